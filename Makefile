@@ -1,0 +1,25 @@
+# Everything runs in .venv, made from constraints.txt by the first target that needs it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench clean
+
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable . --group dev
+	touch $@
+
+demo: .venv/.installed        ## five models across five folds with the small network on simulated cells
+	$(BIN)/python train.py study=demo
+
+test: .venv/.installed        ## all tests
+	$(BIN)/pytest
+
+lint: .venv/.installed        ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean:                        ## remove the environment; data and outputs stay
+	rm -rf .venv

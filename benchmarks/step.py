@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""What a training step costs beside a plain PyTorch loop with the same network, batch and augmentation.
+
+Both train in turn in one process, several rounds, so that a busy machine slows both. The ratio of each round and their
+median are printed.
+
+    python benchmarks/step.py [--model efficientnet_lite0] [--steps 24] [--rounds 5]
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from oral_cancer.data.augmentation import SeededAugmentation
+from oral_cancer.data.datamodule import TrainingImages
+from oral_cancer.data.store import ImageView
+from oral_cancer.data.stream import ShuffledStream
+from oral_cancer.labels import GROUPS, soft_label
+from oral_cancer.resampling import NoResampling
+from oral_cancer.training.run import Run
+from oral_cancer.training.train import build_trainer
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+class EpochSeconds(Callback):
+    """Seconds from the start of an epoch to the end of its last training step."""
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_batch_end(self, *_: object) -> None:
+        self.seconds = time.perf_counter() - self.started
+
+
+class PlainImages(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Images augmented by albumentations with its own generators."""
+
+    def __init__(self, cfg: DictConfig, images: np.ndarray, labels: np.ndarray) -> None:
+        self.images, self.labels = images, torch.from_numpy(labels)
+        self.augmentation = instantiate(cfg.augmentation)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.from_numpy(self.augmentation(image=self.images[i])["image"]), self.labels[i]
+
+
+def plain_seconds(cfg: DictConfig, images: np.ndarray, labels: np.ndarray) -> float:
+    """Seconds of one epoch of a loop as anyone would write it."""
+    network, supersampling = instantiate(cfg.model).network.train(), cfg.model.supersampling
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4, eps=1e-7)
+    loader = DataLoader(PlainImages(cfg, images, labels), cfg.data.batch_size, shuffle=True)
+    started = time.perf_counter()
+    for batch, soft_labels in loader:
+        pixels = batch.permute(0, 3, 1, 2).float()
+        if supersampling > 1:
+            beside = supersampling // 2
+            pixels = F.avg_pool2d(pixels, supersampling + 2 * beside, supersampling, beside, count_include_pad=False)
+        loss = F.mse_loss(network(pixels).softmax(dim=1), soft_labels)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return time.perf_counter() - started
+
+
+def our_seconds(cfg: DictConfig, images: np.ndarray, labels: np.ndarray) -> float:
+    """Seconds of one epoch as `train.py` runs it, validation aside."""
+    rows = np.arange(len(images))
+    training_set = NoResampling().fit_resample(ImageView(images, rows), labels, cfg.seed)
+    augmentation = SeededAugmentation(instantiate(cfg.augmentation), cfg.seed)
+    batch = cfg.data.batch_size
+    stream = ShuffledStream(len(images), batch, len(images) // batch, cfg.seed)
+    train = DataLoader(
+        TrainingImages(ImageView(images, rows), training_set, augmentation), batch_size=batch, sampler=stream
+    )
+    evaluated = DataLoader(TensorDataset(torch.from_numpy(images[:batch]), torch.from_numpy(labels[:batch])), batch)
+    clock = EpochSeconds()
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = build_trainer(cfg, Run(Path(folder), {}), logger=False)
+        trainer.callbacks.append(clock)  # type: ignore[attr-defined]
+        trainer.fit(instantiate(cfg.model), train, [evaluated, evaluated])
+    return clock.seconds
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--model", default="efficientnet_lite0", help="a choice of conf/model")
+    arguments.add_argument("--steps", type=int, default=24, help="steps a round")
+    arguments.add_argument("--rounds", type=int, default=5)
+    options = arguments.parse_args()
+
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("train", [f"model={options.model}", "model.weights=none", "trainer.max_epochs=1", "~callbacks"])
+    size = cfg.model.image_size * cfg.model.supersampling
+    count = options.steps * cfg.data.batch_size
+    images = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
+    labels = np.stack([soft_label(GROUPS[i % len(GROUPS)].name) for i in range(count)])
+
+    plain_seconds(cfg, images, labels)  # warms caches and allocators up
+    ratios = []
+    for number in range(options.rounds):
+        plain, ours = plain_seconds(cfg, images, labels), our_seconds(cfg, images, labels)
+        ratios.append(ours / plain)
+        print(
+            f"round {number + 1}: plain {plain / options.steps:.3f} s, ours {ours / options.steps:.3f} s a step, "
+            f"ratio {ratios[-1]:.3f}",
+            flush=True,
+        )
+    print(
+        f"{options.model} at {size} px, batch {cfg.data.batch_size}, {torch.get_num_threads()} threads: "
+        f"a step costs {statistics.median(ratios):.3f} x the plain loop's (median of {options.rounds} rounds, "
+        f"{min(ratios):.3f} to {max(ratios):.3f})"
+    )
+
+
+if __name__ == "__main__":
+    main()

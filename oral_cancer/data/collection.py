@@ -1,0 +1,45 @@
+"""Which images there are, before any is opened."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from oral_cancer.labels import BY_NAME, ImageSet, Split
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One image of a collection.
+
+    Attributes:
+        path: relative to the collection's root, with forward slashes.
+        group: its class or mixture, a name in `labels.GROUPS`.
+        split: "val" or "test".
+    """
+
+    path: str
+    group: str
+    split: Split
+
+    @property
+    def image_set(self) -> ImageSet:
+        """ "homo" for a pure class, "hetero" for a mixture."""
+        return BY_NAME[self.group].image_set
+
+
+@dataclass(frozen=True)
+class Collection:
+    """All images below one folder.
+
+    Attributes:
+        root: the folder.
+        files: sorted by path.
+        problems: what is missing, empty or unsafe, one line each, with the remedy.
+        ignored: hidden files and non-images that were passed over.
+        simulated: whether the images were made by the simulator.
+    """
+
+    root: Path
+    files: tuple[ImageFile, ...]
+    problems: tuple[str, ...] = ()
+    ignored: int = 0
+    simulated: bool = False

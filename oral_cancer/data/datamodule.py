@@ -1,0 +1,190 @@
+"""From a store of images to batches: splits, training-set treatment, augmentation."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import albumentations
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader, Dataset
+
+from oral_cancer.data.augmentation import SeededAugmentation
+from oral_cancer.data.splits import Fold, split
+from oral_cancer.data.store import ImageStore, ImageView
+from oral_cancer.data.stream import ShuffledStream
+from oral_cancer.labels import ImageSet, group_names, is_known, soft_label
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+EVALUATED = ("homo_val", "hetero_val", "homo_test", "hetero_test")
+
+
+class EvaluationImages(Dataset[Batch]):
+    """Images as the store has them: uint8 (H, W, 3) and soft label float32 (3,)."""
+
+    def __init__(self, images: ImageView, soft_labels: NDArray[np.float32]) -> None:
+        self.images = images
+        self.soft_labels = torch.from_numpy(soft_labels)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, position: int) -> Batch:
+        return torch.from_numpy(np.array(self.images[position])), self.soft_labels[position]
+
+
+class TrainingImages(Dataset[Batch]):
+    """A treated training set; its keys are the pairs (epoch, position) of a `ShuffledStream`.
+
+    Without an augmentation, images are as the store has them.
+    """
+
+    def __init__(self, images: ImageView, training_set: Any, augmentation: SeededAugmentation | None) -> None:
+        self.images = images
+        self.indices = training_set.indices
+        self.synthetic = training_set.synthetic
+        self.soft_labels = torch.from_numpy(training_set.soft_labels)
+        self.augmentation = augmentation
+
+    def __len__(self) -> int:
+        return len(self.soft_labels)
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        epoch, position = key
+        chosen = len(self.indices)
+        image = self.images[self.indices[position]] if position < chosen else self.synthetic[position - chosen]
+        shown = self.augmentation(np.asarray(image), epoch, position) if self.augmentation else np.array(image)
+        return torch.from_numpy(shown), self.soft_labels[position]
+
+
+class CellDataModule(LightningDataModule):
+    """The images of one cell of a study: one data variant, one treatment, one fold.
+
+    Batches are uint8 (B, H, W, 3), RGB, with soft labels float32 (B, 3).
+
+    Args:
+        store: every image of the collection, decoded and resized.
+        resampling: treats the training set; see `oral_cancer.resampling`.
+        augmentation: an albumentations composition, applied to training images only.
+        train_sets: which image sets train: "homo", "hetero".
+        fold: the HOMO fold that validates, or "all".
+        folds: number of HOMO folds.
+        trial: seed of the splits.
+        seed: of treatment, shuffling and augmentation.
+        batch_size: images a training step.
+        eval_batch_size: images a batch in evaluation; has no influence beyond rounding.
+        workers: loading processes; None is 0 where the CPU trains, else one a core up to 8.
+    """
+
+    def __init__(
+        self,
+        store: ImageStore,
+        resampling: Any,
+        augmentation: albumentations.BaseCompose,
+        train_sets: Sequence[ImageSet],
+        fold: Fold,
+        folds: int,
+        trial: int,
+        seed: int,
+        batch_size: int,
+        eval_batch_size: int,
+        workers: int | None,
+    ) -> None:
+        super().__init__()
+        self.store = store
+        self.splits = split(store.collection.files, fold, folds, trial)
+        self.groups = np.array([file.group for file in store.collection.files])
+        self.soft_labels = np.stack([soft_label(group) for group in self.groups])
+        self.train_sets = tuple(train_sets)
+        self.resampling = resampling
+        self.augmentation = SeededAugmentation(augmentation, seed)
+        self.seed = seed
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        if workers is None:
+            workers = min(os.cpu_count() or 1, 8) if torch.cuda.is_available() else 0
+        self.workers = workers
+        self.training_images: TrainingImages | None = None
+        self.plain_images: TrainingImages | None = None
+        self.treatment_seconds = 0.0
+
+    @property
+    def train_rows(self) -> NDArray[np.int64]:
+        """Rows of the store that may train, before any treatment."""
+        return np.concatenate([getattr(self.splits, f"{name}_train") for name in self.train_sets])
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """One epoch's worth of HOMO training images: 36 at published counts."""
+        return max(1, len(self.splits.homo_train) // self.batch_size)
+
+    def roles(self) -> NDArray[np.str_]:
+        """What each row of the store is used for: "train", "val", "test" or "unused"."""
+        roles = np.full(len(self.groups), "unused")
+        for name in EVALUATED:
+            roles[getattr(self.splits, name)] = name.rpartition("_")[2]
+        roles[self.train_rows] = "train"
+        return roles
+
+    def setup(self, stage: str | None = None) -> None:
+        """Treat the training set, once."""
+        if self.training_images is None:
+            started = time.perf_counter()
+            rows = self.train_rows
+            images = ImageView(self.store.images, rows)
+            treated = self.resampling.fit_resample(images, self.soft_labels[rows], self.seed)
+            self.training_images = TrainingImages(images, treated, self.augmentation)
+            self.plain_images = TrainingImages(images, treated, None)
+            self.treatment_seconds = time.perf_counter() - started
+
+    def training_counts(self) -> dict[str, int]:
+        """Images of each class and mixture in the treated training set; labels in between count as "interpolated"."""
+        assert self.training_images is not None
+        labels = self.training_images.soft_labels.numpy()
+        known = is_known(labels)
+        counts = Counter(map(str, group_names(labels[known])))
+        return dict(counts) | ({"interpolated": int((~known).sum())} if not known.all() else {})
+
+    def _loader(self, dataset: Dataset[Batch], batch_size: int, sampler: ShuffledStream | None = None) -> Any:
+        return DataLoader(
+            dataset,
+            batch_size=batch_size,
+            sampler=sampler,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches of the augmented training set, `steps_per_epoch` of them an epoch."""
+        return self._stream(self.training_images)
+
+    def plain_train_dataloader(self) -> DataLoader[Batch]:
+        """The batches of the first epoch, not augmented."""
+        return self._stream(self.plain_images)
+
+    def _stream(self, images: TrainingImages | None) -> DataLoader[Batch]:
+        assert images is not None, "setup() comes first"
+        stream = ShuffledStream(len(images), self.batch_size, self.steps_per_epoch, self.seed)
+        loader: DataLoader[Batch] = self._loader(images, self.batch_size, stream)
+        return loader
+
+    def _evaluation_loaders(self, names: Sequence[str]) -> list[DataLoader[Batch]]:
+        loaders = []
+        for name in names:
+            rows = getattr(self.splits, name)
+            images = EvaluationImages(ImageView(self.store.images, rows), self.soft_labels[rows])
+            loaders.append(self._loader(images, self.eval_batch_size))
+        return loaders
+
+    def val_dataloader(self) -> list[DataLoader[Batch]]:
+        """HOMO validation images, HETERO validation images."""
+        return self._evaluation_loaders(EVALUATED[:2])
+
+    def predict_dataloader(self) -> list[DataLoader[Batch]]:
+        """The image sets of `EVALUATED`, in that order."""
+        return self._evaluation_loaders(EVALUATED)

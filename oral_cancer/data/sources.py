@@ -1,0 +1,52 @@
+"""Simulated images on disk, and the choice between them and the user's own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich import print
+
+from oral_cancer.data.collection import Collection
+from oral_cancer.data.folder import FolderSource
+from oral_cancer.data.simulator import VERSION, write_collection
+from oral_cancer.errors import refuse
+from oral_cancer.labels import SPLIT_FOLDERS
+
+
+class SimulatedSource:
+    """Simulated micrographs in the published layout, made at the first use.
+
+    They lie below `root` in a folder named by the counts, the seed and the simulator's version.
+
+    Args:
+        root: folder for simulated collections.
+        per_class: images of a class, Val and Test together (published: 300).
+        per_mixture: images of a mixture, likewise (published: 200).
+        seed: of the pictures.
+    """
+
+    def __init__(self, root: str, per_class: int, per_mixture: int, seed: int) -> None:
+        counts = {"source.per_class": per_class, "source.per_mixture": per_mixture}
+        refuse([f"{option}={n}: must be a whole number of at least 5" for option, n in counts.items() if n < 5])
+        self.folder = Path(root, f"{per_class}x{per_mixture}-seed{seed}-v{VERSION}")
+        self.per_class, self.per_mixture, self.seed = per_class, per_mixture, seed
+
+    def collect(self) -> Collection:
+        """The files, written first where they are not there yet."""
+        if not self.folder.exists():
+            print(f"simulating micrographs below {self.folder}")
+            write_collection(self.folder, self.per_class, self.per_mixture, self.seed)
+        return replace(FolderSource(str(self.folder)).collect(), simulated=True)
+
+
+class AutoSource:
+    """The user's images where the published layout is there, else simulated ones."""
+
+    def __init__(self, root: str, simulated: SimulatedSource) -> None:
+        self.root = root
+        self.simulated = simulated
+
+    def collect(self) -> Collection:
+        """The files of the one or the other."""
+        if any(Path(self.root, folder).is_dir() for folder in SPLIT_FOLDERS.values()):
+            return FolderSource(self.root).collect()
+        return self.simulated.collect()

@@ -1,0 +1,1 @@
+"""From predictions to figures and tables: pure functions that know nothing of PyTorch."""

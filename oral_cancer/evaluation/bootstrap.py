@@ -1,0 +1,124 @@
+"""Bootstrap over test images: how far a figure could be off because the test images are few.
+
+Images are drawn with replacement within each class or mixture, so that every resample has as many of each as
+the test set. Only images are resampled. The trained models are held fixed: the intervals say nothing of other
+folds, seeds or cell cultures, and the folds share most of their training images.
+
+A resample is never built. It is how often each image is drawn, a multinomial count, and every figure here
+follows from sums over images, so that all resamples of all models together are one matrix product.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from oral_cancer.evaluation.metrics import f1_scores, squared_errors
+from oral_cancer.labels import group_names
+
+Floats = NDArray[np.float64]
+
+N_RESAMPLES = 10_000
+LEVEL = 0.95
+_COUNTS_AT_ONCE = 4_000_000  # 32 MB of float64
+
+
+def resampled_sums(contributions: Floats, strata: ArrayLike, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Floats:
+    """Sums over the images of each resample.
+
+    The same strata and seed give the same resamples, so that sums of several calls may be paired.
+
+    Args:
+        contributions: (N, K), what each image adds to each of K sums.
+        strata: (N,), the stratum of each image.
+        n_resamples: B.
+        seed: of the random generator.
+
+    Returns:
+        float64 (B, K).
+    """
+    generator = np.random.default_rng(seed)
+    _, stratum = np.unique(np.asarray(strata), return_inverse=True)
+    sums = np.zeros((n_resamples, contributions.shape[1]))
+    for k in range(stratum.max() + 1):
+        members = contributions[stratum == k]
+        size = len(members)
+        step = max(1, _COUNTS_AT_ONCE // size)
+        for start in range(0, n_resamples, step):
+            rows = sums[start : start + step]
+            counts = generator.multinomial(size, np.full(size, 1 / size), size=len(rows))
+            rows += counts.astype(np.float64) @ members
+    return sums
+
+
+def resampled_classification(
+    labels: Floats, probabilities: Floats, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """Accuracy and macro F1 of M models on resampled pure images, stratified by class.
+
+    Args:
+        labels: (N, 3), one-hot.
+        probabilities: (M, N, 3), of the same images in the same order for every model.
+        n_resamples: B.
+        seed: of the random generator.
+
+    Returns:
+        Accuracy and macro F1, each float64 (B, M), 0 to 1.
+    """
+    n_models, n_images, n_classes = probabilities.shape
+    true, predicted = labels.argmax(axis=1), probabilities.argmax(axis=2)
+    cell = np.eye(n_classes**2)[true * n_classes + predicted]
+    contributions = cell.transpose(1, 0, 2).reshape(n_images, -1)
+    confusion = resampled_sums(contributions, true, n_resamples, seed)
+    confusion = confusion.reshape(n_resamples, n_models, n_classes, n_classes)
+    return confusion.trace(axis1=2, axis2=3) / n_images, f1_scores(confusion).mean(axis=2)
+
+
+def resampled_rmse(labels: Floats, probabilities: Floats, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Floats:
+    """RMSE (as `metrics.rmse`) of M models on resampled images, stratified by class or mixture.
+
+    Args:
+        labels: (N, 3), soft labels.
+        probabilities: (M, N, 3), of the same images in the same order for every model.
+        n_resamples: B.
+        seed: of the random generator.
+
+    Returns:
+        float64 (B, M). Columns are paired: a row is one and the same resample for every model.
+    """
+    errors = squared_errors(labels, probabilities).T
+    return np.asarray(np.sqrt(resampled_sums(errors, group_names(labels), n_resamples, seed) / len(labels)))
+
+
+def interval(resampled: Floats) -> tuple[Floats, Floats]:
+    """Percentile interval at `LEVEL`: its low and high end, (...), from B resampled figures, (B, ...).
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. Where all images are
+    right, so are all resamples, and the interval of the accuracy is [1, 1].
+    """
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return low, high
+
+
+def p_value(differences: Floats) -> float:
+    """Two-sided p of "no difference" from B resampled paired differences, (B,).
+
+    The level at which the percentile interval just reaches 0 (Efron and Tibshirani 1993, section 15.4): twice
+    the smaller share of resamples on either side of 0, where 0 itself counts on both. With b of B resamples
+    on that side the share is (b + 1) / (B + 1), since B draws cannot show p to be 0 (Davison and Hinkley,
+    Bootstrap Methods and their Application, 1997, section 4.2). So p is between 2 / (B + 1) and 1.
+    """
+    either = min((differences <= 0).sum(), (differences >= 0).sum())
+    return float(min(1.0, 2 * (either + 1) / (len(differences) + 1)))
+
+
+def holm(p_values: Sequence[float]) -> Floats:
+    """Holm's step-down correction of p for the number of comparisons, float64 (K,), in the order given.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979), 65-70.
+    """
+    p = np.asarray(p_values, np.float64)
+    order = np.argsort(p)
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return corrected

@@ -1,0 +1,34 @@
+"""Composition of a population of images: how much of each class it holds, on the mean."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oral_cancer.evaluation.bootstrap import N_RESAMPLES, interval, resampled_sums
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Proportions of each class, float64 (..., 3) in the order of `CLASSES`, and the ends of a 95 %
+    interval."""
+
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def composition(probabilities: NDArray[np.float64], n_resamples: int = N_RESAMPLES, seed: int = 0) -> Composition:
+    """Mean proportions of one population, with a percentile bootstrap interval over its images.
+
+    The interval covers the choice of images, not a model's bias: `calibration` is about that.
+
+    Args:
+        probabilities: (N, 3), 0 to 1, or (N, M, 3) for M models that saw the same N images; N at least 1.
+        n_resamples: bootstrap resamples.
+        seed: of the random generator.
+    """
+    n_images = len(probabilities)
+    sums = resampled_sums(probabilities.reshape(n_images, -1), np.zeros(n_images), n_resamples, seed)
+    low, high = interval(sums.reshape(n_resamples, *probabilities.shape[1:]) / n_images)
+    return Composition(probabilities.mean(axis=0), low, high)

@@ -1,0 +1,112 @@
+"""Ensembles over the folds: the mean, plain or weighted, of what the folds' models predict for an image."""
+
+from collections.abc import Mapping
+from itertools import zip_longest
+
+import numpy as np
+import pandas as pd
+
+from oral_cancer.errors import UserError
+from oral_cancer.evaluation.metrics import classification
+from oral_cancer.evaluation.predictions import ALL_FOLDS, LABELS, Fold, labels, probabilities
+from oral_cancer.labels import CLASSES, Split
+
+SIMPLE = "simple"
+VALIDATION_WEIGHTS = {"weighted_accuracy": "accuracy", "weighted_f1": "f1_macro"}
+
+
+def member_folds(frame: pd.DataFrame) -> list[Fold]:
+    """The folds of one model that its ensembles and means are over: those of the cross-validation, if any.
+
+    What is trained on all folds stands alone: it counts only where there is no fold of the cross-validation.
+    """
+    folds = list(dict.fromkeys(frame["fold"]))
+    return sorted(fold for fold in folds if fold != ALL_FOLDS) or folds
+
+
+def fold_weights(frame: pd.DataFrame) -> dict[str, dict[Fold, float]]:
+    """The weight of each fold in each ensemble of one model.
+
+    Args:
+        frame: the predictions of one model.
+
+    Returns:
+        Weights by ensemble and fold: 1 in "simple", the HOMO validation accuracy in "weighted_accuracy", the
+        macro F1 in "weighted_f1". The latter two are left out where a fold has no such images or has seen
+        them in training (fold "all"), and where no fold gets any right.
+    """
+    folds = member_folds(frame)
+    weights: dict[str, dict[Fold, float]] = {SIMPLE: dict.fromkeys(folds, 1.0)}
+    validation = frame[(frame["split"] == "val") & (frame["set"] == "homo") & (frame["fold"] != ALL_FOLDS)]
+    scores = {
+        fold: classification(labels(part), probabilities(part)).summary()
+        for fold, part in validation.groupby("fold", sort=False)
+    }
+    if scores.keys() >= set(folds):
+        for name, metric in VALIDATION_WEIGHTS.items():
+            chosen = {fold: scores[fold][metric] for fold in folds}
+            if sum(chosen.values()) > 0:
+                weights[name] = chosen
+    return weights
+
+
+def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> pd.DataFrame:
+    """Average the predictions of one model over its folds.
+
+    Args:
+        frame: predictions of one model for images that all folds share, such as the test images.
+        weights: of the folds to average, not negative, not all 0; scaled to sum to 1.
+        name: of the ensemble.
+
+    Returns:
+        Predictions in the same columns, sorted by set and file, with `name` as their fold; probabilities are
+        float64.
+
+    Raises:
+        UserError: where the folds did not predict the same images.
+    """
+    ordered = frame.sort_values(["set", "file"])
+    members = {fold: ordered[ordered["fold"] == fold].reset_index(drop=True) for fold in weights}
+    (first_fold, first), *others = members.items()
+    for fold, other in others:
+        check_same_images(f"{frame['model'].iat[0]} fold {first_fold}", first, f"fold {fold}", other)
+    mean = np.average([probabilities(member) for member in members.values()], axis=0, weights=list(weights.values()))
+    return first.assign(fold=name, **dict(zip(CLASSES, mean.T, strict=True)))
+
+
+def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
+    """Every ensemble of every model, one below the other: predictions with the ensemble's name as their fold.
+
+    Args:
+        frame: the predictions of any number of models and folds.
+        split: "test" for all test images; "val" for the HETERO validation images, which all folds share and
+            none is trained on. HOMO validation images differ by fold, and fold "all" is trained on both.
+
+    Raises:
+        UserError: where the folds of a model did not predict the same images.
+    """
+    mixed = []
+    for _, of_model in frame.groupby("model", sort=False):
+        images = of_model[of_model["split"] == split]
+        if split == "val":
+            images = images[(images["set"] == "hetero") & (images["fold"] != ALL_FOLDS)]
+        if not images.empty:
+            mixed += [ensemble(images, weights, name) for name, weights in fold_weights(of_model).items()]
+    return pd.concat(mixed, ignore_index=True) if mixed else frame.iloc[:0]
+
+
+def check_same_images(name: str, images: pd.DataFrame, other_name: str, others: pd.DataFrame) -> None:
+    """Refuse predictions, each sorted by set and file, that are not of the same images with the same labels.
+
+    Raises:
+        UserError: naming both and an image that differs.
+    """
+    columns = ["split", "set", "file", *LABELS]
+    pairs = zip_longest(images[columns].to_numpy().tolist(), others[columns].to_numpy().tolist())
+    differing = [one or other for one, other in pairs if one != other]
+    if differing:
+        split, image_set, file, *_ = differing[0]
+        raise UserError(
+            f"{name} and {other_name} did not predict the same images with the same labels "
+            f"({split} {image_set} {file} differs); train both on the same data"
+        )

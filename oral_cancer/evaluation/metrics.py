@@ -1,0 +1,188 @@
+"""Figures of one model on one set of images: classification (HOMO), proportions (HETERO)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
+
+from oral_cancer.evaluation import predictions
+from oral_cancer.labels import CLASSES, MIXTURES, SPLITS, group_names
+
+Floats = NDArray[np.float64]
+
+PER_CLASS = ("precision", "recall", "f1", "auc")
+SUMMARY = (
+    "accuracy",
+    *(f"{metric}_macro" for metric in PER_CLASS),
+    *(f"{metric}_weighted" for metric in PER_CLASS),
+)
+
+
+@dataclass(frozen=True)
+class Classification:
+    """How well the pure classes are told apart; a prediction is the most probable class.
+
+    Attributes:
+        confusion: int (3, 3), images by true (row) and predicted class (column), in the order of `CLASSES`.
+        precision, recall, f1: float64 (3,), each class against the rest, 0 to 1; 0 where undefined.
+        auc: float64 (3,), area under the ROC curve, each class against the rest, 0 to 1; NaN where undefined.
+    """
+
+    confusion: NDArray[np.int64]
+    precision: Floats
+    recall: Floats
+    f1: Floats
+    auc: Floats
+
+    @property
+    def n(self) -> NDArray[np.int64]:
+        """Images of each true class, int (3,)."""
+        return np.asarray(self.confusion.sum(axis=1))
+
+    def summary(self) -> dict[str, float]:
+        """Accuracy and the macro and weighted means of the class figures, under the names of `SUMMARY`.
+
+        Macro is the plain mean over the classes, weighted the mean by their images, as in scikit-learn.
+        """
+        macro = {f"{metric}_macro": float(np.mean(getattr(self, metric))) for metric in PER_CLASS}
+        weighted = {
+            f"{metric}_weighted": float(np.average(getattr(self, metric), weights=self.n)) for metric in PER_CLASS
+        }
+        return {"accuracy": float(np.trace(self.confusion) / self.confusion.sum()), **macro, **weighted}
+
+    def classes(self) -> dict[str, dict[str, float]]:
+        """n, precision, recall, f1 and auc of each class, by its name."""
+        return {
+            name: {"n": int(self.n[k]), **{metric: float(getattr(self, metric)[k]) for metric in PER_CLASS}}
+            for k, name in enumerate(CLASSES)
+        }
+
+
+def classification(labels: Floats, probabilities: Floats) -> Classification:
+    """Compare predictions of pure images with their classes.
+
+    Args:
+        labels: (N, 3), one-hot, N at least 1.
+        probabilities: (N, 3), 0 to 1.
+    """
+    order = list(range(len(CLASSES)))
+    true, predicted = labels.argmax(axis=1), probabilities.argmax(axis=1)
+    precision, recall, f1, _ = precision_recall_fscore_support(true, predicted, labels=order, zero_division=0)
+    auc = [_auc(true == k, probabilities[:, k]) for k in order]
+    return Classification(confusion_matrix(true, predicted, labels=order), precision, recall, f1, np.array(auc))
+
+
+def _auc(positive: NDArray[np.bool_], scores: Floats) -> float:
+    return float(roc_auc_score(positive, scores)) if 0 < positive.sum() < len(positive) else np.nan
+
+
+def f1_scores(confusion: NDArray[Any]) -> Floats:
+    """F1 of each class for many confusion matrices at once, float64 (..., 3) from (..., 3, 3); 0 where undefined."""
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    total = confusion.sum(axis=-1) + confusion.sum(axis=-2)
+    return np.asarray(np.divide(2 * hits, total, out=np.zeros(total.shape), where=total > 0))
+
+
+def squared_errors(labels: Floats, probabilities: Floats) -> Floats:
+    """Sum over the classes of (label - probability)^2, (..., N) from (..., N, 3); 0 to 2."""
+    return np.asarray(((labels - probabilities) ** 2).sum(axis=-1))
+
+
+def rmse(labels: Floats, probabilities: Floats) -> float:
+    """sqrt(mean over images of the sum over the 3 classes of (label - probability)^2), 0 to sqrt(2).
+
+    The study's own definition; the usual one, which averages over the classes too, is smaller by sqrt(3).
+
+    Args:
+        labels: (N, 3), proportions of each class.
+        probabilities: (N, 3), 0 to 1.
+    """
+    return float(np.sqrt(squared_errors(labels, probabilities).mean()))
+
+
+def mixtures(labels: Floats, probabilities: Floats) -> dict[str, dict[str, float]]:
+    """What is predicted for each mixture present, by its name and in the order of `MIXTURES`.
+
+    Args:
+        labels: (N, 3), soft labels of mixtures.
+        probabilities: (N, 3), 0 to 1.
+
+    Returns:
+        For each mixture: `n` images, the mean probability of each class under its name, and
+        `share_parental_over_resistant`, the share of images with P(parental) > P(resistant), 0 to 1.
+    """
+    names = group_names(labels)
+    return {mixture: _mixture(probabilities[names == mixture]) for mixture in MIXTURES if (names == mixture).any()}
+
+
+def _mixture(probabilities: Floats) -> dict[str, float]:
+    means = dict(zip(CLASSES, probabilities.mean(axis=0).tolist(), strict=True))
+    share = float((probabilities[:, 0] > probabilities[:, 1]).mean())
+    return {"n": len(probabilities), **means, "share_parental_over_resistant": share}
+
+
+def evaluate(frame: pd.DataFrame) -> dict[str, Any]:
+    """All figures of one trained model (one fold), as JSON takes them: None where a figure is undefined.
+
+    Args:
+        frame: predictions of one model and fold, as `predictions.COLUMNS`.
+
+    Returns:
+        {"val" | "test": {"homo": {...}, "hetero": {...}}}; splits and sets without images are left out.
+        `homo` holds `n`, the names of `SUMMARY`, `confusion` (rows true, columns predicted, in the order of
+        `CLASSES`), `classes`, and `misclassified`, a list of files with true and predicted class and
+        probabilities. `hetero` holds `n`, `rmse` and `mixtures`.
+
+    Raises:
+        ValueError: for predictions of more than one model or fold.
+    """
+    cells = frame[["model", "fold"]].drop_duplicates()
+    if len(cells) > 1:
+        raise ValueError(f"one model and fold at a time, not {cells.to_numpy().tolist()}")
+    figures = {"homo": _homo, "hetero": _hetero}
+    return {
+        split: {
+            image_set: figure(part[part["set"] == image_set])
+            for image_set, figure in figures.items()
+            if (part["set"] == image_set).any()
+        }
+        for split in SPLITS
+        if not (part := frame[frame["split"] == split]).empty
+    }
+
+
+def _homo(part: pd.DataFrame) -> dict[str, Any]:
+    result = classification(predictions.labels(part), predictions.probabilities(part))
+    return {
+        "n": len(part),
+        **_json(result.summary()),
+        "confusion": result.confusion.tolist(),
+        "classes": {name: _json(figures) for name, figures in result.classes().items()},
+        "misclassified": _misclassified(part),
+    }
+
+
+def _hetero(part: pd.DataFrame) -> dict[str, Any]:
+    labels, probabilities = predictions.labels(part), predictions.probabilities(part)
+    return {"n": len(part), "rmse": rmse(labels, probabilities), "mixtures": mixtures(labels, probabilities)}
+
+
+def _misclassified(part: pd.DataFrame) -> list[dict[str, Any]]:
+    labels, probabilities = predictions.labels(part), predictions.probabilities(part)
+    true, predicted = labels.argmax(axis=1), probabilities.argmax(axis=1)
+    return [
+        {
+            "file": part["file"].iat[row],
+            "true": CLASSES[true[row]],
+            "predicted": CLASSES[predicted[row]],
+            **dict(zip(CLASSES, probabilities[row].tolist(), strict=True)),
+        }
+        for row in np.flatnonzero(true != predicted).tolist()
+    ]
+
+
+def _json(figures: dict[str, float]) -> dict[str, float | None]:
+    return {name: None if np.isnan(value) else value for name, value in figures.items()}

@@ -1,0 +1,137 @@
+"""Soft labels in, probabilities out."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import update_bn
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+from oral_cancer.labels import CLASSES
+from oral_cancer.models.composition_error import CompositionRMSE
+from oral_cancer.models.weights import build_backbone
+
+MIXED = -1  # stands for the class of an image that has no single one
+
+
+class SoftLabelClassifier(LightningModule):
+    """A timm backbone, softmax, and the mean squared error between probabilities and soft label.
+
+    Batches are uint8 (B, H, W, 3) RGB and soft labels float32 (B, 3). The network sees floats from 0 to 255.
+
+    With `supersampling` s, images come s times as large as the network sees them, and it sees means of pixels.
+    Rotation in training interpolates, and so blurs images finely; images in evaluation are not rotated. Where the
+    classes differ in fine texture, a network learns from the blurred one and fails on the sharp one. At a higher
+    resolution most of the blur is finer than what the network sees. The means overlap, to keep out the detail just
+    below their own resolution, where rotation blurs most.
+
+    Args:
+        backbone: a timm model name.
+        weights: "auto", "imagenet", "none" or a file; see `build_backbone`.
+        image_size: pixels a side that the network sees.
+        supersampling: how many times larger the images are a side.
+        drop_path_rate: stochastic depth rate.
+        recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
+            not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
+            them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
+        optimizer: builds the optimiser from the parameters.
+        scheduler: builds the schedule from (optimizer, epochs, steps_per_epoch); see `schedules`.
+    """
+
+    def __init__(
+        self,
+        backbone: str,
+        weights: str,
+        image_size: int,
+        supersampling: int,
+        drop_path_rate: float,
+        recalibrate: bool,
+        optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer],
+        scheduler: Callable[[Optimizer, int, int], LRScheduler],
+    ) -> None:
+        super().__init__()
+        built = build_backbone(backbone, weights, len(CLASSES), image_size, drop_path_rate)
+        self.network = built.network.to(memory_format=torch.channels_last)
+        self.origin = built.origin
+        self.origin_kind = built.kind
+        self.supersampling = supersampling
+        self.recalibrate = recalibrate
+        self.build_optimizer = optimizer
+        self.build_scheduler = scheduler
+        self.train_loss = MeanMetric()
+        self.train_accuracy = self._accuracy()
+        self.val_loss = MeanMetric()
+        self.val_accuracy = self._accuracy()
+        self.val_rmse = CompositionRMSE()
+
+    @staticmethod
+    def _accuracy() -> MulticlassAccuracy:
+        return MulticlassAccuracy(len(CLASSES), average="micro", ignore_index=MIXED, validate_args=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Probabilities of `CLASSES`, float32 (B, 3), for uint8 images (B, H, W, 3)."""
+        pixels = images.permute(0, 3, 1, 2).float()  # NHWC in memory is channels_last
+        if self.supersampling > 1:
+            beside = self.supersampling // 2
+            width = self.supersampling + 2 * beside
+            pixels = F.avg_pool2d(pixels, width, self.supersampling, padding=beside, count_include_pad=False)
+        logits: Tensor = self.network(pixels)
+        return logits.float().softmax(dim=1)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Mean squared error over images and classes."""
+        images, soft_labels = batch
+        probabilities = self(images)
+        loss = F.mse_loss(probabilities, soft_labels)
+        self.train_loss.update(loss.detach(), len(images))
+        self.train_accuracy.update(probabilities.detach(), single_class(soft_labels))
+        self.log("train/loss", self.train_loss, on_step=False, on_epoch=True)
+        self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True)
+        self.log("loss", loss.detach(), prog_bar=True, logger=False)
+        return loss
+
+    def on_validation_start(self) -> None:
+        """Recalibrate before the validation that follows the last step, and so before the last checkpoint."""
+        last = self.trainer.max_epochs is not None and self.trainer.current_epoch == self.trainer.max_epochs - 1
+        if self.recalibrate and last and self.trainer.state.fn == TrainerFn.FITTING:
+            update_bn(self.trainer.datamodule.plain_train_dataloader(), self, self.device)  # type: ignore[attr-defined]
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Loss and accuracy on the HOMO images (loader 0), RMSE on the HETERO images (loader 1)."""
+        images, soft_labels = batch
+        probabilities = self(images)
+        if dataloader_idx == 0:
+            self.val_loss.update(F.mse_loss(probabilities, soft_labels), len(images))
+            self.val_accuracy.update(probabilities, single_class(soft_labels))
+            self.log("val/loss", self.val_loss, add_dataloader_idx=False)
+            self.log("val/accuracy", self.val_accuracy, add_dataloader_idx=False)
+        else:
+            self.val_rmse.update(probabilities, soft_labels)
+            self.log("val/rmse", self.val_rmse, add_dataloader_idx=False)
+
+    def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        """Probabilities, float32 (B, 3)."""
+        probabilities: Tensor = self(batch[0])
+        return probabilities
+
+    def configure_optimizers(self) -> Any:
+        """The recipe's optimiser, with a schedule that is stepped every step."""
+        optimizer = self.build_optimizer(self.parameters())
+        epochs = self.trainer.max_epochs
+        assert epochs is not None
+        steps_per_epoch = int(self.trainer.estimated_stepping_batches) // epochs
+        scheduler = self.build_scheduler(optimizer, epochs, steps_per_epoch)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def single_class(soft_labels: Tensor) -> Tensor:
+    """The class of each pure image, int64 (B,), and `MIXED` for mixtures; soft labels are (B, 3)."""
+    highest, index = soft_labels.max(dim=1)
+    return torch.where(highest > 0.999, index, MIXED)

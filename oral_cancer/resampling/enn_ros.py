@@ -1,0 +1,149 @@
+"""Cleaning by edited nearest neighbours, then random over-sampling of what is left (model M5)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from imblearn.under_sampling import EditedNearestNeighbours
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
+
+from oral_cancer.errors import refuse
+from oral_cancer.labels import MIXTURES
+from oral_cancer.resampling.distances import squared_distances
+from oral_cancer.resampling.mixtures import images_to_add, read_multiples, read_pairs, rows_by_group
+from oral_cancer.resampling.training_set import Images, TrainingSet, draw
+
+STRATEGIES = ("auto", "all")
+
+
+@dataclass(frozen=True)
+class CleaningPair:
+    """Two mixtures, cleaned of images that lie among the other's.
+
+    Attributes:
+        mixtures: the two, class 0 first.
+        sampling_strategy: "all" cleans both; "auto" leaves the smaller whole, at equal sizes class 0.
+        keep: those of the two that go on to the training set as they come out.
+    """
+
+    mixtures: Sequence[str]
+    sampling_strategy: str
+    keep: Sequence[str]
+
+
+class EnnRandomOverSampling:
+    """Mixtures cleaned in pairs by imbalanced-learn's `EditedNearestNeighbours`, then over-sampled at random.
+
+    An image goes if any of its nearest images in the pair, by pixels, is of the other mixture. Every pair is
+    cleaned as the training set came in. A mixture that no pair keeps stays whole.
+
+    Args:
+        multiples: images to add, as multiples of a mixture's training images before cleaning, by mixture;
+            they are drawn from those left after it.
+        pairs: mappings with the fields of `CleaningPair`; a mixture is kept by one pair at most.
+        n_neighbors: nearest images looked at, at least 1.
+
+    Raises:
+        UserError: for an unknown mixture, a mixture kept twice, or a value out of range.
+    """
+
+    def __init__(self, multiples: Mapping[str, float], pairs: Sequence[Mapping[str, Any]], n_neighbors: int) -> None:
+        self.multiples = read_multiples(multiples)
+        self.pairs = read_pairs(CleaningPair, pairs)
+        self.n_neighbors = n_neighbors
+        refuse(self._problems())
+
+    def fit_resample(self, images: Images, soft_labels: NDArray[np.float32], random_state: int) -> TrainingSet:
+        """See `Resampling.fit_resample`; it holds the images of one pair at a time in memory."""
+        rng = np.random.default_rng(random_state)
+        paired = [mixture for pair in self.pairs for mixture in pair.mixtures]
+        rows = rows_by_group(soft_labels, needed=[*self.multiples, *paired])
+        left = rows | self._clean(images, rows)
+        added = [
+            draw(left[mixture], images_to_add(multiple, len(rows[mixture])), rng)
+            for mixture, multiple in self.multiples.items()
+        ]
+        kept = np.sort(np.concatenate(list(left.values())))
+        return TrainingSet.selected(np.concatenate([kept, *added]), images, soft_labels)
+
+    def _clean(self, images: Images, rows: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+        refuse(self._too_few(rows))
+        left: dict[str, NDArray[np.int64]] = {}
+        for pair in self.pairs:
+            first, second = (rows[mixture] for mixture in pair.mixtures)
+            stay = edited_nearest_neighbours(images, first, second, pair.sampling_strategy, self.n_neighbors)
+            left |= {name: np.intersect1d(rows[name], stay) for name in pair.keep}
+        refuse(
+            [
+                f"resampling.pairs: cleaning leaves none of the {len(rows[mixture])} images of {mixture}; "
+                f"take {mixture} out of its pair's keep, lower resampling.n_neighbors or choose resampling=ros"
+                for mixture, stay in left.items()
+                if not len(stay)
+            ]
+        )
+        return left
+
+    def _too_few(self, rows: Mapping[str, NDArray[np.int64]]) -> list[str]:
+        sizes = [sum(len(rows[mixture]) for mixture in pair.mixtures) for pair in self.pairs]
+        return [
+            f"resampling.n_neighbors: {self.n_neighbors} neighbours need more than the {n} images of "
+            f"{' and '.join(pair.mixtures)} together; choose at most {n - 1}, or add images"
+            for pair, n in zip(self.pairs, sizes, strict=True)
+            if n <= self.n_neighbors
+        ]
+
+    def _problems(self) -> list[str]:
+        problems = []
+        if not isinstance(self.n_neighbors, int) or self.n_neighbors < 1:
+            problems.append(f"resampling.n_neighbors: {self.n_neighbors!r}; give a whole number of at least 1")
+        for pair in self.pairs:
+            where = f"resampling.pairs, {' and '.join(map(str, pair.mixtures))}"
+            if len(pair.mixtures) != 2 or len(set(pair.mixtures) & set(MIXTURES)) != 2:
+                problems.append(f"{where}: a pair is two different of {', '.join(MIXTURES)}, in quotes")
+            if pair.sampling_strategy not in STRATEGIES:
+                allowed = ", ".join(STRATEGIES)
+                problems.append(f"{where}: sampling_strategy {pair.sampling_strategy!r}; choose from {allowed}")
+            if not set(pair.keep) <= set(pair.mixtures):
+                problems.append(f"{where}: keep is {list(pair.keep)}; name one or both of the pair, or none: []")
+        keeps = [mixture for pair in self.pairs for mixture in pair.keep]
+        problems += [
+            f"resampling.pairs: {mixture} is kept {keeps.count(mixture)} times; leave it in one keep"
+            for mixture in dict.fromkeys(keeps)
+            if keeps.count(mixture) > 1
+        ]
+        return problems
+
+
+def edited_nearest_neighbours(
+    images: Images,
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    sampling_strategy: str,
+    n_neighbors: int,
+) -> NDArray[np.int64]:
+    """imbalanced-learn's `EditedNearestNeighbours`, kind_sel "all", on flattened pixels.
+
+    The images that stay are those of a run on the pixels themselves, except where two different images are
+    equally far from a third; which of them is the nearer is left open there too.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+        first: rows of class 0.
+        second: rows of class 1.
+        sampling_strategy: "auto" or "all".
+        n_neighbors: nearest images looked at, less than the images of both classes.
+
+    Returns:
+        The rows that stay, those of class 0 first.
+    """
+    rows = np.concatenate([first, second])
+    sampler = EditedNearestNeighbours(
+        sampling_strategy=sampling_strategy,
+        n_neighbors=NearestNeighbors(n_neighbors=n_neighbors + 1, metric="precomputed"),
+        kind_sel="all",
+    )
+    sampler.fit_resample(squared_distances(images, rows), np.repeat([0, 1], [len(first), len(second)]))
+    stay: NDArray[np.int64] = rows[sampler.sample_indices_]
+    return stay

@@ -1,0 +1,1 @@
+"""A study: many trainings of models and folds, turned into tables and one page."""

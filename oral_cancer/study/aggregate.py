@@ -1,0 +1,68 @@
+"""The tables of a study as CSV files, and the order in which they are to be read."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from oral_cancer.evaluation import tables
+from oral_cancer.files import write_text
+from oral_cancer.study.cells import Study
+
+TABLES = {
+    "folds": tables.folds,
+    "classes": tables.classes,
+    "mixtures": tables.mixtures,
+    "summary": tables.summary,
+    "ensemble": tables.ensemble,
+    "differences": tables.differences,
+    "compositions": tables.compositions,
+    "calibrations": tables.calibrations,
+}
+"""What each CSV file is called, and what makes it out of the predictions."""
+
+SIMULATED = "Simulated micrographs: no figure here says anything about real cells.\n"
+
+
+def write_tables(study: Study, folder: Path) -> dict[str, pd.DataFrame]:
+    """Write every table of `TABLES` as `<folder>/<name>.csv`; the same predictions give the same bytes.
+
+    Beside them INCOMPLETE.txt names the cells that lack, and SIMULATED.txt says that the images are not real; each is
+    removed when it no longer holds.
+
+    Args:
+        study: its finished cells.
+        folder: where to; made where need be.
+
+    Returns:
+        The tables by name, figures unrounded.
+
+    Raises:
+        UserError: where folds or models did not predict the same test images.
+    """
+    made = {name: table(study.predictions) for name, table in TABLES.items()}
+    _mark(folder / "INCOMPLETE.txt", _lacking(study) if study.lacking else "")
+    _mark(folder / "SIMULATED.txt", SIMULATED if study.simulated else "")
+    for name, table in made.items():
+        write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+    return made
+
+
+def ranking(summary: pd.DataFrame) -> list[str]:
+    """The models by mean validation RMSE, least first; then, in the order of the table, those without one.
+
+    The test set has no say in it. A model trained on all images together has no validation figures.
+    """
+    validated = summary[(summary["split"] == "val") & (summary["metric"] == "rmse")].sort_values("mean", kind="stable")
+    return list(dict.fromkeys([*validated["model"], *summary["model"]]))
+
+
+def _mark(path: Path, text: str) -> None:
+    if text:
+        write_text(path, text)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _lacking(study: Study) -> str:
+    made_from = f"Made from {len(study.complete)} of {len(study.cells)} cells. Lacking:"
+    return "\n".join([made_from, *study.faults]) + "\n"

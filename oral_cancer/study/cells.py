@@ -1,0 +1,235 @@
+"""The finished and lacking cells of a study: what its folder holds, and what its plan says it should.
+
+A cell is one training of one model on one fold, in `<study>/<model>/fold=<k>/`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pandas as pd
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from oral_cancer.errors import UserError, refuse
+from oral_cancer.evaluation.predictions import ALL_FOLDS, Fold, read_predictions
+from oral_cancer.training.manifest import read_manifest
+
+Status = Literal["absent", "running", "failed", "complete"]
+STATUSES: dict[Any, Status] = {status: status for status in get_args(Status)}
+
+FOLDER = re.compile(rf"fold=(\d+|{ALL_FOLDS})")
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model on one fold.
+
+    Attributes:
+        folder: where its files lie, or would.
+        model: name of the folder between the study's and the cell's.
+        fold: a number from 0, or "all".
+        status: "running" also for a training that was cut off before it could say so.
+        manifest: what manifest.json holds; None where there is none.
+    """
+
+    folder: Path
+    model: str
+    fold: Fold
+    status: Status
+    manifest: dict[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """E.g. "m5/fold=0"."""
+        return f"{self.model}/{self.folder.name}"
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The manifest, empty where there is none."""
+        return self.manifest or {}
+
+    @property
+    def fault(self) -> str:
+        """Why a cell lacks, e.g. "failed: OutOfMemoryError: ...", on one line."""
+        if self.status == "failed":
+            return f"failed: {(str(self.facts.get('error') or 'no error recorded').splitlines() or [''])[0]}"
+        return {"absent": "not started", "running": "running or interrupted", "complete": ""}[self.status]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the finished cells of a study hold.
+
+    Attributes:
+        folder: the study's folder.
+        cells: all of them, finished or not, in natural order.
+        predictions: of the finished cells, as `predictions.COLUMNS`; `model` is the cell's folder.
+        histories: their history.csv, one below the other, with `model` and `fold` before its columns.
+    """
+
+    folder: Path
+    cells: tuple[Cell, ...]
+    predictions: pd.DataFrame
+    histories: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @property
+    def complete(self) -> tuple[Cell, ...]:
+        """The finished cells."""
+        return tuple(cell for cell in self.cells if cell.status == "complete")
+
+    @property
+    def lacking(self) -> tuple[Cell, ...]:
+        """The cells that are planned or begun and not finished."""
+        return tuple(cell for cell in self.cells if cell.status != "complete")
+
+    @property
+    def faults(self) -> list[str]:
+        """What lacks and why, a line for each reason, e.g. "m1/fold=3, m1/fold=4: not started"."""
+        by_fault: dict[str, list[str]] = {}
+        for cell in self.lacking:
+            by_fault.setdefault(cell.fault, []).append(cell.name)
+        return [f"{', '.join(names)}: {fault}" for fault, names in by_fault.items()]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the images were made by the simulator."""
+        return _is_simulated(self.complete[0])
+
+
+def find_cells(study: Path) -> list[Cell]:
+    """The cells on disk and those planned in study.yaml, models and folds in natural order.
+
+    Raises:
+        UserError: for a study.yaml that cannot be read.
+    """
+    on_disk = {(path.parent.name, _fold(match[1])) for path in study.glob("*/*") if (match := _cell_folder(path))}
+    cells = on_disk | _planned(study / "study.yaml")
+    return [_cell(study, model, fold) for model, fold in sorted(cells, key=lambda cell: _natural(*cell))]
+
+
+def read_study(study: Path) -> Study:
+    """Read the finished cells of a study.
+
+    Args:
+        study: its folder, with cells in `<model>/fold=<k>/` and perhaps a plan in `study.yaml`.
+
+    Raises:
+        UserError: where there is no such folder, no cell or no finished one; where finished cells were trained on
+            different data or started from different kinds of weights; for files that cannot be read.
+    """
+    if not study.is_dir():
+        raise UserError(f"{study}: there is no such folder; give that of a study, such as outputs/studies/paper")
+    cells = tuple(find_cells(study))
+    if not cells:
+        raise UserError(f"{study}: holds no cell <model>/fold=<k>; give the folder of a study, or run it first")
+    complete = [cell for cell in cells if cell.status == "complete"]
+    if not complete:
+        first = cells[0]
+        raise UserError(
+            f"{study}: none of its {len(cells)} cells is finished ({first.name} {first.fault}); run the study first"
+        )
+    _refuse_mixed(study, complete)
+    predictions = pd.concat([_predictions(cell) for cell in complete], ignore_index=True)
+    return Study(study, cells, predictions, _histories(complete))
+
+
+def start_kind(cell: Cell) -> str:
+    """What a cell's training started from: "imagenet", "random" or "file"."""
+    return str(cell.facts.get("weights", "unknown")).split()[0]
+
+
+def _natural(model: str, fold: Fold) -> tuple[list[int | str], bool, Fold]:
+    parts = re.split(r"(\d+)", model)
+    return [int(part) if part.isdecimal() else part for part in parts], fold == ALL_FOLDS, fold
+
+
+def _cell_folder(path: Path) -> re.Match[str] | None:
+    return FOLDER.fullmatch(path.name) if path.is_dir() else None
+
+
+def _fold(text: str) -> Fold:
+    return text if text == ALL_FOLDS else int(text)
+
+
+def _planned(plan: Path) -> set[tuple[str, Fold]]:
+    if not plan.exists():
+        return set()
+    try:
+        content: Any = OmegaConf.to_container(OmegaConf.load(plan), resolve=False)
+        return {(str(cell["model"]), _fold(str(cell["fold"]))) for cell in content["cells"]}
+    except (OSError, ValueError, KeyError, TypeError, YAMLError, OmegaConfBaseException):
+        raise UserError(
+            f"{plan}: holds no readable list `cells` of `model` and `fold`; restore the file, or remove it to make "
+            "the tables from the cells on disk"
+        ) from None
+
+
+def _cell(study: Path, model: str, fold: Fold) -> Cell:
+    folder = study / model / f"fold={fold}"
+    manifest = read_manifest(folder)
+    return Cell(folder, model, fold, STATUSES.get((manifest or {}).get("status"), "absent"), manifest)
+
+
+def _refuse_mixed(study: Path, cells: list[Cell]) -> None:
+    kinds = {"images": {cell.name: _images(cell) for cell in cells}, "weights": {c.name: start_kind(c) for c in cells}}
+    refuse(
+        [
+            f"{study}: mixes different {what}: {_by_kind(names)}; move the cells of one kind to a study of their own"
+            for what, names in kinds.items()
+            if len(set(names.values())) > 1
+        ]
+    )
+
+
+def _is_simulated(cell: Cell) -> bool:
+    return cell.facts.get("source") == SIMULATED
+
+
+def _images(cell: Cell) -> str:
+    fingerprint = str(cell.facts.get("fingerprint", "unknown"))[:8]
+    return f"{SIMULATED if _is_simulated(cell) else 'real'} (fingerprint {fingerprint})"
+
+
+def _by_kind(kinds: Mapping[str, str]) -> str:
+    cells: dict[str, list[str]] = {}
+    for name, kind in kinds.items():
+        cells.setdefault(kind, []).append(name)
+    return "; ".join(f"{kind} in {_some(names)}" for kind, names in cells.items())
+
+
+def _some(names: list[str], shown: int = 5) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+def _predictions(cell: Cell) -> pd.DataFrame:
+    path = cell.folder / "predictions.csv"
+    frame = read_predictions(path)
+    strange = [fold for fold in frame["fold"].unique() if fold != cell.fold]
+    if strange:
+        raise UserError(f"{path}: predictions of fold {strange[0]}; put them back into a folder fold={strange[0]}")
+    return frame.assign(model=cell.model)
+
+
+def _histories(cells: list[Cell]) -> pd.DataFrame:
+    histories = []
+    for cell in cells:
+        path = cell.folder / "history.csv"
+        if path.exists():
+            try:
+                history = pd.read_csv(path)
+            except (OSError, ValueError) as error:
+                raise UserError(f"{path}: not a readable CSV file ({error}); remove it, or train again") from None
+            history.insert(0, "model", cell.model)
+            history.insert(1, "fold", pd.Series([cell.fold] * len(history), dtype=object))
+            histories.append(history)
+    return pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(columns=["model", "fold", "epoch"])

@@ -1,0 +1,47 @@
+"""The colours of the page and its plots, one meaning each, told apart by colour-blind readers too.
+
+Each is a pair: on a light and on a dark ground. Classes: Okabe and Ito, Color Universal Design (2008). Models:
+Petroff, Accessible color sequences for data visualization, arXiv:2107.02270 (2021), ten colours.
+"""
+
+from collections.abc import Sequence
+
+from oral_cancer.labels import CLASSES
+
+Pair = tuple[str, str]
+
+INK: Pair = ("#1c2126", "#e4e7ea")
+MUTED: Pair = ("#636b74", "#9aa3ad")
+RULE: Pair = ("#d8dce1", "#3a4149")
+ACCENT: Pair = ("#2b5d8a", "#8ab8e0")
+
+CLASS_COLOURS: dict[str, Pair] = dict(
+    zip(CLASSES, (("#0072b2", "#56b4e9"), ("#d55e00", "#f08a3c"), ("#009e73", "#2fc59a")), strict=True)
+)
+MODEL_COLOURS: tuple[Pair, ...] = (
+    ("#3f90da", "#62a8ea"),
+    ("#e08e00", "#ffa90e"),
+    ("#bd1f01", "#f0624a"),
+    ("#832db6", "#b978e0"),
+    ("#2f9599", "#92dadd"),
+    ("#a96b59", "#c48a79"),
+    ("#e76300", "#ff8533"),
+    ("#998f4d", "#b9ac70"),
+    ("#717581", "#a3a7b3"),
+    ("#7b8a8b", "#94a4a2"),
+)
+
+VARIABLES: dict[str, Pair] = {
+    "ink": INK,
+    "muted": MUTED,
+    "rule": RULE,
+    "accent": ACCENT,
+    **CLASS_COLOURS,
+    **{f"model-{number}": pair for number, pair in enumerate(MODEL_COLOURS)},
+}
+"""Every colour by its name as a CSS variable."""
+
+
+def model_colours(models: Sequence[str]) -> dict[str, str]:
+    """The colour of each model on a light ground; beyond ten models they come round again."""
+    return {model: MODEL_COLOURS[number % len(MODEL_COLOURS)][0] for number, model in enumerate(models)}

@@ -1,0 +1,97 @@
+"""The test images that a model is most wrong about, with their pictures where the files are still there."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from oral_cancer.data.reader import read_image
+from oral_cancer.data.sources import SimulatedSource
+from oral_cancer.evaluation.metrics import squared_errors
+from oral_cancer.evaluation.predictions import labels, probabilities
+from oral_cancer.labels import CLASSES, ImageSet, group_names
+
+SIDE = 280  # pixels of a thumbnail's longer side
+JPEG_QUALITY = 75
+
+
+@dataclass(frozen=True)
+class Miss:
+    """One image and what was predicted for it.
+
+    Attributes:
+        file: its path below the source's folder.
+        true: its class or mixture.
+        predicted: the most probable class.
+        label, probabilities: proportions (3,) in the order of `CLASSES`.
+        squared_error: sum over the classes, 0 to 2.
+        picture: a data URI, or None where the file is not there or does not decode.
+    """
+
+    file: str
+    true: str
+    predicted: str
+    label: tuple[float, ...]
+    probabilities: tuple[float, ...]
+    squared_error: float
+    picture: str | None
+
+
+def most_wrong(frame: pd.DataFrame, image_set: ImageSet, number: int, folder: Path | None) -> list[Miss]:
+    """The images of one set with the greatest errors.
+
+    Args:
+        frame: predictions of one ensemble or fold for the test images.
+        image_set: of "homo" the misclassified images come first; then, as of "hetero", those of the greatest
+            squared error.
+        number: at most so many.
+        folder: what the files lie below; None where that is not known.
+    """
+    images = frame[frame["set"] == image_set]
+    files = [str(file) for file in images["file"]]
+    truth, shares = labels(images), probabilities(images)
+    errors = squared_errors(truth, shares)
+    misclassified = (image_set == "homo") & (truth.argmax(axis=1) != shares.argmax(axis=1))
+    worst = np.lexsort((-errors, ~misclassified))[:number]
+    return [
+        Miss(
+            file=files[row],
+            true=str(group_names(truth[row])[0]),
+            predicted=CLASSES[shares[row].argmax()],
+            label=tuple(truth[row].tolist()),
+            probabilities=tuple(shares[row].tolist()),
+            squared_error=float(errors[row]),
+            picture=thumbnail(folder / files[row]) if folder else None,
+        )
+        for row in worst.tolist()
+    ]
+
+
+def images_folder(manifest: Mapping[str, Any]) -> Path | None:
+    """The folder that a run's image files lie below, as its manifest has it; None where that cannot be told."""
+    if manifest.get("source") != "simulated":
+        return Path(manifest["source"]) if manifest.get("source") else None
+    source = manifest.get("config", {}).get("source", {})
+    settings = source.get("simulated", source)
+    try:
+        return SimulatedSource(*(settings[key] for key in ("root", "per_class", "per_mixture", "seed"))).folder
+    except KeyError:
+        return None
+
+
+def thumbnail(path: Path) -> str | None:
+    """A small JPEG as a data URI, or None for a file that cannot be read or does not decode."""
+    try:
+        picture = read_image(path)
+    except ValueError:
+        return None
+    scale = SIDE / max(picture.shape)
+    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()

@@ -1,0 +1,294 @@
+"""The plots of a study, each a small figure that stays readable on a telephone."""
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from oral_cancer.evaluation.ensembles import SIMPLE, member_folds
+from oral_cancer.evaluation.predictions import ALL_FOLDS, LABELS, labels
+from oral_cancer.labels import BY_NAME, CLASSES, MIXTURES, group_names
+from oral_cancer.study.colours import ACCENT, CLASS_COLOURS, INK, MUTED, RULE
+
+WIDTH = 4.0  # inches, and so about 380 CSS pixels: the width of a telephone
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "text.parse_math": False,  # a "$" in a model's name is a "$"
+    "text.color": INK[0],
+    "axes.edgecolor": RULE[0],
+    "axes.labelcolor": MUTED[0],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": RULE[0],
+    "grid.linewidth": 0.6,
+    "xtick.color": RULE[0],
+    "ytick.color": RULE[0],
+    "xtick.labelcolor": INK[0],
+    "ytick.labelcolor": INK[0],
+}
+BY_PARENTAL = sorted(MIXTURES, key=lambda name: BY_NAME[name].soft_label[0])
+MARKERS = dict(zip(CLASSES, "os^", strict=True))
+FIGURES = {"rmse": "RMSE of mixtures", "accuracy": "accuracy"}
+CURVES = {
+    "train_loss": "training loss",
+    "val_loss": "validation loss",
+    "val_accuracy": "validation accuracy",
+    "val_rmse": "validation RMSE of mixtures",
+}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure, what stands above it, and what it shows in words for those who cannot see it."""
+
+    title: str
+    figure: Figure
+    description: str
+
+
+def by_model(tables: dict[str, pd.DataFrame], models: Sequence[str], colours: Mapping[str, str]) -> list[Panel]:
+    """RMSE and accuracy by model: folds, their mean, and on the test set the ensemble with its interval.
+
+    Args:
+        tables: of the study.
+        models: from top to bottom.
+        colours: of each model.
+    """
+    ensembles = tables["ensemble"][tables["ensemble"]["ensemble"] == SIMPLE].set_index("model")
+    folds = tables["folds"][(tables["folds"]["split"] == "test") | (tables["folds"]["fold"] != ALL_FOLDS)]
+    panels = []
+    for metric, label in FIGURES.items():
+        figures = folds.dropna(subset=metric)
+        ends = ensembles[[f"{metric}_low", f"{metric}_high"]]
+        for split, name in (("val", "Validation"), ("test", "Test")):
+            part = figures[figures["split"] == split]
+            if not part.empty:
+                shown = ensembles if split == "test" else ensembles.iloc[:0]
+                panel = _by_model(f"{name}: {label}", metric, part, shown, models, colours)
+                _share_span(panel.figure.axes[0], np.concatenate([figures[metric], ends.to_numpy().ravel()]))
+                panels.append(panel)
+    return panels
+
+
+def _by_model(
+    title: str,
+    metric: str,
+    folds: pd.DataFrame,
+    ensembles: pd.DataFrame,
+    models: Sequence[str],
+    colours: Mapping[str, str],
+) -> Panel:
+    said = []
+    with _figure(0.9 + 0.32 * len(models), rect=(0, 0, 0.86, 0.95)) as (figure, axes):
+        axes.grid(axis="x")
+        right = axes.get_yaxis_transform()
+        for y, model in enumerate(models):
+            of_model = folds[folds["model"] == model]
+            members = of_model[of_model["fold"].isin(member_folds(of_model))][metric]
+            axes.plot(members, [y] * len(members), "o", mfc="none", mec=MUTED[0], ms=4.5, mew=0.9)
+            axes.plot([members.mean()], [y], "|", color=INK[0], ms=13, mew=1.4)
+            value = members.mean()
+            if model in ensembles.index:
+                value, low, high = map(float, ensembles.loc[model, [metric, f"{metric}_low", f"{metric}_high"]])
+                axes.plot([low, high], [y, y], color=colours[model], lw=2.2, solid_capstyle="round")
+                axes.plot([value], [y], "D", color=colours[model], ms=5.5)
+            said.append(f"{model} {_number(value)}")
+            axes.text(1.04, y, _number(value), transform=right, va="center", in_layout=False)
+        head = "mean" if ensembles.empty else "ensemble"
+        axes.text(1.04, -0.75, head, transform=right, color=MUTED[0], fontsize=8, in_layout=False)
+        _rows(axes, [textwrap.fill(model, 24) for model in models])
+        axes.set_xlabel(f"{FIGURES[metric]} ({'less' if metric == 'rmse' else 'more'} is better)")
+    return Panel(title, figure, f"{title} by model: {', '.join(said)}")
+
+
+def compositions(table: pd.DataFrame, models: Sequence[str]) -> list[Panel]:
+    """For each model, the mean proportions that its simple ensemble predicts for each mixture, and the true ones."""
+    table = table[table["ensemble"] == SIMPLE]
+    return [_composition(table[table["model"] == m], m) for m in models if (table["model"] == m).any()]
+
+
+def _composition(table: pd.DataFrame, model: str) -> Panel:
+    mixtures = [name for name in BY_PARENTAL if (table["mixture"] == name).any()]
+    calibrated = bool(table["calibrated"].any())
+    said = []
+    with _figure(0.75 + 0.52 * len(mixtures)) as (figure, axes):
+        axes.grid(axis="x")
+        for y, mixture in enumerate(mixtures):
+            rows = table[table["mixture"] == mixture]
+            truth = rows[LABELS].to_numpy()[0]
+            for name, true in zip(CLASSES, truth, strict=True):
+                axes.plot([true, true], [y - 0.38, y + 0.38], color=CLASS_COLOURS[name][0], lw=1.2, alpha=0.6)
+            for row in rows.to_dict("records"):
+                height = y + (0.17 if row["calibrated"] else -0.17) * calibrated
+                for name in CLASSES:
+                    colour = CLASS_COLOURS[name][0]
+                    face = colour if row["calibrated"] else "none"
+                    axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [height] * 2, color=colour, lw=1.2)
+                    axes.plot([row[name]], [height], MARKERS[name], mfc=face, mec=colour, ms=5, clip_on=False)
+                kind = "calibrated" if row["calibrated"] else "raw"
+                said.append(f"{mixture} {kind} parental {row['parental']:.2f}")
+        axes.set_xlim(-0.02, 1)
+        _rows(axes, mixtures)
+        axes.set_ylabel("mixture, parental : resistant")
+        axes.set_xlabel("proportion")
+    return Panel(model, figure, f"Predicted composition by {model}: {', '.join(said)}")
+
+
+def confusions(classes: pd.DataFrame, models: Sequence[str]) -> list[Panel]:
+    """For each model, the test images by true and predicted class, summed over the folds."""
+    test = classes[classes["split"] == "test"]
+    return [_confusion(test[test["model"] == m], m) for m in models if (test["model"] == m).any()]
+
+
+def _confusion(rows: pd.DataFrame, model: str) -> Panel:
+    columns = [f"predicted_{name}" for name in CLASSES]
+    members = rows[rows["fold"].isin(member_folds(rows))]
+    counts = members.groupby("class")[columns].sum().loc[list(CLASSES)].to_numpy()
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    with _figure(2.35) as (figure, axes):
+        for (true, predicted), share in np.ndenumerate(shares):
+            box = Rectangle((predicted - 0.48, true - 0.46), 0.96, 0.92, fc=ACCENT[0], alpha=0.06 + share * 0.5)
+            axes.add_patch(box)
+            bold = "bold" if true == predicted else "normal"
+            axes.text(predicted, true - 0.1, f"{counts[true, predicted]}", ha="center", va="center", weight=bold)
+            axes.text(predicted, true + 0.24, f"{share:.1%}", ha="center", va="center", fontsize=8)
+        axes.set_xlim(-0.5, len(CLASSES) - 0.5)
+        axes.set_xticks(range(len(CLASSES)), CLASSES)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        _rows(axes, list(CLASSES))
+        axes.set_xlabel("predicted class")
+        axes.set_ylabel("true class")
+    right = np.trace(counts) / counts.sum()
+    return Panel(model, figure, f"Confusion matrix of {model}: {right:.1%} of {counts.sum()} predictions are right")
+
+
+def parental_by_mixture(ensembles: pd.DataFrame, models: Sequence[str]) -> list[Panel]:
+    """For each model, how P(parental) of its simple ensemble is distributed over the test images of each mixture.
+
+    Args:
+        ensembles: predictions of the ensembles for the test images, as `ensembles.ensembles` gives them.
+        models: in the order wanted.
+    """
+    hetero = ensembles[(ensembles["set"] == "hetero") & (ensembles["fold"] == SIMPLE)]
+    return [_distribution(hetero[hetero["model"] == m], m) for m in models if (hetero["model"] == m).any()]
+
+
+def _distribution(images: pd.DataFrame, model: str) -> Panel:
+    names = group_names(labels(images))
+    mixtures = [name for name in BY_PARENTAL if name in names]
+    edges = np.linspace(0, 1, 26)
+    colour = CLASS_COLOURS["parental"][0]
+    said = []
+    with _figure(0.75 + 0.42 * len(mixtures)) as (figure, axes):
+        axes.grid(axis="x")
+        for y, mixture in enumerate(mixtures):
+            values = images["parental"].to_numpy(float)[names == mixture]
+            heights = np.histogram(values, edges)[0]
+            axes.stairs(
+                y + 0.4 - 0.8 * heights / heights.max(), edges, baseline=y + 0.4, fill=True, fc=colour, alpha=0.55
+            )
+            axes.plot([0, 1], [y + 0.4] * 2, color=RULE[0], lw=0.8)
+            true = BY_NAME[mixture].soft_label[0]
+            axes.plot([true, true], [y - 0.45, y + 0.4], color=INK[0], lw=1.3)
+            said.append(f"{mixture} median {np.median(values):.2f}, true {true:.2f}")
+        axes.set_xlim(0, 1)
+        _rows(axes, mixtures)
+        axes.set_ylabel("mixture, parental : resistant")
+        axes.set_xlabel("P(parental)")
+    return Panel(model, figure, f"P(parental) by {model}: {'; '.join(said)}")
+
+
+def learning_curves(histories: pd.DataFrame, colours: Mapping[str, str]) -> list[Panel]:
+    """Losses, validation accuracy and RMSE by epoch: the folds of each model, and their mean."""
+    return [
+        _curves(histories, column, label, colours)
+        for column, label in CURVES.items()
+        if column in histories and histories[column].notna().any()
+    ]
+
+
+def _curves(histories: pd.DataFrame, column: str, label: str, colours: Mapping[str, str]) -> Panel:
+    ends: dict[str, float] = {}
+    with _figure(2.6) as (figure, axes):
+        axes.grid(axis="y")
+        last = int(histories["epoch"].max()) + 1
+        for model, of_model in histories.groupby("model", sort=False):
+            colour = colours[str(model)]
+            for _, fold in of_model.groupby("fold", sort=False):
+                axes.plot(fold["epoch"] + 1, fold[column], color=colour, lw=0.7, alpha=0.3)
+            mean = of_model.groupby("epoch")[column].mean()
+            axes.plot(mean.index + 1, mean, color=colour, lw=1.9, marker="o" if len(mean) == 1 else "")
+            ends[str(model)] = float(mean.iloc[-1])
+        axes.set_xlim(1 if last > 1 else 0, last)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(label)
+        _label_ends(axes, ends, colours, last)
+    said = ", ".join(f"{model} {value:.3f}" for model, value in ends.items())
+    return Panel(label[0].upper() + label[1:], figure, f"{label} by epoch; mean over folds at the end: {said}")
+
+
+def _label_ends(axes: Axes, ends: dict[str, float], colours: Mapping[str, str], x: float) -> None:
+    """Names beside the ends of their lines, moved apart where they would overlap."""
+    low, high = axes.get_ylim()
+    gap = (high - low) * 0.075
+    order = sorted(ends, key=lambda model: ends[model])
+    places = np.array([ends[model] for model in order])
+    for _ in range(200):
+        close = np.flatnonzero(np.diff(places) < gap)
+        for k in close:
+            middle = places[k : k + 2].mean()
+            places[k : k + 2] = middle - gap * 0.51, middle + gap * 0.51
+        if not len(close):
+            break
+    places += max(0.0, low + gap / 2 - places[0])
+    for model, place in zip(order, places, strict=True):
+        axes.annotate(
+            textwrap.shorten(model, 16, placeholder="…"),
+            (x, place),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            color=colours[model],
+            weight="bold",
+            annotation_clip=False,
+        )
+
+
+@contextmanager
+def _figure(height: float, rect: tuple[float, float, float, float] = (0, 0, 1, 1)) -> Iterator[tuple[Figure, Axes]]:
+    """A figure of `height` inches in the style of the page, its axes within `rect` (left, bottom, width, height)."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(rect=rect))
+        yield figure, figure.subplots()
+
+
+def _rows(axes: Axes, names: Sequence[str]) -> None:
+    """One row for each name, from the top."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.45, -0.55)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def _share_span(axes: Axes, values: NDArray[Any]) -> None:
+    low, high = np.nanmin(values), np.nanmax(values)
+    margin = max(0.05 * (high - low), 0.005)
+    axes.set_xlim(low - margin, high + margin)
+
+
+def _number(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.3f}"

@@ -1,0 +1,184 @@
+"""One page out of a study: report.html, which opens from disk and needs no network."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from rich import get_console, print
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.panel import Panel as Frame
+from rich.table import Table
+
+from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
+from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
+from oral_cancer.files import write_text
+from oral_cancer.labels import BY_NAME, CLASSES, MIXTURES
+from oral_cancer.study import grids, plots
+from oral_cancer.study.aggregate import ranking, write_tables
+from oral_cancer.study.cells import Study, read_study
+from oral_cancer.study.colours import VARIABLES, model_colours
+from oral_cancer.study.pictures import images_folder, most_wrong
+from oral_cancer.study.svg import inline_svg
+
+TEMPLATE = "report.html.j2"
+PICTURES = 6
+"""Images shown of the pure classes, and of the mixtures."""
+
+ON_TERMINAL = ("accuracy", "f1_macro", "rmse")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A plot of the page: its title and its `<svg>` element."""
+
+    title: str
+    svg: Markup
+
+
+def write_report(study_folder: Path) -> Path:
+    """Make the tables and the page of a study from whatever cells are finished.
+
+    Args:
+        study_folder: see `cells.read_study`; `tables/` and `report.html` are written into it.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        UserError: as `cells.read_study` and `aggregate.write_tables`.
+    """
+    study = read_study(study_folder)
+    return write_page(study, write_tables(study, study.folder / "tables"))
+
+
+def write_page(study: Study, tables: dict[str, pd.DataFrame]) -> Path:
+    """Write report.html from the tables of a study; the same cells give the same bytes.
+
+    Returns:
+        The path of report.html.
+    """
+    environment = Environment(
+        loader=PackageLoader("oral_cancer.study", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    path = study.folder / "report.html"
+    write_text(path, environment.get_template(TEMPLATE).render(_content(study, tables)))
+    return path
+
+
+def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> None:
+    """Print the summary, what lacks, and where the page lies."""
+    if study.simulated:
+        print(Frame("SIMULATED MICROGRAPHS: no figure says anything about real cells", style="bold red", expand=False))
+    grid = grids.summary(tables["summary"], ranking(tables["summary"]), ON_TERMINAL)
+    splits = [name.partition(",")[0].replace("validation", "val.") for name, span in grid.groups for _ in range(span)]
+    table = Table(
+        title=f"{study.name}: mean (SD) over the folds, by validation RMSE",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for split, column in zip(splits, grid.columns, strict=True):
+        table.add_column(f"{split}\n{column}".strip(), justify="right" if split else "left", overflow="fold")
+    for row in grid.rows:
+        table.add_row(*(f"[bold]{escape(entry.text)}[/]" if entry.strong else escape(entry.text) for entry in row))
+    print(table)
+    if study.lacking:
+        print(f"[bold red]Incomplete: {len(study.lacking)} of {len(study.cells)} cells lack[/]")
+        for fault in study.faults:
+            get_console().print(escape(fault), soft_wrap=True)
+    get_console().print(f"page: {escape(str(page))}", soft_wrap=True)
+
+
+def _content(study: Study, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    models = ranking(tables["summary"])
+    validated = (tables["summary"]["split"] == "val").any()
+    colours = model_colours(list(dict.fromkeys(cell.model for cell in study.cells)))
+    mixed = ensembles(study.predictions)
+    best = mixed[(mixed["model"] == models[0]) & (mixed["fold"] == SIMPLE)]
+    folder = images_folder(study.complete[0].facts)
+    return {
+        "study": study,
+        "facts": _facts(study),
+        "variables": VARIABLES,
+        "classes": CLASSES,
+        "groups": BY_NAME,
+        "mixtures": MIXTURES,
+        "models": models,
+        "validated": validated,
+        "level": f"{LEVEL:.0%}",
+        "resamples": f"{N_RESAMPLES:,}",
+        "summary": grids.summary(tables["summary"], models),
+        "ensemble": grids.ensemble(tables["ensemble"], models),
+        "differences": grids.differences(tables["differences"]),
+        "compositions": grids.compositions(tables["compositions"], models),
+        "calibrations": grids.calibrations(tables["calibrations"], models),
+        "details": (
+            ("Every fold", grids.folds(tables["folds"])),
+            ("Every class", grids.classes(tables["classes"])),
+            ("Every mixture", grids.mixtures(tables["mixtures"])),
+            ("Every cell", grids.cells(study)),
+        ),
+        "by_model": _draw("models", plots.by_model(tables, models, colours)),
+        "composition_plots": _draw("composition", plots.compositions(tables["compositions"], models)),
+        "distributions": _draw("distribution", plots.parental_by_mixture(mixed, models)),
+        "confusions": _draw("confusion", plots.confusions(tables["classes"], models)),
+        "curves": _draw("curves", plots.learning_curves(study.histories, colours)),
+        "wrong": (
+            ("Pure classes", most_wrong(best, "homo", PICTURES, folder)),
+            ("Mixtures", most_wrong(best, "hetero", PICTURES, folder)),
+        ),
+    }
+
+
+def _draw(section: str, panels: Sequence[plots.Panel]) -> list[Drawing]:
+    return [
+        Drawing(panel.title, Markup(inline_svg(panel.figure, f"{section} {number}", panel.description)))
+        for number, panel in enumerate(panels)
+    ]
+
+
+def _facts(study: Study) -> dict[str, str]:
+    """What the page's head says, by its name there."""
+    manifests = [cell.facts for cell in study.complete]
+    first = manifests[0]
+    starts, ends = ([str(m[key]) for m in manifests if m.get(key)] for key in ("start", "end"))
+    seconds = sum(float(m.get("seconds") or 0) for m in manifests)
+    versions = _distinct(f"oral-cancer {(m.get('versions') or {}).get('oral-cancer', '?')}" for m in manifests)
+    source = "simulated micrographs" if study.simulated else str(first.get("source"))
+    return {
+        "Images": f"{first.get('images', '?')} from {source}",
+        "Fingerprint": str(first.get("fingerprint", "unknown"))[:16],
+        "Weights at the start": _distinct(m.get("weights") for m in manifests),
+        "Seed": _distinct(m.get("seed") for m in manifests),
+        "Cells": f"{len(study.complete)} of {len(study.cells)} finished",
+        "Code": f"{versions}, commit {_distinct(_commit(m.get('git_commit')) for m in manifests)}",
+        "Device": _distinct(f"{m.get('device', '?')}, {m.get('precision', '?')}" for m in manifests),
+        "Trained": _period(min(starts, default=""), max(ends, default="")),
+        "Duration": f"{grids.duration(seconds)} in all, {grids.duration(seconds / len(manifests))} a cell",
+    }
+
+
+def _distinct(values: Iterable[Any]) -> str:
+    return "; ".join(dict.fromkeys("unknown" if value is None else str(value) for value in values))
+
+
+def _commit(described: str | None) -> str | None:
+    """The first digits of a commit, and whether files differed from it."""
+    commit, plus, _ = (described or "").partition("+")
+    return commit[:10] + (plus and " with changes") or None
+
+
+def _period(start: str, end: str) -> str:
+    def minute(moment: str) -> str:
+        return moment[:16].replace("T", " ")
+
+    return f"{minute(start)} to {minute(end)} UTC" if start and end else "unknown"

@@ -1,0 +1,76 @@
+"""One cell of a study: skipped when finished, resumed when interrupted, failing alone."""
+
+import logging
+import traceback
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from rich import print
+
+from oral_cancer.command import brief
+from oral_cancer.errors import UserError
+from oral_cancer.files import write_json
+from oral_cancer.study.plan import Plan, read_plan
+from oral_cancer.training.manifest import FILE, read_manifest
+from oral_cancer.training.settings import settings_hash
+from oral_cancer.training.train import train
+
+log = logging.getLogger(__name__)
+
+
+def run_cell(cfg: DictConfig) -> float | None:
+    """Train the cell that Hydra's current job is, unless it is finished; an error is left in its manifest.
+
+    A cell of a search belongs to no plan: it is always trained, and its errors are the search's to handle.
+
+    Returns:
+        The RMSE of the HETERO validation images, which a search minimises; None for a cell skipped or failed.
+    """
+    hydra = HydraConfig.get()
+    study, folder = Path(hydra.sweep.dir), Path(hydra.runtime.output_dir)
+    plan = read_plan(study)
+    if plan is None:
+        return validation_rmse(train(cfg))
+    if is_finished(folder, settings_hash(cfg), plan):
+        return None
+    print(f"[bold]{study.name}[/]: {progress_line(study, plan)}")
+    try:
+        expected = {"fingerprint": plan.data["fingerprint"], "weights": plan.weights[folder.parent.name]}
+        return validation_rmse(train(cfg, expected))
+    except Exception as error:
+        manifest = read_manifest(folder) or {"config_hash": settings_hash(cfg)}
+        write_json(folder / FILE, manifest | {"status": "failed", "error": brief(error)})
+        if not isinstance(error, UserError):
+            log.error("%s", traceback.format_exc())
+        log.error("%s fails: %s", folder, brief(error))
+        return None
+
+
+def validation_rmse(metrics: dict[str, Any]) -> float:
+    """RMSE of the HETERO validation images."""
+    return float(metrics["val"]["hetero"]["rmse"])
+
+
+def is_finished(folder: Path, config_hash: str, plan: Plan) -> bool:
+    """Whether a cell's folder holds a complete training with these settings on the study's data."""
+    manifest = read_manifest(folder) or {}
+    return (
+        manifest.get("status") == "complete"
+        and manifest.get("config_hash") == config_hash
+        and manifest.get("fingerprint") == plan.data["fingerprint"]
+    )
+
+
+def progress_line(study: Path, plan: Plan) -> str:
+    """Cells done, running and failed, and the time left if the others take as long as those done."""
+    manifests = [read_manifest(study / cell["model"] / f"fold={cell['fold']}") or {} for cell in plan.cells]
+    done = [manifest["seconds"] for manifest in manifests if manifest.get("status") == "complete"]
+    failed = Counter(manifest.get("status") for manifest in manifests)["failed"]
+    left = len(plan.cells) - len(done)
+    line = f"{len(done)} of {len(plan.cells)} cells done, 1 running, {failed} failed"
+    if done:
+        line += f", about {left * sum(done) / len(done) / 60:.0f} min left"
+    return line

@@ -1,0 +1,1 @@
+"""One training: its settings, its folder, what it shows and logs."""

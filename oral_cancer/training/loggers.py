@@ -1,0 +1,149 @@
+"""Where curves go beside the run's own files: W&B, CSV, TensorBoard or nowhere."""
+
+import netrc
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+import torchvision
+import wandb
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
+
+from oral_cancer.labels import CLASSES
+
+START_TIMEOUT = 20.0  # seconds that a training waits for the W&B server
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """How a run is called outside its folder.
+
+    Attributes:
+        folder: where its files lie.
+        model: e.g. "m5".
+        fold: number, or "all".
+        group: what W&B groups runs by: the model, or the study that the run belongs to.
+        job_type: what W&B tells the runs of a group apart by.
+        tags: what a reader must know at a glance, e.g. "simulated".
+        manifest: what manifest.json holds, with the resolved settings and the run's W&B id.
+        resumed: whether the run goes on.
+    """
+
+    folder: Path
+    model: str
+    fold: int | str
+    group: str
+    job_type: str
+    tags: tuple[str, ...]
+    manifest: dict[str, Any]
+    resumed: bool
+
+    @property
+    def title(self) -> str:
+        """E.g. "m5/fold0 simulated"."""
+        return " ".join([f"{self.model}/fold{self.fold}", *self.tags])
+
+
+def wandb_logger(identity: RunIdentity, project: str, save_dir: str) -> Logger:
+    """A W&B run: online if the user is logged in and the server answers, else offline below `save_dir`."""
+    options = {
+        "id": identity.manifest["wandb_id"],
+        "resume": "allow" if identity.resumed else None,
+        "group": identity.group,
+        "job_type": identity.job_type,
+        "name": identity.title,
+        "tags": identity.tags,
+        "config": identity.manifest["config"] | {"manifest": _facts(identity.manifest)},
+    }
+    return WandbLogger(experiment=start_wandb(project, save_dir, **options))
+
+
+def start_wandb(project: str, save_dir: str, **options: Any) -> wandb.Run:
+    """A new W&B run; online if the user is logged in and the server answers in time, else offline."""
+    Path(save_dir, "wandb").mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("WANDB_SILENT", "true")
+    options |= {"project": project, "dir": save_dir}
+    mode: Any = os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")
+    try:
+        return wandb.init(**options, mode=mode, settings=wandb.Settings(init_timeout=START_TIMEOUT))
+    except wandb.Error as error:
+        print(f"W&B does not answer ({error}); the run is kept offline below {save_dir}/wandb")
+        return wandb.init(**options, mode="offline")
+
+
+def _facts(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in manifest.items() if name not in ("config", "status")}
+
+
+def _logged_in() -> bool:
+    settings = wandb.setup().settings
+    if settings.api_key or settings.identity_token_file:
+        return True
+    try:
+        known = netrc.netrc(os.environ.get("NETRC") or Path.home() / ".netrc")
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return known.authenticators(urlsplit(settings.base_url).hostname or "") is not None
+
+
+def csv_logger(identity: RunIdentity) -> Logger:
+    """metrics.csv in the run's folder."""
+    return CSVLogger(identity.folder, name=None, version="csv")
+
+
+def tensorboard_logger(identity: RunIdentity) -> Logger:
+    """Event files in the run's folder."""
+    return TensorBoardLogger(identity.folder, name=None, version="tensorboard")
+
+
+def no_logger(identity: RunIdentity) -> bool:
+    """What Lightning takes for no logger."""
+    return False
+
+
+def log_training_batch(logger: Any, data: Any) -> None:
+    """Show one augmented training batch as a picture."""
+    if isinstance(logger, WandbLogger):
+        images, _ = next(iter(data.train_dataloader()))
+        grid = torchvision.utils.make_grid(images.permute(0, 3, 1, 2), nrow=8)
+        logger.experiment.log({"augmented batch": wandb.Image(grid.permute(1, 2, 0).numpy())})
+
+
+def log_results(logger: Any, metrics: dict[str, Any], predictions: pd.DataFrame) -> None:
+    """Hand over the figures of a run; to W&B also confusion matrices, mixtures and predictions as tables."""
+    if not isinstance(logger, Logger):
+        return
+    if not isinstance(logger, WandbLogger):
+        logger.log_metrics(summary(metrics))
+        return
+    run = logger.experiment
+    run.summary.update(summary(metrics))
+    test = metrics["test"]
+    confusion: Any = [[cls, *row] for cls, row in zip(CLASSES, test["homo"]["confusion"], strict=True)]
+    mixtures = pd.DataFrame.from_dict(test["hetero"]["mixtures"], orient="index").reset_index(names="mixture")
+    run.log(
+        {
+            "test confusion matrix": wandb.Table(["true", *CLASSES], confusion),
+            "test mixtures": wandb.Table(dataframe=mixtures),
+            "predictions": wandb.Table(dataframe=predictions.astype({"fold": str})),
+        }
+    )
+
+
+def summary(metrics: dict[str, Any]) -> dict[str, float]:
+    """The figures of a run by which runs are compared, as flat names: "test/accuracy", "val/rmse"."""
+    figures: dict[str, float] = {}
+    for split, sets in metrics.items():
+        homo, hetero = sets["homo"], sets["hetero"]
+        figures |= {f"{split}/{name}": homo[name] for name in ("accuracy", "f1_macro", "auc_macro")}
+        figures[f"{split}/rmse"] = hetero["rmse"]
+    return figures
+
+
+def finish(logger: Any, failed: bool) -> None:
+    """Close a W&B run, so that it is whole on disk."""
+    if isinstance(logger, WandbLogger):
+        logger.experiment.finish(exit_code=int(failed))

@@ -1,0 +1,170 @@
+"""The folder of one training, and the manifest that says what became of it."""
+
+import os
+import platform
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from oral_cancer.errors import UserError
+from oral_cancer.files import write_json, write_text
+from oral_cancer.training.manifest import FILE, read_manifest
+from oral_cancer.training.settings import resolved, settings_hash
+
+RECORDED_VERSIONS = (
+    "oral-cancer",
+    "torch",
+    "pytorch-lightning",
+    "timm",
+    "torchmetrics",
+    "imbalanced-learn",
+    "scikit-learn",
+    "albumentations",
+    "opencv-python-headless",
+    "numpy",
+)
+
+
+@dataclass
+class Run:
+    """One training's folder while it is ours.
+
+    Attributes:
+        folder: where all files of the run lie.
+        manifest: what manifest.json holds.
+        resumed: whether an interrupted training goes on.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    resumed: bool = False
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.folder / "checkpoints"
+
+    @property
+    def checkpoint(self) -> Path:
+        """State after the last whole epoch."""
+        return self.checkpoints / "last.ckpt"
+
+    def record(self, **facts: Any) -> None:
+        """Add facts to the manifest and write it."""
+        self.manifest |= facts
+        write_json(self.folder / FILE, self.manifest)
+
+
+@contextmanager
+def start_run(folder: Path, cfg: DictConfig, data: dict[str, Any]) -> Iterator[Run]:
+    """Take a folder for one training; its manifest ends as `complete`, or as `failed` with the error.
+
+    An interrupted training with the same settings and data goes on from its checkpoint. What else the folder holds is
+    moved beside it, to `<folder>.<n>`.
+
+    Args:
+        folder: the run's folder.
+        cfg: the composed settings.
+        data: facts about the data for the manifest, among them its `fingerprint`.
+
+    Raises:
+        UserError: if another process is training in this folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        holder = read_manifest(folder) or {}
+        raise UserError(
+            f"{folder} is in use by process {holder.get('process')} on {holder.get('host')}; "
+            "wait for it, or give this training a name of its own: name=..."
+        ) from None
+    try:
+        manifest = {"status": "running", "config_hash": settings_hash(cfg), **data, **_surroundings()}
+        before = read_manifest(folder)
+        resumed = before is not None and _interrupted(before, manifest) and (folder / "checkpoints/last.ckpt").exists()
+        if not resumed and any(folder.iterdir()):
+            print(f"{folder} held another training; moved to {_move_beside(folder)}")
+        manifest["wandb_id"] = before["wandb_id"] if before and resumed else secrets.token_hex(8)
+        run = Run(folder, manifest | {"config": resolved(cfg)}, resumed)
+        _write_hydra_record(folder, cfg)
+        run.record(start=_now())
+        try:
+            yield run
+        except BaseException as error:
+            run.record(status="failed", error=f"{type(error).__name__}: {error}", **_end(run))
+            raise
+        run.record(status="complete", **_end(run))
+    finally:
+        lock.release()
+
+
+def _interrupted(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    same = all(before.get(key) == now[key] for key in ("config_hash", "fingerprint"))
+    return same and before.get("status") != "complete"
+
+
+def _move_beside(folder: Path) -> Path:
+    number = 1
+    while (beside := folder.with_name(f"{folder.name}.{number}")).exists():
+        number += 1
+    folder.rename(beside)
+    folder.mkdir()
+    return beside
+
+
+def _write_hydra_record(folder: Path, cfg: DictConfig) -> None:
+    hydra = HydraConfig.get()
+    for name, content in (("config", cfg), ("hydra", {"hydra": hydra}), ("overrides", hydra.overrides.task)):
+        write_text(folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _end(run: Run) -> dict[str, Any]:
+    return {"end": _now(), "seconds": round(time.perf_counter() - run.started, 3)}
+
+
+def _surroundings() -> dict[str, Any]:
+    return {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "git_commit": _git_commit(),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in RECORDED_VERSIONS},
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _git_commit() -> str | None:
+    """Commit of the code that runs, with "+changes" where files differ from it; None outside a git checkout."""
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--abbrev=40",
+        "--dirty=+changes",
+    ]
+    try:
+        described = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return described.stdout.strip() or None

@@ -1,0 +1,192 @@
+"""One training, from settings to figures."""
+
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from pytorch_lightning import Trainer, seed_everything
+from pytorch_lightning.callbacks import ModelCheckpoint
+from rich import print
+
+from oral_cancer.data.datamodule import EVALUATED, CellDataModule
+from oral_cancer.data.folder import too_few
+from oral_cancer.data.store import ImageStore, open_store
+from oral_cancer.errors import UserError
+from oral_cancer.evaluation.metrics import evaluate
+from oral_cancer.evaluation.predictions import write_predictions
+from oral_cancer.files import replacing, write_json
+from oral_cancer.labels import BY_NAME, CLASSES
+from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.training import display
+from oral_cancer.training.callbacks import History, SeedEachEpoch
+from oral_cancer.training.loggers import RunIdentity, finish, log_results, log_training_batch
+from oral_cancer.training.run import Run, start_run
+
+
+def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """Train one model on one fold, predict its validation and test images, and leave the files of a run.
+
+    Args:
+        cfg: composed settings that `settings.check` has passed.
+        expected: what a study's plan says of `fingerprint` and `weights`; anything else is refused.
+
+    Returns:
+        The figures that metrics.json holds.
+
+    Raises:
+        UserError: for settings or files that cannot be trained with, before any training.
+    """
+    _quieten()
+    seed_everything(cfg.seed, verbose=False)
+    store = open_images(cfg)
+    facts = data_facts(store)
+    _insist(expected, facts)
+    data: CellDataModule = instantiate(cfg.data, _partial_=True)(
+        store=store,
+        resampling=instantiate(cfg.resampling),
+        augmentation=instantiate(cfg.augmentation),
+        fold=cfg.fold,
+        trial=cfg.trial,
+        seed=cfg.seed,
+    )
+    with start_run(Path(HydraConfig.get().runtime.output_dir), cfg, facts) as run:
+        write_splits(run.folder / "splits.csv", data)
+        data.setup()
+        model: SoftLabelClassifier = instantiate(cfg.model)
+        run.record(weights=model.origin, seed=cfg.seed, training_images=data.training_counts())
+        _insist(expected, run.manifest)
+        identity = _identity(run, cfg.fold, _tags(store, model))
+        display.announce(identity, data, model, run.resumed)
+        logger = instantiate(cfg.logger, _partial_=True)(identity)
+        try:
+            trainer = build_trainer(cfg, run, logger)
+            run.record(device=display.device_name(trainer), precision=trainer.precision)
+            log_training_batch(logger, data)
+            trainer.fit(model, data, ckpt_path=run.checkpoint if run.resumed else None, weights_only=True)
+            predictions = predict(trainer, model, data, identity.model, cfg.fold)
+            write_predictions(run.folder / "predictions.csv", predictions)
+            metrics = evaluate(predictions)
+            metrics["val"]["homo"]["in_sample"] = data.splits.in_sample
+            write_json(run.folder / "metrics.json", metrics)
+            log_results(logger, metrics, predictions)
+        except BaseException:
+            finish(logger, failed=True)
+            raise
+        finish(logger, failed=False)
+    display.show(identity, metrics)
+    return metrics
+
+
+def open_images(cfg: DictConfig) -> ImageStore:
+    """The decoded images of the configured source; whatever is wrong with its files is refused here."""
+    collection = instantiate(cfg.source).collect()
+    if collection.ignored:
+        print(f"{collection.root}: {collection.ignored} hidden files and non-images are ignored")
+    size = cfg.model.image_size * cfg.model.supersampling
+    return open_store(collection, size, Path(cfg.store), too_few(collection, cfg.data.folds))
+
+
+def build_trainer(cfg: DictConfig, run: Run, logger: Any) -> Trainer:
+    """Lightning's trainer, with what every training needs beside the configured callbacks."""
+    callbacks = [
+        SeedEachEpoch(cfg.seed),
+        History(run.folder / "history.csv"),
+        ModelCheckpoint(run.checkpoints, filename=run.checkpoint.stem, enable_version_counter=False),
+        *instantiate(cfg.callbacks or {}).values(),
+    ]
+    # Deterministic algorithms would fill every new tensor first, a quarter of a step on a CPU; no result needs it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    precision = cfg.trainer.precision
+    if precision == "auto":
+        on_gpu = cfg.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+        precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
+    trainer: Trainer = instantiate(cfg.trainer, _partial_=True, precision=precision)(
+        callbacks=callbacks, logger=logger, default_root_dir=run.folder
+    )
+    return trainer
+
+
+def predict(
+    trainer: Trainer, model: SoftLabelClassifier, data: CellDataModule, name: str, fold: int | str
+) -> pd.DataFrame:
+    """The model's predictions of all validation and test images, in the format of predictions.csv."""
+    batches: Any = trainer.predict(model, data)
+    frames = []
+    for images, found in zip(EVALUATED, batches, strict=True):
+        image_set, split = images.split("_")
+        rows = getattr(data.splits, images)
+        probabilities = torch.cat(found).cpu().numpy()
+        frame = pd.DataFrame({"model": name, "fold": fold, "split": split, "set": image_set}, index=range(len(rows)))
+        frame["file"] = [data.store.collection.files[row].path for row in rows]
+        truth = np.array([BY_NAME[group].soft_label for group in data.groups[rows]])
+        for i, cls in enumerate(CLASSES):
+            frame[f"true_{cls}"] = truth[:, i]
+        for i, cls in enumerate(CLASSES):
+            frame[cls] = probabilities[:, i]
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def write_splits(path: Path, data: CellDataModule) -> None:
+    """Record every file's role, size and hash."""
+    files = data.store.collection.files
+    frame = pd.DataFrame(
+        {
+            "file": [file.path for file in files],
+            "set": [file.image_set for file in files],
+            "group": [file.group for file in files],
+            "role": data.roles(),
+            "bytes": data.store.bytes,
+            "sha256": data.store.sha256,
+        }
+    )
+    with replacing(path) as beside:
+        frame.to_csv(beside, index=False, lineterminator="\n")
+
+
+def data_facts(store: ImageStore) -> dict[str, Any]:
+    """What the manifest says of the data: its source, fingerprint and number of images."""
+    collection = store.collection
+    source = "simulated" if collection.simulated else str(collection.root)
+    return {"source": source, "fingerprint": store.fingerprint, "images": len(collection.files)}
+
+
+def _insist(expected: Mapping[str, str], found: Mapping[str, Any]) -> None:
+    for name in expected.keys() & found.keys():
+        if found[name] != expected[name]:
+            raise UserError(
+                f"study: {name} was {expected[name]} when the study began and is {found[name]} now; "
+                "restore it, or begin a study of another name"
+            )
+
+
+def _identity(run: Run, fold: int | str, tags: tuple[str, ...]) -> RunIdentity:
+    """In a study, cells are grouped by study and told apart by model; alone, grouped by model."""
+    hydra, model = HydraConfig.get(), run.folder.parent.name
+    alone = hydra.mode != RunMode.MULTIRUN
+    group, job_type = (model, "fold") if alone else (Path(hydra.sweep.dir).name, model)
+    return RunIdentity(run.folder, model, fold, group, job_type, tags, run.manifest, run.resumed)
+
+
+def _tags(store: ImageStore, model: SoftLabelClassifier) -> tuple[str, ...]:
+    return (*(["simulated"] if store.collection.simulated else []), f"{model.origin_kind}-start")
+
+
+def _quieten() -> None:
+    """Lightning's advertisements and remarks that are not for a user of this program."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty.*")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)

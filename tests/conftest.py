@@ -1,0 +1,84 @@
+"""Small data and a small network, so that whole trainings fit into a test."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+os.environ["OMP_NUM_THREADS"] = "1"  # as quick with so small a network, and fair to what else runs
+os.environ["WANDB_MODE"] = "offline"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import open_dict
+
+from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
+
+REPOSITORY = Path(__file__).parents[1]
+SMALL_NETWORK = (
+    "model.backbone=test_efficientnet",
+    "model.weights=none",
+    "model.image_size=32",
+    "trainer.accelerator=cpu",
+    "trainer.max_epochs=2",
+    "logger=none",
+)
+
+
+@pytest.fixture(scope="session")
+def real_cells() -> Path:
+    """The folder of real cell crops that lies beside the repository on its developers' machines."""
+    folder = REPOSITORY.parent / "shared" / "real_cells"
+    if not folder.is_dir():
+        pytest.skip("needs the real cell crops beside the repository")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def images_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in the published layout: 20 Val and 4 Test images of every class and mixture, 48 x 40 px.
+
+    Colour tells the classes apart, so that even a small network learns something.
+    """
+    root = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for group in GROUPS:
+        for split, number in (("val", 20), ("test", 4)):
+            folder = root / SPLIT_FOLDERS[group.image_set, split] / group.folders[0]
+            folder.mkdir(parents=True)
+            for i in range(number):
+                image = 60 + 120 * np.array(group.soft_label) + rng.normal(0, 25, (40, 48, 3))
+                name = f"{group.name.replace(':', 'to')}_{split}{i}.png"
+                cv2.imwrite(str(folder / name), image.clip(0, 255).astype(np.uint8))
+    return root
+
+
+@pytest.fixture
+def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
+    """A function that trains the small network with overrides and returns the run's folder below `tmp_path`."""
+    from oral_cancer.training.settings import check
+    from oral_cancer.training.train import train as train_one
+
+    def run(*overrides: str, folder: str = "run", settings: Sequence[str] = SMALL_NETWORK) -> Path:
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+            cfg = compose(
+                "train",
+                [*settings, "source=folder", f"source.root={images_root}", f"store={tmp_path / 'store'}", *overrides],
+                return_hydra_config=True,
+            )
+        with open_dict(cfg):
+            cfg.hydra.runtime.output_dir = str(tmp_path / folder)
+        HydraConfig.instance().set_config(cfg)
+        with open_dict(cfg):
+            del cfg["hydra"]
+        check(cfg)
+        train_one(cfg)
+        return tmp_path / folder
+
+    return run

@@ -1,0 +1,144 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from oral_cancer.data.folder import FolderSource, too_few
+from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS
+
+HOMO_VAL = SPLIT_FOLDERS["homo", "val"]
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Path:
+    """The published layout with two (empty) image files in every folder."""
+    root = tmp_path / "images"
+    for split in SPLITS:
+        for group in GROUPS:
+            folder = root / SPLIT_FOLDERS[group.image_set, split] / group.folders[0]
+            folder.mkdir(parents=True)
+            for name in ("a.tif", "b.PNG"):
+                (folder / name).touch()
+    return root
+
+
+def test_every_file_has_its_group_and_split(layout: Path) -> None:
+    collection = FolderSource(layout).collect()
+    assert collection.problems == ()
+    assert len(collection.files) == 2 * 2 * len(GROUPS)
+    by_path = {file.path: file for file in collection.files}
+    assert list(by_path) == sorted(by_path)
+    homo = by_path[f"{HOMO_VAL}/5nMTG/b.PNG"]
+    assert (homo.group, homo.split, homo.image_set) == ("resistant", "val", "homo")
+    hetero = by_path["oral cancer inter stage-all_tag300_Test/20X_TG3-WT1/a.tif"]
+    assert (hetero.group, hetero.split, hetero.image_set) == ("1:3", "test", "hetero")
+
+
+def test_both_spellings_of_a_folder_count(layout: Path) -> None:
+    before = len(FolderSource(layout).collect().files)
+    (layout / HOMO_VAL / "NonCancerOral").rename(layout / HOMO_VAL / "nonCancerOral")
+    collection = FolderSource(layout).collect()
+    assert (len(collection.files), collection.problems) == (before, ())
+    try:
+        (layout / HOMO_VAL / "NonCancerOral").mkdir()
+    except FileExistsError:
+        pytest.skip("this file system ignores case, so both spellings cannot exist")
+    (layout / HOMO_VAL / "NonCancerOral" / "c.tif").touch()
+    both = FolderSource(layout).collect()
+    assert (len(both.files), both.problems) == (before + 1, ())
+
+
+@pytest.mark.parametrize("name", ["x.tif", "x.TIFF", "x.Png", "x.JPG", "x.jpeg", "-x.tif", "細胞 'x'.tif"])
+def test_images_are_known_by_suffix(layout: Path, name: str) -> None:
+    (layout / HOMO_VAL / "control" / name).touch()
+    assert f"{HOMO_VAL}/control/{name}" in {file.path for file in FolderSource(layout).collect().files}
+
+
+def test_hidden_files_and_non_images_are_counted_and_passed_over(layout: Path) -> None:
+    before = FolderSource(layout).collect()
+    folder = layout / HOMO_VAL / "control"
+    for name in (".DS_Store", ".hidden.tif", "Thumbs.db", "notes.txt"):
+        (folder / name).touch()
+    (folder / "folder.tif").mkdir()
+    after = FolderSource(layout).collect()
+    assert after.files == before.files
+    assert (before.ignored, after.ignored, after.problems) == (0, 5, ())
+
+
+def test_missing_root_is_the_only_problem(tmp_path: Path) -> None:
+    (problem,) = FolderSource(tmp_path / "nowhere").collect().problems
+    assert f"{tmp_path / 'nowhere'} does not exist" in problem
+    assert "fetch_data.py" in problem
+    (tmp_path / "file").touch()
+    (problem,) = FolderSource(tmp_path / "file").collect().problems
+    assert "is not a folder" in problem
+
+
+def test_every_fault_of_the_layout_is_named(layout: Path) -> None:
+    for file in (layout / HOMO_VAL / "control").iterdir():
+        file.unlink()
+    for file in (layout / HOMO_VAL / "5nMTG").iterdir():
+        file.unlink()
+    (layout / HOMO_VAL / "5nMTG").rmdir()
+    (layout / SPLIT_FOLDERS["hetero", "test"]).rename(layout / "misspelt")
+    problems = FolderSource(layout).collect().problems
+    assert len(problems) == 3
+    empty, missing_class, missing_split = problems
+    assert empty.startswith(f"{layout / HOMO_VAL / 'control'}: the folder of parental holds no image")
+    assert missing_class.startswith(f"{layout / HOMO_VAL / '5nMTG'}: the folder of resistant is missing")
+    assert missing_split.startswith(f"{layout / SPLIT_FOLDERS['hetero', 'test']}: this split folder is missing")
+
+
+def test_links_that_leave_the_root_are_refused(layout: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "o.tif").touch()
+    folder = layout / HOMO_VAL / "control"
+    (folder / "out.tif").symlink_to(outside / "o.tif")
+    (folder / "gone.tif").symlink_to(folder / "nothing.tif")
+    (folder / "within.tif").symlink_to(folder / "a.tif")
+    collection = FolderSource(layout).collect()
+    gone, out = collection.problems
+    assert gone.startswith(f"{folder / 'gone.tif'}: a symbolic link to nothing")
+    assert out.startswith(f"{folder / 'out.tif'}: a symbolic link that leaves {layout}")
+    names = {Path(file.path).name for file in collection.files}
+    assert "within.tif" in names
+    assert not names & {"out.tif", "gone.tif"}
+
+
+def test_a_linked_root_is_fine_and_a_linked_class_folder_is_not(layout: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(layout)
+    assert FolderSource(tmp_path / "link").collect().problems == ()
+    folder = layout / HOMO_VAL / "control"
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    problems = FolderSource(layout).collect().problems
+    assert any(line.startswith(f"{folder}: a symbolic link that leaves") for line in problems)
+    split = layout / SPLIT_FOLDERS["hetero", "val"]
+    split.rename(tmp_path / "split")
+    split.symlink_to(tmp_path / "split")
+    collection = FolderSource(layout).collect()
+    assert any(line.startswith(f"{split}: a symbolic link that leaves") for line in collection.problems)
+    assert not any(file.path.startswith(split.name) for file in collection.files)
+
+
+@pytest.mark.parametrize("name", [b"new\nline.tif", b"not-utf8-\xff.tif"])
+def test_names_that_no_table_can_hold_are_refused_in_one_line(layout: Path, name: bytes) -> None:
+    try:
+        Path(os.fsdecode(os.fsencode(layout / HOMO_VAL / "control") + b"/" + name)).touch()
+    except OSError:
+        pytest.skip("this file system does not take such a name")
+    collection = FolderSource(layout).collect()
+    (problem,) = collection.problems
+    assert "rename it" in problem
+    assert "\n" not in problem
+    assert len(collection.files) == 2 * 2 * len(GROUPS)
+
+
+def test_fewer_images_than_folds_are_named(layout: Path) -> None:
+    (layout / HOMO_VAL / "5nMTG" / "a.tif").unlink()
+    collection = FolderSource(layout).collect()
+    (line,) = too_few(collection, folds=2)
+    assert line.startswith(f"{layout / HOMO_VAL / '5nMTG'}: 1 images are fewer than 2 folds")
+    assert len(too_few(collection, folds=5)) == len(GROUPS)
+    assert too_few(collection, folds=1) == []

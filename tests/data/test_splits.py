@@ -1,0 +1,77 @@
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from oral_cancer.data.collection import ImageFile
+from oral_cancer.data.splits import split
+from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS
+
+
+@pytest.fixture
+def published() -> list[ImageFile]:
+    """The files of the published data set."""
+    return [
+        ImageFile(f"{SPLIT_FOLDERS[group.image_set, which]}/{group.folders[0]}/{i}.tif", group.name, which)
+        for group in GROUPS
+        for which in SPLITS
+        for i in range(group.published[which])
+    ]
+
+
+def groups(files: list[ImageFile], rows: np.ndarray) -> Counter[str]:
+    return Counter(files[row].group for row in rows)
+
+
+def test_published_counts(published: list[ImageFile]) -> None:
+    splits = split(published, fold=2, folds=5, trial=0)
+
+    assert groups(published, splits.homo_train) == {"parental": 192, "resistant": 192, "control": 192}
+    assert groups(published, splits.homo_val) == {"parental": 48, "resistant": 48, "control": 48}
+    assert groups(published, splits.homo_test) == {"parental": 60, "resistant": 60, "control": 60}
+    assert groups(published, splits.hetero_train) == dict.fromkeys(("1:2", "2:1", "1:3", "3:1"), 128)
+    assert groups(published, splits.hetero_val) == dict.fromkeys(("1:2", "2:1", "1:3", "3:1"), 32)
+    assert groups(published, splits.hetero_test) == dict.fromkeys(("1:2", "2:1", "1:3", "3:1"), 40)
+    assert not splits.in_sample
+
+
+def test_every_homo_image_validates_once_and_hetero_is_split_once_a_trial(published: list[ImageFile]) -> None:
+    folds = [split(published, fold, 5, trial=0) for fold in range(5)]
+
+    validated = np.concatenate([fold.homo_val for fold in folds])
+    assert len(np.unique(validated)) == len(validated) == 720
+    for fold in folds:
+        assert not set(fold.homo_train) & set(fold.homo_val)
+        assert not set(fold.hetero_train) & set(fold.hetero_val)
+        assert np.array_equal(fold.hetero_val, folds[0].hetero_val)
+
+
+def test_no_test_image_trains_or_validates(published: list[ImageFile]) -> None:
+    splits = split(published, fold=0, folds=5, trial=3)
+    used = np.concatenate([splits.homo_train, splits.homo_val, splits.hetero_train, splits.hetero_val])
+    assert {published[row].split for row in used} == {"val"}
+
+
+def test_a_split_depends_on_names_and_trial_alone(published: list[ImageFile]) -> None:
+    shuffled = random.Random(1).sample(published, len(published))
+    respelled = [
+        ImageFile(file.path.replace("/NonCancerOral/", "/nonCancerOral/"), file.group, file.split) for file in published
+    ]
+
+    def validated(files: list[ImageFile], trial: int) -> set[tuple[str, str]]:
+        splits = split(files, 1, 5, trial)
+        rows = np.concatenate([splits.homo_val, splits.hetero_val])
+        return {(files[row].group, files[row].path.rpartition("/")[2]) for row in rows}
+
+    assert validated(shuffled, trial=0) == validated(published, trial=0)
+    assert validated(respelled, trial=0) == validated(published, trial=0)
+    assert validated(published, trial=1) != validated(published, trial=0)
+
+
+def test_fold_all_trains_on_every_homo_image_and_validates_in_sample(published: list[ImageFile]) -> None:
+    splits = split(published, "all", 5, trial=0)
+    assert len(splits.homo_train) == 720
+    assert np.array_equal(splits.homo_val, splits.homo_train)
+    assert splits.in_sample
+    assert len(splits.hetero_train) == 512

@@ -1,0 +1,34 @@
+import numpy as np
+
+from oral_cancer.data.stream import ShuffledStream
+
+
+def drawn(stream: ShuffledStream, epochs: range) -> list[tuple[int, int]]:
+    keys = []
+    for epoch in epochs:
+        stream.set_epoch(epoch)
+        keys += list(stream)
+    return keys
+
+
+def test_one_stream_is_cut_into_epochs() -> None:
+    stream = ShuffledStream(length=50, batch_size=4, steps=5, seed=0)
+    keys = drawn(stream, range(5))
+
+    assert len(stream) == 20
+    assert [epoch for epoch, _ in keys] == [epoch for epoch in range(5) for _ in range(20)]
+    positions = [position for _, position in keys]
+    assert sorted(positions[:50]) == sorted(positions[50:]) == list(range(50))
+    assert positions[:50] != positions[50:]
+
+
+def test_an_epoch_longer_than_the_set_goes_through_it_again() -> None:
+    stream = ShuffledStream(length=6, batch_size=4, steps=4, seed=0)
+    counts = np.bincount([position for _, position in drawn(stream, range(3))], minlength=6)
+    assert counts.tolist() == [8] * 6
+
+
+def test_any_epoch_can_be_drawn_without_those_before() -> None:
+    whole = drawn(ShuffledStream(50, 4, 5, seed=7), range(4))
+    assert drawn(ShuffledStream(50, 4, 5, seed=7), range(3, 4)) == whole[60:]
+    assert drawn(ShuffledStream(50, 4, 5, seed=8), range(3, 4)) != whole[60:]

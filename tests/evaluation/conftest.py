@@ -1,0 +1,42 @@
+"""Made-up predictions of a study: the noisier a model, the worse it is."""
+
+from collections.abc import Callable
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from oral_cancer.evaluation.predictions import COLUMNS, LABELS, PROBABILITIES
+from oral_cancer.labels import GROUPS
+
+
+def make_cell(
+    model: str = "m1", fold: int | str = 0, noise: float = 0.5, shrink: float = 0.0, images: int = 6
+) -> pd.DataFrame:
+    """Predictions of one cell: `images` of each group and split; HOMO validation files differ by fold."""
+    random = np.random.default_rng(crc32(f"{model} {fold}".encode()))
+    rows = []
+    for split in ("val", "test"):
+        for group in GROUPS:
+            own = f"{fold}_" if split == "val" and group.image_set == "homo" else ""
+            label = np.array(group.soft_label)
+            for k in range(images):
+                logits = np.log((1 - shrink) * label + shrink / 3 + 0.02) + random.normal(0, noise, 3)
+                share = np.exp(logits) / np.exp(logits).sum()
+                file = f"{group.folders[0]}/{own}{k}.tif"
+                rows.append([model, fold, split, group.image_set, file, *label, *share.astype(np.float32)])
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    return frame.astype({**dict.fromkeys(LABELS, "float64"), **dict.fromkeys(PROBABILITIES, "float32"), "fold": object})
+
+
+@pytest.fixture(scope="session")
+def cell() -> Callable[..., pd.DataFrame]:
+    return make_cell
+
+
+@pytest.fixture(scope="session")
+def study() -> pd.DataFrame:
+    """Two models, three folds, and a third model trained on all folds."""
+    cells = [make_cell(model, fold, noise) for model, noise in (("m2", 2.0), ("m1", 0.3)) for fold in range(3)]
+    return pd.concat([*cells, make_cell("m3", "all", 0.5)], ignore_index=True)

@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+from scipy.stats import multinomial
+
+from oral_cancer.evaluation import bootstrap, metrics
+from oral_cancer.labels import soft_label
+
+
+def homo(random: np.random.Generator, models: int, per_class: int) -> tuple[np.ndarray, np.ndarray]:
+    labels = np.eye(3)[np.repeat([0, 1, 2], per_class)]
+    return labels, random.dirichlet([1, 1, 1], (models, len(labels))) * 0.6 + 0.4 * labels
+
+
+def hetero(random: np.random.Generator, models: int, per_mixture: int) -> tuple[np.ndarray, np.ndarray]:
+    names = np.repeat(["1:2", "2:1", "1:3", "3:1"], per_mixture)
+    labels = np.array([soft_label(name) for name in names], float)
+    return labels, 0.3 * random.dirichlet([1, 1, 1], (models, len(labels))) + 0.7 * labels
+
+
+def test_every_resample_has_the_counts_of_its_strata():
+    strata = np.repeat(["a", "b"], [5, 20])
+    np.random.default_rng(0).shuffle(strata)
+    of_stratum = np.stack([strata == "a", strata == "b"], axis=1).astype(float)
+    sums = bootstrap.resampled_sums(of_stratum, strata, n_resamples=300)
+    np.testing.assert_array_equal(sums, np.tile([5.0, 20.0], (300, 1)))
+
+
+def test_images_are_drawn_with_equal_chance_and_replacement():
+    counts = bootstrap.resampled_sums(np.eye(3), np.zeros(3), n_resamples=20_000, seed=1)
+    for outcome in ([1, 1, 1], [3, 0, 0], [0, 1, 2]):
+        share = (counts == outcome).all(axis=1).mean()
+        assert share == pytest.approx(multinomial.pmf(outcome, 3, [1 / 3] * 3), abs=0.012)
+
+
+def test_resamples_depend_on_seed_and_strata_alone(monkeypatch):
+    strata = np.repeat([0, 1], 10)
+    one = bootstrap.resampled_sums(np.arange(20.0)[:, None], strata, 50, seed=3)
+    two = bootstrap.resampled_sums(np.arange(20.0)[:, None] * [1, -2], strata, 50, seed=3)
+    np.testing.assert_allclose(two, one * [1, -2])
+    assert not np.allclose(one, bootstrap.resampled_sums(np.arange(20.0)[:, None], strata, 50, seed=4))
+    monkeypatch.setattr(bootstrap, "_COUNTS_AT_ONCE", 35)
+    in_pieces = bootstrap.resampled_sums(np.arange(20.0)[:, None], np.zeros(20), 50, seed=3)
+    monkeypatch.undo()
+    np.testing.assert_allclose(in_pieces, bootstrap.resampled_sums(np.arange(20.0)[:, None], np.zeros(20), 50, seed=3))
+
+
+def test_figures_of_a_resample_are_those_of_the_images_drawn():
+    random = np.random.default_rng(5)
+    labels, probabilities = homo(random, models=2, per_class=8)
+    mixed_labels, mixed = hetero(random, models=2, per_mixture=5)
+    accuracy, f1 = bootstrap.resampled_classification(labels, probabilities, n_resamples=20, seed=7)
+    rmse = bootstrap.resampled_rmse(mixed_labels, mixed, n_resamples=20, seed=7)
+    drawn = bootstrap.resampled_sums(np.eye(24), labels.argmax(axis=1), 20, seed=7).astype(int)
+    mixed_drawn = bootstrap.resampled_sums(np.eye(20), np.repeat(["1:2", "2:1", "1:3", "3:1"], 5), 20, seed=7)
+    for b in range(20):
+        for m in range(2):
+            images = np.repeat(np.arange(24), drawn[b])
+            expected = metrics.classification(labels[images], probabilities[m, images]).summary()
+            assert accuracy[b, m] == pytest.approx(expected["accuracy"])
+            assert f1[b, m] == pytest.approx(expected["f1_macro"])
+            images = np.repeat(np.arange(20), mixed_drawn[b].astype(int))
+            assert rmse[b, m] == pytest.approx(metrics.rmse(mixed_labels[images], mixed[m, images]))
+
+
+def test_intervals_are_those_of_a_plain_loop():
+    random = np.random.default_rng(2)
+    labels, probabilities = homo(random, models=1, per_class=30)
+    mixed_labels, mixed = hetero(random, models=1, per_mixture=20)
+    fast = (
+        *bootstrap.resampled_classification(labels, probabilities, 4000),
+        bootstrap.resampled_rmse(mixed_labels, mixed, 4000),
+    )
+    plain: list[list[float]] = [[], [], []]
+    for _ in range(1500):
+        images = np.concatenate([random.choice(np.flatnonzero(labels[:, k]), 30) for k in range(3)])
+        true, predicted = labels[images].argmax(axis=1), probabilities[0, images].argmax(axis=1)
+        plain[0].append(float((true == predicted).mean()))
+        f1 = []
+        for k in range(3):
+            hits = ((true == k) & (predicted == k)).sum()
+            f1.append(2 * hits / ((true == k).sum() + (predicted == k).sum()))
+        plain[1].append(float(np.mean(f1)))
+        images = np.concatenate([start + random.choice(20, 20) for start in range(0, 80, 20)])
+        errors = ((mixed_labels[images] - mixed[0, images]) ** 2).sum(axis=1)
+        plain[2].append(float(np.sqrt(errors.mean())))
+    for figures, reference in zip(fast, plain, strict=True):
+        width = np.subtract(*np.quantile(reference, [0.975, 0.025]))
+        ends = np.array(bootstrap.interval(figures)).ravel()
+        np.testing.assert_allclose(ends, np.quantile(reference, [0.025, 0.975]), atol=0.08 * width)
+        assert figures.mean() == pytest.approx(np.mean(reference), abs=0.03 * width)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    random = np.random.default_rng(4)
+    strata = np.repeat([0, 1], 30)
+    covered = 0
+    for seed in range(400):
+        values = random.normal(np.where(strata == 0, 1.0, 9.0), 1.0)[:, None]
+        low, high = bootstrap.interval(bootstrap.resampled_sums(values, strata, 400, seed) / 60)
+        covered += bool(low[0] <= 5.0 <= high[0])
+    assert 0.90 <= covered / 400 <= 0.97
+
+
+def test_strata_narrow_the_interval():
+    strata = np.repeat([0, 1], 30)
+    values = np.where(strata == 0, 1.0, 9.0)[:, None] + np.random.default_rng(0).normal(0, 0.1, (60, 1))
+    low, high = bootstrap.interval(bootstrap.resampled_sums(values, strata, 1000) / 60)
+    loose_low, loose_high = bootstrap.interval(bootstrap.resampled_sums(values, np.zeros(60), 1000) / 60)
+    assert (high - low)[0] < 0.1 * (loose_high - loose_low)[0]
+
+
+@pytest.mark.parametrize(
+    ("differences", "p"),
+    [
+        (np.arange(1.0, 1000.0), 2 / 1000),
+        (-np.arange(1.0, 1000.0), 2 / 1000),
+        (np.concatenate([-np.ones(19), np.ones(980)]), 2 * 20 / 1000),
+        (np.zeros(99), 1.0),
+        (np.array([-1.0, 1.0]), 1.0),
+    ],
+)
+def test_p_is_counted_on_the_smaller_side_and_never_0(differences, p):
+    assert bootstrap.p_value(differences) == pytest.approx(p)
+
+
+def test_p_and_interval_agree():
+    random = np.random.default_rng(8)
+    for shift in (1.8, 1.9, 2.02, 2.2):
+        draws = random.normal(shift, 1.0, 20_000)
+        low, _ = bootstrap.interval(draws)
+        assert (bootstrap.p_value(draws) < 0.05) == (low > 0)
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(bootstrap.holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(bootstrap.holm([0.6, 0.7]), [1, 1])
+    np.testing.assert_allclose(bootstrap.holm([0.2]), [0.2])

@@ -1,0 +1,88 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from oral_cancer.errors import UserError
+from oral_cancer.evaluation.ensembles import ensemble, ensembles, fold_weights
+from oral_cancer.evaluation.metrics import classification
+from oral_cancer.evaluation.predictions import COLUMNS, labels, probabilities
+
+
+def test_an_ensemble_is_the_weighted_mean_image_by_image(cell):
+    one, two = (cell(fold=fold).query("split == 'test'") for fold in (0, 1))
+    both = pd.concat([one, two.iloc[::-1]])
+    result = ensemble(both, {0: 1.0, 1: 3.0}, "mine")
+    assert list(result.columns) == COLUMNS
+    assert set(result["fold"]) == {"mine"}
+    assert len(result) == len(one)
+    for _, row in result.iterrows():
+        a, b = (part[(part["set"] == row["set"]) & (part["file"] == row["file"])].iloc[0] for part in (one, two))
+        for name in ("parental", "resistant", "control"):
+            assert row[name] == pytest.approx((float(a[name]) + 3 * float(b[name])) / 4, abs=1e-12)
+            assert row[f"true_{name}"] == a[f"true_{name}"]
+
+
+def test_weights_are_the_validation_figures_of_each_fold(study):
+    model = study[study["model"] == "m2"]
+    weights = fold_weights(model)
+    assert list(weights) == ["simple", "weighted_accuracy", "weighted_f1"]
+    assert weights["simple"] == {0: 1, 1: 1, 2: 1}
+    for fold in range(3):
+        part = model.query("split == 'val' and set == 'homo'")
+        part = part[part["fold"] == fold]
+        expected = classification(labels(part), probabilities(part)).summary()
+        assert weights["weighted_accuracy"][fold] == expected["accuracy"]
+        assert weights["weighted_f1"][fold] == expected["f1_macro"]
+    assert len(set(weights["weighted_accuracy"].values())) > 1
+
+
+def test_all_folds_together_have_no_weights_and_do_not_join_the_cross_validation(study, cell):
+    assert fold_weights(cell(fold="all")) == {"simple": {"all": 1}}
+    mixed = pd.concat([study[study["model"] == "m1"], cell("m1", "all")])
+    assert list(fold_weights(mixed)["weighted_f1"]) == [0, 1, 2]
+
+
+def test_weighted_ensembles_need_validation_of_every_fold(cell):
+    bare = cell(fold=1)
+    frame = pd.concat([cell(fold=0), bare[bare["split"] == "test"]])
+    assert list(fold_weights(frame)) == ["simple"]
+
+
+def test_weighted_ensembles_need_something_right(cell):
+    frame = cell()
+    frame[["parental", "resistant", "control"]] = frame[["true_control", "true_parental", "true_resistant"]].to_numpy()
+    assert list(fold_weights(frame)) == ["simple"]
+
+
+def test_every_model_and_ensemble_of_a_study(study):
+    mixed = ensembles(study)
+    keys = list(dict.fromkeys(zip(mixed["model"], mixed["fold"], strict=True)))
+    kinds = ["simple", "weighted_accuracy", "weighted_f1"]
+    assert keys == [("m2", kind) for kind in kinds] + [("m1", kind) for kind in kinds] + [("m3", "simple")]
+    assert set(mixed["split"]) == {"test"}
+
+
+def test_only_shared_unseen_validation_images_are_averaged(study):
+    mixed = ensembles(study, "val")
+    assert set(mixed["set"]) == {"hetero"}
+    assert set(mixed["model"]) == {"m1", "m2"}
+
+
+@pytest.mark.parametrize("change", ["missing", "other", "label"])
+def test_folds_must_have_predicted_the_same_images(cell, change):
+    other = cell(fold=1)
+    last = other.index[-1]
+    if change == "missing":
+        other = other.drop(last)
+    elif change == "other":
+        other.loc[last, "file"] = "20X_TG1-WT3/new.tif"
+    else:
+        other.loc[last, ["true_parental", "true_resistant"]] = [0.25, 0.75]
+    with pytest.raises(UserError, match=r"m1 fold 0 and fold 1 .*test hetero 20X_TG1-WT3/5.tif"):
+        ensembles(pd.concat([cell(fold=0), other]))
+
+
+def test_no_test_images_no_ensembles(cell):
+    frame = cell()
+    assert ensembles(frame[frame["split"] == "val"]).empty
+    assert np.array_equal(ensembles(frame.iloc[:0]).columns, COLUMNS)

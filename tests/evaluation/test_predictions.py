@@ -1,0 +1,122 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from oral_cancer.errors import UserError
+from oral_cancer.evaluation.predictions import COLUMNS, labels, probabilities, read_predictions, write_predictions
+
+
+def test_float32_probabilities_are_read_back_exactly(tmp_path, cell):
+    frame = cell(images=100)
+    random = np.random.default_rng(0)
+    shares = random.dirichlet([0.05, 1, 5], len(frame)).astype(np.float32)
+    frame[["parental", "resistant", "control"]] = shares
+    write_predictions(tmp_path / "new" / "predictions.csv", frame)
+    back = read_predictions(tmp_path / "new" / "predictions.csv")
+    assert back["parental"].dtype == np.float32
+    np.testing.assert_array_equal(back[["parental", "resistant", "control"]].to_numpy(), shares)
+    np.testing.assert_array_equal(labels(back), labels(frame))
+    assert list(back.columns) == COLUMNS
+    assert back.drop(columns=["parental", "resistant", "control"]).equals(
+        frame.drop(columns=["parental", "resistant", "control"]).astype(
+            back.dtypes.drop(["parental", "resistant", "control"])
+        )
+    )
+
+
+def test_bytes_are_stable(tmp_path, cell):
+    one, two = tmp_path / "1.csv", tmp_path / "2.csv"
+    write_predictions(one, cell(fold="all"))
+    write_predictions(two, read_predictions(one).sample(frac=1, axis="columns", random_state=0))
+    assert one.read_bytes() == two.read_bytes()
+    assert b"\r" not in one.read_bytes()
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["1.csv", "2.csv"]
+
+
+def test_written_in_the_fewest_digits(tmp_path, cell):
+    frame = cell().iloc[[-1]].assign(parental=np.float32(0.1), resistant=np.float32(0.9), control=np.float32(1e-8))
+    write_predictions(tmp_path / "p.csv", frame)
+    row = (tmp_path / "p.csv").read_text().splitlines()[1]
+    assert row == "m1,0,test,hetero,20X_TG1-WT3/5.tif,0.75,0.25,0.0,0.1,0.9,1e-08"
+
+
+def test_folds_are_ints_or_all(tmp_path, cell):
+    write_predictions(tmp_path / "p.csv", pd.concat([cell(fold=12), cell(fold="all")]))
+    assert set(read_predictions(tmp_path / "p.csv")["fold"]) == {12, "all"}
+
+
+def test_arrays_are_in_the_order_of_the_classes(cell):
+    frame = cell()
+    shuffled = frame[frame.columns[::-1]]
+    np.testing.assert_array_equal(probabilities(shuffled)[:, 2], frame["control"].to_numpy(np.float64))
+    np.testing.assert_array_equal(labels(shuffled)[:, 0], frame["true_parental"].to_numpy())
+    assert probabilities(frame).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fault"),
+    [
+        ("resistant", "much", "resistant is 'much', not a number"),
+        ("resistant", "", "resistant is '', not a number"),
+        ("control", "nan", "control is 'nan', not a number"),
+        ("true_control", "inf", "true_control is 'inf', not a number"),
+        ("parental", "1.5", "not within [0, 1] or do not sum to 1"),
+        ("parental", "-0.5", "not within [0, 1] or do not sum to 1"),
+        ("parental", "0.002", "not within [0, 1] or do not sum to 1"),
+        ("true_parental", "0.5", "is no label of the set homo"),
+        ("set", "hetero", "is no label of the set hetero"),
+        ("set", "mixed", "set is 'mixed', not homo or hetero"),
+        ("split", "train", "split is 'train', not val or test"),
+        ("fold", "first", "fold is 'first', not a whole number or all"),
+        ("file", "control/0.tif", "control/0.tif is there twice"),
+    ],
+)
+def test_a_wrong_cell_is_refused_by_line(tmp_path, cell, column, value, fault):
+    frame = cell().astype(object)
+    frame = frame[frame["split"] == "test"].reset_index(drop=True)
+    frame.loc[3, ["parental", "resistant", "control"]] = [0.0, 0.5, 0.5]
+    frame.loc[3, column] = value
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(UserError) as refusal:
+        read_predictions(tmp_path / "p.csv")
+    line = next(line for line in refusal.value.lines if fault in line)
+    assert line.startswith(f"{tmp_path / 'p.csv'}, line 5: ")
+
+
+def test_all_kinds_of_fault_are_listed_at_once(tmp_path, cell):
+    frame = cell().astype(object)
+    frame.loc[[2, 4, 7], "split"] = "train"
+    frame.loc[5, "control"] = "?"
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(UserError) as refusal:
+        read_predictions(tmp_path / "p.csv")
+    split, control = refusal.value.lines
+    assert "line 4" in split
+    assert "(and 2 further rows)" in split
+    assert "line 7" in control
+
+
+def test_a_sum_within_a_thousandth_is_accepted(tmp_path, cell):
+    frame = cell().assign(parental=0.3005, resistant=0.3, control=0.4)
+    write_predictions(tmp_path / "p.csv", frame)
+    assert len(read_predictions(tmp_path / "p.csv")) == len(frame)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (None, "there is no such file"),
+        (b"", "the file is empty"),
+        (",".join(COLUMNS).encode(), "has no rows"),
+        (b"model,fold\nm1,0\n", "lacks the columns split, set, file, true_parental"),
+        (b"model,fold\nm1,0\nm1,0,1,2\n", "not a readable CSV file"),
+        (b"model,fold\n\xff\xfe,0\n", "not a readable CSV file"),
+    ],
+)
+def test_an_unusable_file_is_refused_by_name(tmp_path, content, fault):
+    path = tmp_path / "p.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=fault) as refusal:
+        read_predictions(path)
+    assert str(path) in str(refusal.value)

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+
+from oral_cancer.labels import soft_label
+from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.models.classifier import single_class
+from oral_cancer.models.composition_error import CompositionRMSE
+
+
+@pytest.fixture
+def model() -> SoftLabelClassifier:
+    return SoftLabelClassifier("test_efficientnet", "none", 32, 1, 0.2, False, torch.optim.Adam, lambda *_: None)
+
+
+def test_probabilities_from_raw_pixels(model: SoftLabelClassifier) -> None:
+    images = torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8)
+    seen = []
+    model.network.conv_stem.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    probabilities = model.eval()(images)
+    assert probabilities.shape == (4, 3)
+    assert probabilities.dtype == torch.float32
+    assert torch.allclose(probabilities.sum(dim=1), torch.ones(4))
+    assert torch.equal(seen[0], images.permute(0, 3, 1, 2).float())
+    assert seen[0].is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(("supersampling", "width"), [(2, 4), (3, 5)])
+def test_with_supersampling_the_network_sees_overlapping_means(supersampling: int, width: int) -> None:
+    model = SoftLabelClassifier(
+        "test_efficientnet", "none", 32, supersampling, 0.2, False, torch.optim.Adam, lambda *_: None
+    )
+    side = 32 * supersampling
+    images = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8)
+    seen = []
+    model.network.conv_stem.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model.eval()(images)
+    assert seen[0].shape == (2, 3, 32, 32)
+    start = 5 * supersampling - 1
+    expected = images[1, start : start + width, start : start + width].float().mean(dim=(0, 1))
+    assert torch.allclose(seen[0][1, :, 5, 5], expected)
+
+
+def test_every_layer_trains_and_nothing_is_dropped_from_the_head(model: SoftLabelClassifier) -> None:
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert model.network.drop_rate == 0
+
+
+def test_mixtures_have_no_single_class() -> None:
+    labels = torch.from_numpy(np.stack([soft_label(name) for name in ("parental", "1:3", "control", "2:1")]))
+    assert single_class(labels).tolist() == [0, -1, 2, -1]
+
+
+def test_rmse_sums_the_squares_over_the_classes() -> None:
+    rng = np.random.default_rng(0)
+    labels, probabilities = rng.dirichlet(np.ones(3), (2, 50)).astype(np.float32)
+    metric = CompositionRMSE()
+    for part in (slice(0, 20), slice(20, 50)):
+        metric.update(torch.from_numpy(probabilities[part]), torch.from_numpy(labels[part]))
+    total = sum(
+        sum((a - b) ** 2 for a, b in zip(*rows, strict=True)) for rows in zip(labels, probabilities, strict=True)
+    )
+    assert float(metric.compute()) == pytest.approx(np.sqrt(total / 50), rel=1e-5)

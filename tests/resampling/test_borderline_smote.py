@@ -1,0 +1,96 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from oral_cancer.errors import UserError
+from oral_cancer.labels import GROUPS, group_names
+from oral_cancer.resampling import BorderlineSmote
+
+COUNTS = {group.name: 20 for group in GROUPS}
+PAIR = {"majority": "parental", "minority": "3:1"}
+
+
+def test_originals_all_stay_and_synthetic_images_lie_within_their_mixture(treatment, make_data):
+    images, soft_labels = make_data(COUNTS)
+    result = treatment("borderline_smote").fit_resample(images, soft_labels, 0)
+    np.testing.assert_array_equal(result.indices, np.arange(len(images)))
+    names, made = group_names(soft_labels), group_names(result.soft_labels[len(images) :])
+    assert {str(name): int((made == name).sum()) for name in set(made)} == {
+        "3:1": 40,
+        "1:3": 40,
+        "2:1": 20,
+        "1:2": 40,
+    }
+    for mixture in set(made):
+        originals = images[names == mixture]
+        synthetic = result.synthetic[made == mixture]
+        assert (synthetic >= originals.min(axis=0)).all()
+        assert (synthetic <= originals.max(axis=0)).all()
+
+
+def test_a_multiple_of_zero_leaves_a_mixture_as_it_is(make_data):
+    images, soft_labels = make_data(COUNTS)
+    result = BorderlineSmote({"3:1": 0.5, "1:2": 0}, [PAIR], 5, 10).fit_resample(images, soft_labels, 0)
+    assert group_names(result.soft_labels[len(images) :]).tolist() == ["3:1"] * 10
+
+
+def test_a_fraction_that_rounds_to_no_image_adds_none(make_data):
+    images, soft_labels = make_data(COUNTS)
+    result = BorderlineSmote({"3:1": 0.02}, [PAIR], 5, 10).fit_resample(images, soft_labels, 0)
+    assert result.synthetic.shape == (0, 8, 8, 3)
+
+
+def test_warns_of_a_mixture_with_no_image_in_danger(make_data):
+    images, soft_labels = make_data(COUNTS)
+    names = group_names(soft_labels)
+    images[names == "3:1"] = 255 - images[names == "3:1"] // 8
+    images[names == "parental"] //= 8
+    with pytest.warns(UserWarning, match=r"3:1 stays at 20 images, as none is in danger"):
+        result = BorderlineSmote({"3:1": 2}, [PAIR], 5, 10).fit_resample(images, soft_labels, 0)
+    np.testing.assert_array_equal(result.indices, np.arange(len(images)))
+    assert len(result.synthetic) == 0
+
+
+def test_does_not_warn_otherwise(treatment, make_data):
+    images, soft_labels = make_data(COUNTS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        treatment("borderline_smote").fit_resample(images, soft_labels, 0)
+
+
+def test_says_which_mixture_has_too_few_images(make_data):
+    images, soft_labels = make_data(COUNTS | {"3:1": 5})
+    with pytest.raises(UserError) as caught:
+        BorderlineSmote({"3:1": 1}, [PAIR], 5, 15).fit_resample(images, soft_labels, 0)
+    assert caught.value.lines == (
+        "resampling.k_neighbors: 5 neighbours need more than the 5 images of 3:1; choose at most 4, or add "
+        "images of 3:1",
+        "resampling.m_neighbors: 15 neighbours need more than the 15 images of 3:1 and parental together; "
+        "choose at most 14, or add images of 3:1",
+    )
+
+
+def test_the_fewest_images_that_will_do(make_data):
+    images, soft_labels = make_data(COUNTS | {"3:1": 6})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        BorderlineSmote({"3:1": 1}, [PAIR], 5, 17).fit_resample(images, soft_labels, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k_neighbors": 0}, r"k_neighbors: 0; give a whole number of at least 1"),
+        ({"m_neighbors": 1.5}, r"m_neighbors: 1\.5; give a whole number of at least 1"),
+        ({"pairs": [PAIR | {"minority": "control"}]}, "the minority is to be one of 1:2, 2:1, 1:3, 3:1"),
+        ({"pairs": [PAIR | {"majority": "TG1"}]}, "the majority is to be another of parental,"),
+        ({"pairs": [PAIR | {"majority": "3:1"}]}, "the majority is to be another of parental,"),
+        ({"pairs": []}, r"3:1 is the minority of 0 pairs; .* set resampling\.multiples\.3_1=0"),
+        ({"pairs": [PAIR, PAIR]}, "3:1 is the minority of 2 pairs"),
+    ],
+)
+def test_refuses_options(options, message):
+    valid = {"multiples": {"3:1": 1}, "pairs": [PAIR], "k_neighbors": 5, "m_neighbors": 10}
+    with pytest.raises(UserError, match=message):
+        BorderlineSmote(**valid | options)

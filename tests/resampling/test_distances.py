@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from oral_cancer.resampling.distances import squared_distances
+
+
+@pytest.mark.parametrize("side", [8, 60])
+def test_exact(side):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (20, side, side, 3), np.uint8)
+    images[0], images[1] = 0, 255
+    rows = np.array([19, 0, 1, 5, 5, 7])
+    flat = images[rows].reshape(len(rows), -1).astype(np.int64)
+    expected = ((flat[:, None] - flat[None]) ** 2).sum(axis=2)
+    np.testing.assert_array_equal(squared_distances(images, rows), expected)
+
+
+def test_largest_distances_of_full_size_images_are_exact():
+    images = np.zeros((3, 300, 300, 3), np.uint8)
+    images[1] = 255
+    images[2] = 255
+    images[2, 0, 0, 0] = 254
+    distances = squared_distances(images, np.arange(3))
+    assert distances[0].tolist() == [0, 270_000 * 255**2, 269_999 * 255**2 + 254**2]
+    assert distances[1, 2] == 1

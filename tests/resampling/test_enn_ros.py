@@ -1,0 +1,106 @@
+import hydra.errors
+import numpy as np
+import pytest
+from imblearn.under_sampling import EditedNearestNeighbours
+
+from oral_cancer.errors import UserError
+from oral_cancer.labels import MIXTURES, group_names
+from oral_cancer.resampling import EnnRandomOverSampling
+from oral_cancer.resampling.enn_ros import edited_nearest_neighbours
+
+PAIR = {"mixtures": ["2:1", "1:2"], "sampling_strategy": "all", "keep": ["2:1"]}
+
+
+def on_pixels(images, first, second, sampling_strategy, n_neighbors):
+    """imbalanced-learn called plainly: the rows that stay."""
+    rows = np.concatenate([first, second])
+    sampler = EditedNearestNeighbours(sampling_strategy=sampling_strategy, n_neighbors=n_neighbors, kind_sel="all")
+    pixels = images[rows].reshape(len(rows), -1).astype(np.float64)
+    sampler.fit_resample(pixels, np.repeat([0, 1], [len(first), len(second)]))
+    return rows[sampler.sample_indices_]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("sampling_strategy", ["auto", "all"])
+def test_cleans_as_imbalanced_learn_does_on_pixels(seed, sampling_strategy, make_data):
+    images, soft_labels = make_data({"2:1": 60, "3:1": 60 - 5 * seed}, seed)
+    names = group_names(soft_labels)
+    first, second = (np.flatnonzero(names == mixture) for mixture in ("2:1", "3:1"))
+    expected = on_pixels(images, first, second, sampling_strategy, 3)
+    assert 0 < len(expected) < len(images)
+    stay = edited_nearest_neighbours(images, first, second, sampling_strategy, 3)
+    np.testing.assert_array_equal(stay, expected)
+
+
+def test_cleans_as_imbalanced_learn_does_with_copies_of_images(make_data):
+    images, soft_labels = make_data({"2:1": 40, "3:1": 40}, 1)
+    names = group_names(soft_labels)
+    first, second = (np.flatnonzero(names == mixture) for mixture in ("2:1", "3:1"))
+    images[first[:8]] = images[first[8:16]]
+    images[second[:8]] = images[second[8:16]]
+    expected = on_pixels(images, first, second, "all", 3)
+    assert 0 < len(expected) < len(images)
+    np.testing.assert_array_equal(edited_nearest_neighbours(images, first, second, "all", 3), expected)
+
+
+def test_keeps_what_the_recipe_keeps(treatment, make_data):
+    images, soft_labels = make_data(dict.fromkeys(MIXTURES, 60))
+    names = group_names(soft_labels)
+    rows = {mixture: np.flatnonzero(names == mixture) for mixture in MIXTURES}
+    expected = np.concatenate(
+        [
+            on_pixels(images, rows["2:1"], rows["1:2"], "auto", 3),
+            np.intersect1d(on_pixels(images, rows["2:1"], rows["3:1"], "all", 3), rows["3:1"]),
+            np.intersect1d(on_pixels(images, rows["1:2"], rows["1:3"], "all", 3), rows["1:3"]),
+        ]
+    )
+    result = treatment("enn_ros").fit_resample(images, soft_labels, 0)
+    np.testing.assert_array_equal(result.indices[: len(expected)], np.sort(expected))
+    added = result.indices[len(expected) :]
+    assert len(added) == 60 * (2 + 2 + 1 + 2)
+    assert set(added.tolist()) <= set(expected.tolist())
+
+
+def test_a_mixture_that_no_pair_keeps_stays_whole(make_data):
+    images, soft_labels = make_data(dict.fromkeys(MIXTURES, 30))
+    result = EnnRandomOverSampling({}, [PAIR], 3).fit_resample(images, soft_labels, 0)
+    left = group_names(soft_labels[result.indices]).tolist()
+    assert left.count("2:1") < 30
+    assert [left.count(mixture) for mixture in ("1:2", "1:3", "3:1")] == [30, 30, 30]
+
+
+def test_says_which_mixture_it_empties(make_data):
+    images, soft_labels = make_data(dict.fromkeys(MIXTURES, 30))
+    names = group_names(soft_labels)
+    images[names == "2:1"] = images[names == "1:2"]
+    images[names == "2:1", 0, 0, 0] ^= 1
+    with pytest.raises(UserError, match=r"leaves none of the 30 images of 2:1; take 2:1 out of its pair's keep"):
+        EnnRandomOverSampling({"2:1": 1}, [PAIR], 3).fit_resample(images, soft_labels, 0)
+
+
+def test_says_which_pair_has_too_few_images(make_data):
+    images, soft_labels = make_data(dict.fromkeys(MIXTURES, 2))
+    message = r"n_neighbors: 4 neighbours need more than the 4 images of 2:1 and 1:2 together; choose at most 3"
+    with pytest.raises(UserError, match=message):
+        EnnRandomOverSampling({}, [PAIR], 4).fit_resample(images, soft_labels, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_neighbors": 0}, r"n_neighbors: 0; give a whole number"),
+        ({"n_neighbors": 2.5}, r"n_neighbors: 2\.5; give a whole number"),
+        ({"pairs": [PAIR | {"mixtures": ["2:1", "parental"]}]}, "2:1 and parental: a pair is two different of"),
+        ({"pairs": [PAIR | {"mixtures": ["2:1", "2:1"]}]}, "2:1 and 2:1: a pair is two different of"),
+        ({"pairs": [PAIR | {"mixtures": [121, 62]}]}, "121 and 62: a pair is two different of"),
+        ({"pairs": [PAIR | {"sampling_strategy": "most"}]}, "sampling_strategy 'most'; choose from auto, all"),
+        ({"pairs": [PAIR | {"keep": ["3:1"]}]}, r"keep is \['3:1'\]; name one or both of the pair"),
+        ({"pairs": [PAIR, PAIR]}, "2:1 is kept 2 times; leave it in one keep"),
+    ],
+)
+def test_refuses_options(options, message, treatment):
+    with pytest.raises(hydra.errors.InstantiationException) as caught:
+        treatment("enn_ros", **options)
+    assert isinstance(caught.value.__cause__, UserError)
+    with pytest.raises(UserError, match=message):
+        raise caught.value.__cause__

@@ -1,0 +1,62 @@
+"""Studies of made-up cells on disk, without any training."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from oral_cancer.evaluation.predictions import write_predictions
+from oral_cancer.study.aggregate import TABLES
+from tests.evaluation.conftest import make_cell
+
+NOISE = {"m1": 2.0, "m2": 0.4, "m10": 1.0}
+
+
+def write_cell(study: Path, model: str, fold: int | str, **facts: Any) -> Path:
+    """A finished cell, its manifest changed by `facts`; one that is not complete has a manifest only."""
+    folder = study / model / f"fold={fold}"
+    folder.mkdir(parents=True)
+    manifest = {
+        "status": "complete",
+        "source": "/nowhere/images",
+        "fingerprint": "f" * 64,
+        "images": 84,
+        "weights": "imagenet (made up)",
+        "start": "2026-01-01T10:00:00+00:00",
+        "end": "2026-01-01T10:05:00+00:00",
+        "seconds": 300.0,
+        "device": "cpu",
+        "precision": "32-true",
+        "versions": {"oral-cancer": "0.1.0"},
+        "git_commit": "0123456789abcdef",
+        "training_images": {"parental": 8, "resistant": 8, "control": 8, "1:2": 4},
+        "config": {"name": model},
+    } | facts
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    if manifest["status"] == "complete":
+        write_predictions(folder / "predictions.csv", make_cell(model, fold, NOISE.get(model, 0.5), images=4))
+        history = {"epoch": [0, 1], "train_loss": [0.2, 0.1], "val_loss": [0.2, 0.15], "val_accuracy": [0.5, 0.9]}
+        pd.DataFrame(history | {"val_rmse": [0.4, 0.3]}).to_csv(folder / "history.csv", index=False)
+    return folder
+
+
+def write_study(study: Path, models: Iterable[str], folds: Iterable[int | str], **facts: Any) -> Path:
+    """A study with all cells of these models and folds finished."""
+    for model in models:
+        for fold in folds:
+            write_cell(study, model, fold, **facts)
+    return study
+
+
+@contextmanager
+def few_resamples() -> Iterator[None]:
+    """Tables with quick, coarse intervals."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ensemble", "differences", "compositions"):
+            patch.setitem(TABLES, name, partial(TABLES[name], n_resamples=50))
+        yield

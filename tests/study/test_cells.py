@@ -1,0 +1,118 @@
+"""Reading a study: which cells there are, and which do not belong together."""
+
+import shutil
+
+import pytest
+
+from oral_cancer.errors import UserError
+from oral_cancer.study.cells import find_cells, read_study
+from tests.study.made_up import write_cell, write_study
+
+
+def test_cells_come_in_natural_order_united_with_the_plan(tmp_path):
+    write_study(tmp_path, ["m10", "m2"], [10, 9])
+    write_cell(tmp_path, "m2", "all", status="running")
+    (tmp_path / "m2" / "fold=9.1").mkdir()  # what a new training has moved beside
+    (tmp_path / "study.yaml").write_text("cells:\n- {model: m1, fold: 0}\n- {model: m2, fold: 9}\n")
+    found = [(cell.name, cell.status) for cell in find_cells(tmp_path)]
+    assert found == [
+        ("m1/fold=0", "absent"),
+        ("m2/fold=9", "complete"),
+        ("m2/fold=10", "complete"),
+        ("m2/fold=all", "running"),
+        ("m10/fold=9", "complete"),
+        ("m10/fold=10", "complete"),
+    ]
+
+
+def test_a_folder_without_manifest_lacks(tmp_path):
+    (tmp_path / "m1" / "fold=0").mkdir(parents=True)
+    (cell,) = find_cells(tmp_path)
+    assert (cell.status, cell.manifest, cell.fault) == ("absent", None, "not started")
+
+
+def test_finished_cells_are_read_under_the_name_of_their_folder(tmp_path):
+    write_study(tmp_path, ["m1", "m2"], [0, 1])
+    (tmp_path / "m2").rename(tmp_path / "m2-large")
+    write_cell(tmp_path, "m3", 0, status="failed", error="OSError: no space\nleft")
+    study = read_study(tmp_path)
+    cells = [("m1", 0), ("m1", 1), ("m2-large", 0), ("m2-large", 1)]
+    assert list(study.predictions.groupby(["model", "fold"], sort=False).groups) == cells
+    assert list(study.histories.groupby(["model", "fold"], sort=False).groups) == cells
+    assert study.faults == ["m3/fold=0: failed: OSError: no space"]
+    assert not study.simulated
+
+
+def test_simulated(tmp_path):
+    assert read_study(write_study(tmp_path, ["m1"], [0], source="simulated")).simulated
+
+
+def refusal(study) -> str:
+    with pytest.raises(UserError) as fault:
+        read_study(study)
+    (line,) = fault.value.lines
+    assert "\n" not in line
+    return line
+
+
+def test_no_such_folder(tmp_path):
+    assert "there is no such folder" in refusal(tmp_path / "paper")
+
+
+def test_no_cell(tmp_path):
+    assert "holds no cell" in refusal(tmp_path)
+
+
+def test_no_finished_cell(tmp_path):
+    write_cell(tmp_path, "m1", 0, status="failed", error="OSError: no space")
+    assert "none of its 1 cells is finished (m1/fold=0 failed: OSError: no space)" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", ["cells: 5", "cells: [{model: m1}]", "name: paper", "cells: [", "cells: [{model: m1, fold: x}]"]
+)
+def test_an_unreadable_plan(tmp_path, content):
+    write_cell(tmp_path, "m1", 0)
+    (tmp_path / "study.yaml").write_text(content)
+    assert f"{tmp_path / 'study.yaml'}: holds no readable list `cells`" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (
+            {"source": "simulated"},
+            "different images: real (fingerprint ffffffff) in m1/fold=0, m1/fold=1; "
+            "simulated (fingerprint ffffffff) in m2/fold=0;",
+        ),
+        ({"fingerprint": "a" * 64}, "real (fingerprint aaaaaaaa) in m2/fold=0;"),
+        ({"weights": "random"}, "different weights: imagenet in m1/fold=0, m1/fold=1; random in m2/fold=0;"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused_by_name(tmp_path, facts, expected):
+    write_study(tmp_path, ["m1"], [0, 1])
+    write_cell(tmp_path, "m2", 0, **facts)
+    assert expected in refusal(tmp_path)
+
+
+def test_an_unfinished_cell_may_differ(tmp_path):
+    write_cell(tmp_path, "m1", 0)
+    write_cell(tmp_path, "m2", 0, status="failed", error="x", weights="random")
+    assert len(read_study(tmp_path).lacking) == 1
+
+
+def test_different_files_of_one_kind_of_weights_belong_together(tmp_path):
+    write_cell(tmp_path, "m1", 0, weights="imagenet (a)")
+    write_cell(tmp_path, "m2", 0, weights="imagenet (b)")
+    assert len(read_study(tmp_path).complete) == 2
+
+
+def test_predictions_of_another_fold(tmp_path):
+    write_study(tmp_path, ["m1"], [0])
+    shutil.move(tmp_path / "m1" / "fold=0", tmp_path / "m1" / "fold=3")
+    assert "predictions of fold 0" in refusal(tmp_path)
+
+
+def test_lost_predictions(tmp_path):
+    (write_cell(tmp_path, "m1", 0) / "predictions.csv").unlink()
+    assert "predictions.csv: there is no such file" in refusal(tmp_path)

@@ -1,0 +1,198 @@
+"""Whole studies in processes of their own, as a user runs them: killed, resumed, failing, refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.conftest import REPOSITORY, SMALL_NETWORK
+
+TREATMENT = """
+import numpy as np
+from oral_cancer.resampling import TrainingSet
+
+class Reversed:
+    def fit_resample(self, images, soft_labels, random_state):
+        return TrainingSet.selected(np.arange(len(images))[::-1], images, soft_labels)
+"""
+EXPERIMENT = """# @package _global_
+name: own
+resampling: {_target_: own_treatment.Reversed}
+"""
+
+
+def arguments(images_root: Path, *overrides: str, logger: str = "none") -> list[str]:
+    return [
+        sys.executable,
+        str(REPOSITORY / "train.py"),
+        *(option for option in overrides if option.startswith("--")),
+        "study=paper",
+        "study.models=[m1,m4]",
+        "study.folds=[0,1]",
+        "source=folder",
+        f"source.root={images_root}",
+        *(option for option in SMALL_NETWORK if option != "logger=none"),
+        f"logger={logger}",
+        "trainer.max_epochs=4",
+        *(option for option in overrides if not option.startswith("--")),
+    ]
+
+
+def run(
+    images_root: Path, cwd: Path, *overrides: str, logger: str = "none", pythonpath: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    env = os.environ | ({"PYTHONPATH": str(pythonpath)} if pythonpath else {})
+    command = arguments(images_root, *overrides, logger=logger)
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
+
+
+def files(study: Path, *patterns: str) -> dict[str, bytes]:
+    return {str(path.relative_to(study)): path.read_bytes() for name in patterns for path in sorted(study.glob(name))}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(images_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which a study of two models and two folds has run to its end."""
+    cwd = tmp_path_factory.mktemp("undisturbed")
+    done = run(images_root, cwd, logger="wandb")
+    assert done.returncode == 0, done.stderr
+    return cwd
+
+
+def test_a_study_leaves_plan_cells_tables_and_page(undisturbed: Path) -> None:
+    study = undisturbed / "outputs" / "studies" / "paper"
+    plan = yaml.safe_load((study / "study.yaml").read_text())
+    assert [(cell["model"], cell["fold"]) for cell in plan["cells"]] == [("m1", 0), ("m1", 1), ("m4", 0), ("m4", 1)]
+    assert plan["weights"] == {"m1": "random", "m4": "random"}
+    assert (study / "report.html").stat().st_size > 1000
+    folds = pd.read_csv(study / "tables" / "folds.csv")
+    assert len(folds) == 2 * 2 * 2
+    for cell in plan["cells"]:
+        metrics = json.loads((study / cell["model"] / f"fold={cell['fold']}" / "metrics.json").read_text())
+        (row,) = folds.query("model == @cell['model'] and fold == @cell['fold'] and split == 'test'").itertuples()
+        assert row.accuracy == pytest.approx(metrics["test"]["homo"]["accuracy"], abs=1e-9)
+        assert row.rmse == pytest.approx(metrics["test"]["hetero"]["rmse"], abs=1e-6)
+
+
+def test_figures_in_wandb_are_those_of_the_tables(undisturbed: Path) -> None:
+    wandb = str(Path(sys.executable).parent / "wandb")
+    runs = {}
+    for folder in sorted((undisturbed / "outputs" / "wandb").glob("offline-run-*")):
+        command = [wandb, "leet", "inspect", "--summary", "--json", str(folder)]
+        inspected = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        runs[inspected["name"]] = inspected["summary"]
+    tables = undisturbed / "outputs" / "studies" / "paper" / "tables"
+
+    for row in pd.read_csv(tables / "folds.csv").itertuples():
+        logged = runs[f"{row.model}/fold{row.fold} random-start"]
+        for metric in ("accuracy", "f1_macro", "auc_macro", "rmse"):
+            assert logged[f"{row.split}/{metric}"] == pytest.approx(getattr(row, metric), abs=1e-6)
+    study = runs["study paper"]
+    for row in pd.read_csv(tables / "ensemble.csv").itertuples():
+        for metric in ("accuracy", "f1_macro", "rmse"):
+            assert study[f"{row.model}/{row.ensemble}/{metric}"] == pytest.approx(getattr(row, metric), abs=1e-9)
+    for row in pd.read_csv(tables / "summary.csv").itertuples():
+        assert study[f"{row.model}/{row.split}/{row.metric}/mean"] == pytest.approx(row.mean, abs=1e-9)
+
+
+def test_starting_again_skips_what_is_finished(undisturbed: Path, images_root: Path) -> None:
+    study = undisturbed / "outputs" / "studies" / "paper"
+    before = files(study, "*/*/manifest.json", "tables/*.csv")
+    done = run(images_root, undisturbed)
+    assert done.returncode == 0, done.stderr
+    assert "epoch" not in done.stdout
+    assert files(study, "*/*/manifest.json", "tables/*.csv") == before
+
+
+@pytest.mark.parametrize(
+    ("override", "name"),
+    [("model.drop_path_rate=0.1", "model.drop_path_rate"), ("study.folds=[0,1,2]", "fold 2"), ("trial=1", "trial")],
+)
+def test_other_settings_are_refused_with_the_differences(
+    undisturbed: Path, images_root: Path, override: str, name: str
+) -> None:
+    study = undisturbed / "outputs" / "studies" / "paper"
+    before = files(study, "study.yaml", "*/*/*.csv", "*/*/manifest.json")
+    done = run(images_root, undisturbed, override)
+    assert done.returncode == 1
+    assert name in done.stderr
+    assert "choose another study.name" in done.stderr
+    assert all(line.startswith("error: ") for line in done.stderr.splitlines())
+    assert files(study, "study.yaml", "*/*/*.csv", "*/*/manifest.json") == before
+
+
+def start_and_wait_for(
+    images_root: Path, cwd: Path, there: Callable[[Path], bool], *overrides: str
+) -> "subprocess.Popen[str]":
+    """A study in a process group of its own, at the moment when a condition of its folder first holds."""
+    process = subprocess.Popen(arguments(images_root, *overrides), cwd=cwd, text=True, start_new_session=True)
+    deadline = time.monotonic() + 180
+    while not there(cwd / "outputs" / "studies" / "paper"):
+        assert process.poll() is None, "the study ended before it could be disturbed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
+
+
+def test_killed_and_started_again_gives_the_bytes_of_an_undisturbed_study(
+    undisturbed: Path, images_root: Path, tmp_path: Path
+) -> None:
+    def in_the_middle(study: Path) -> bool:
+        history = study / "m1" / "fold=1" / "history.csv"
+        return history.exists() and len(history.read_text().splitlines()) == 3
+
+    process = start_and_wait_for(images_root, tmp_path, in_the_middle)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    study = tmp_path / "outputs" / "studies" / "paper"
+    assert json.loads((study / "m1" / "fold=1" / "manifest.json").read_text())["status"] == "running"
+
+    done = run(images_root, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "goes on" in done.stdout
+    patterns = ("*/fold=*/predictions.csv", "tables/*.csv")
+    assert files(study, *patterns) == files(undisturbed / "outputs" / "studies" / "paper", *patterns)
+
+
+def test_a_second_start_while_it_runs_says_where_and_stops(images_root: Path, tmp_path: Path) -> None:
+    long = "trainer.max_epochs=5000"
+    process = start_and_wait_for(images_root, tmp_path, lambda study: (study / "m1" / "fold=0").exists(), long)
+    try:
+        second = run(images_root, tmp_path, long)
+        assert process.poll() is None, "the first start was over too soon to tell"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert second.returncode == 1
+    assert f"process {process.pid}" in second.stderr
+    assert "study.name" in second.stderr
+
+
+def test_a_failing_cell_fails_alone_and_can_be_mended(images_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "own.yaml").write_text(EXPERIMENT)
+    overrides = (f"--config-dir={tmp_path}", "study.models=[own,m1]", "study.folds=[0]", "trainer.max_epochs=1")
+    study = tmp_path / "outputs" / "studies" / "paper"
+
+    done = run(images_root, tmp_path, *overrides)
+    assert done.returncode == 1
+    failed = json.loads((study / "own" / "fold=0" / "manifest.json").read_text())
+    assert failed["status"] == "failed"
+    assert "own_treatment" in failed["error"]
+    assert "own/fold=0" in done.stdout
+    assert set(pd.read_csv(study / "tables" / "folds.csv").model) == {"m1"}
+    first = (study / "m1" / "fold=0" / "manifest.json").read_bytes()
+
+    (tmp_path / "own_treatment.py").write_text(TREATMENT)
+    done = run(images_root, tmp_path, *overrides, pythonpath=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert set(pd.read_csv(study / "tables" / "folds.csv").model) == {"own", "m1"}
+    assert (study / "m1" / "fold=0" / "manifest.json").read_bytes() == first

@@ -1,0 +1,78 @@
+from itertools import product
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_class, get_method
+from omegaconf import DictConfig, OmegaConf
+
+from tests.conftest import REPOSITORY
+
+CONF = REPOSITORY / "conf"
+GROUPS = (
+    "data",
+    "source",
+    "resampling",
+    "model",
+    "augmentation",
+    "trainer",
+    "logger",
+    "callbacks",
+    "experiment",
+    "study",
+    "hparams_search",
+)
+CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
+
+
+def composed(*overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", list(overrides), return_hydra_config=True)
+
+
+def targets(node: object) -> list[str]:
+    """Every `_target_` in plain containers."""
+    if isinstance(node, dict):
+        own = [node["_target_"]] if "_target_" in node else []
+        return own + [target for child in node.values() for target in targets(child)]
+    return [target for item in node for target in targets(item)] if isinstance(node, list) else []
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_composes_and_its_targets_exist(group: str, choice: str) -> None:
+    cfg = composed(f"{group}={choice}")
+    plain = OmegaConf.to_container(cfg, resolve=False)
+    assert isinstance(plain, dict)
+    for target in targets({key: value for key, value in plain.items() if key != "hydra"}):
+        name = target.rpartition(".")[2]
+        assert callable(get_class(target) if name[0].isupper() else get_method(target))
+
+
+@pytest.mark.parametrize(
+    ("experiment", "train_sets", "resampling"),
+    [
+        ("m1", ["homo"], "none"),
+        ("m2", ["homo", "hetero"], "none"),
+        ("m3", ["homo", "hetero"], "borderline_smote"),
+        ("m4", ["homo", "hetero"], "ros"),
+        ("m5", ["homo", "hetero"], "enn_ros"),
+    ],
+)
+def test_the_five_models(experiment: str, train_sets: list[str], resampling: str) -> None:
+    cfg = composed(f"experiment={experiment}")
+    assert cfg.name == experiment
+    assert cfg.data.train_sets == train_sets
+    assert cfg.hydra.runtime.choices.resampling == resampling
+    assert (cfg.model.image_size, cfg.data.batch_size, cfg.trainer.max_epochs) == (300, 16, 10)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "model"), list(product(("m1", "m5"), ("efficientnet_lite0", "efficientnet_b3")))
+)
+def test_the_command_lines_choice_wins_over_the_experiments(experiment: str, model: str) -> None:
+    cfg = composed(f"experiment={experiment}", f"model={model}", "resampling=ros")
+    assert cfg.hydra.runtime.choices.model == model
+    assert cfg.hydra.runtime.choices.resampling == "ros"
+
+
+def test_every_primary_config_names_only_groups_that_exist() -> None:
+    assert {path.name for path in CONF.iterdir() if path.is_dir()} == {*GROUPS, "hydra"}

@@ -1,0 +1,226 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from oral_cancer.errors import UserError
+from tests.conftest import REPOSITORY, SMALL_NETWORK
+
+Train = Callable[..., Path]
+
+
+def test_a_run_leaves_its_files(train: Train, images_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train("experiment=m5", "data.batch_size=8")
+
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["status"] == "complete"
+    assert manifest["weights"] == "random"
+    assert manifest["source"] == str(images_root)
+    assert manifest["config"]["name"] == "m5"
+    assert {"config_hash", "fingerprint", "seed", "versions", "git_commit", "device", "start", "end", "seconds"} <= set(
+        manifest
+    )
+    assert manifest["training_images"]["parental"] == 16
+
+    predictions = pd.read_csv(run / "predictions.csv")
+    assert list(predictions.columns) == (
+        [
+            "model",
+            "fold",
+            "split",
+            "set",
+            "file",
+            "true_parental",
+            "true_resistant",
+            "true_control",
+            "parental",
+            "resistant",
+            "control",
+        ]
+    )
+    counts = predictions.groupby(["split", "set"]).size().to_dict()
+    assert counts == {("val", "homo"): 12, ("val", "hetero"): 16, ("test", "homo"): 12, ("test", "hetero"): 16}
+    assert predictions.file.is_unique
+
+    metrics = json.loads((run / "metrics.json").read_text())
+    homo = predictions[(predictions.split == "test") & (predictions.set == "homo")]
+    right = homo[["parental", "resistant", "control"]].to_numpy().argmax(1) == homo[
+        ["true_parental", "true_resistant", "true_control"]
+    ].to_numpy().argmax(1)
+    assert metrics["test"]["homo"]["accuracy"] == pytest.approx(right.mean())
+    assert metrics["val"]["homo"]["in_sample"] is False
+
+    with (run / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    assert [(row["epoch"], row["steps"]) for row in history] == [("0", "6"), ("1", "12")]
+    assert float(history[0]["learning_rate"]) == pytest.approx(7e-5)
+
+    splits = pd.read_csv(run / "splits.csv")
+    assert len(splits) == 7 * 24
+    assert splits.role.value_counts().to_dict() == {"train": 48 + 64, "val": 12 + 16, "test": 28}
+    assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
+    assert {path.name for path in (run / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
+    assert str(run) in capsys.readouterr().out.replace("\n", "")
+
+
+def test_the_same_command_gives_the_same_bytes_whatever_the_workers(train: Train) -> None:
+    first = train("resampling=ros", folder="a")
+    again = train("resampling=ros", folder="b")
+    by_workers = train("resampling=ros", "data.workers=2", folder="c")
+    other = train("resampling=ros", "seed=1", folder="d")
+    expected = (first / "predictions.csv").read_bytes()
+    assert (again / "predictions.csv").read_bytes() == expected
+    assert (by_workers / "predictions.csv").read_bytes() == expected
+    assert (other / "predictions.csv").read_bytes() != expected
+
+
+def test_recalibration_renews_batch_norm_statistics_and_changes_no_weight(train: Train) -> None:
+    def state(folder: str, recalibrate: bool) -> dict[str, torch.Tensor]:
+        run = train(f"model.recalibrate={recalibrate}", "trainer.max_epochs=1", folder=folder)
+        saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        return {name: value for name, value in saved.items() if not name.endswith("num_batches_tracked")}
+
+    gathered, renewed = state("gathered", False), state("renewed", True)
+    changed = {name for name in gathered if not torch.equal(gathered[name], renewed[name])}
+    assert changed == {name for name in gathered if "running_" in name}
+
+
+def test_homo_alone_leaves_the_mixtures_unused(train: Train) -> None:
+    run = train("experiment=m1", "trainer.max_epochs=1")
+    splits = pd.read_csv(run / "splits.csv")
+    assert set(splits[splits.role == "unused"].set) == {"hetero"}
+    assert json.loads((run / "manifest.json").read_text())["training_images"] == {
+        "parental": 16,
+        "resistant": 16,
+        "control": 16,
+    }
+
+
+def test_fold_all_marks_its_validation_figures(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train("experiment=m1", "fold=all", "trainer.max_epochs=1")
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["val"]["homo"]["in_sample"] is True
+    assert "in-sample" in capsys.readouterr().out
+
+
+def test_a_run_that_is_there_is_moved_and_not_lost(train: Train) -> None:
+    first = train("trainer.max_epochs=1")
+    expected = (first / "predictions.csv").read_bytes()
+    train("trainer.max_epochs=1", "seed=5")
+    assert (first.with_name("run.1") / "predictions.csv").read_bytes() == expected
+    assert (first / "predictions.csv").read_bytes() != expected
+
+
+@pytest.mark.parametrize(
+    ("override", "allowed"),
+    [
+        ("fold=5", "0 to data.folds - 1, or all"),
+        ("fold=-1", "0 to data.folds - 1, or all"),
+        ("fold=first", "0 to data.folds - 1, or all"),
+        ("trainer.max_epochs=0", "at least 1"),
+        ("data.batch_size=0", "at least 1"),
+        ("data.batch_size=2.5", "at least 1"),
+        ("data.workers=-1", "at least 0"),
+        ("trial=-1", "at least 0"),
+        ("model.image_size=0", "at least 32"),
+        ("model.drop_path_rate=1.5", "from 0 to below 1"),
+        ("model.scheduler.rates=[7e-5,.nan,1e-5,1e-6]", "positive finite"),
+        ("model.scheduler.rates=[-1,1e-5,1e-5,1e-5]", "positive finite"),
+    ],
+)
+def test_impossible_settings_are_refused_by_name(train: Train, tmp_path: Path, override: str, allowed: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        train(override)
+    (line,) = refusal.value.lines
+    assert line.startswith(override.partition("=")[0])
+    assert allowed in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_few_images_and_broken_ones_are_refused_at_once(train: Train, images_root: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as refusal:
+        train("data.folds=21")
+    assert len(refusal.value.lines) == 7
+    assert not (tmp_path / "run").exists()
+
+
+def command(*overrides: str, cwd: Path) -> list[str]:
+    return [sys.executable, str(REPOSITORY / "train.py"), *SMALL_NETWORK, f"store={cwd / 'store'}", *overrides]
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("resampling=smote", ("resampling/smote", "enn_ros")),
+        ("trainer.max_epoch=3", ("max_epoch",)),
+        ("fold=9", ("fold=9", "data.folds")),
+        ("source=folder", ("data", "source.root")),
+    ],
+)
+def test_a_users_fault_is_one_line(tmp_path: Path, override: str, words: tuple[str, ...]) -> None:
+    done = subprocess.run(command(override, cwd=tmp_path), cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert all(word in line for word in words)
+
+
+def test_interrupting_leaves_a_failed_manifest_and_a_checkpoint_to_go_on_from(
+    images_root: Path, tmp_path: Path
+) -> None:
+    overrides = ("source=folder", f"source.root={images_root}", "trainer.max_epochs=200", "logger=wandb", "name=cut")
+    process = subprocess.Popen(
+        command(*overrides, f"hydra.run.dir={tmp_path / 'run'}", cwd=tmp_path),
+        cwd=tmp_path,
+        env=os.environ | {"WANDB_MODE": "offline"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell has it ignored
+    )
+    history = tmp_path / "run" / "history.csv"
+    deadline = time.monotonic() + 120
+    while not (history.exists() and len(history.read_text().splitlines()) > 3):
+        assert time.monotonic() < deadline, "no epoch finished"
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 1
+
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["status"] == "failed"
+    saved = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["epoch"] >= 2
+    (offline,) = (tmp_path / "outputs" / "wandb").glob("offline-run-*/*.wandb")
+    assert offline.stat().st_size > 0
+
+
+def test_an_interrupted_training_goes_on_to_the_same_bytes(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    undisturbed = train("trainer.max_epochs=4", folder="whole")
+
+    from oral_cancer.training import train as module
+    from oral_cancer.training.callbacks import History
+
+    after_epoch = History.on_train_epoch_end
+
+    def fail_in_third(self: History, trainer: object, model: object) -> None:
+        if trainer.current_epoch == 2:
+            raise RuntimeError("power cut")
+        after_epoch(self, trainer, model)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module.History, "on_train_epoch_end", fail_in_third)
+        with pytest.raises(RuntimeError, match="power cut"):
+            train("trainer.max_epochs=4", folder="cut")
+    resumed = train("trainer.max_epochs=4", folder="cut")
+
+    assert (resumed / "predictions.csv").read_bytes() == (undisturbed / "predictions.csv").read_bytes()
+    with (resumed / "history.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2", "3"]
+    assert not resumed.with_name("cut.1").exists()
