@@ -35,7 +35,7 @@ class Splits:
 
 
 def split(files: Sequence[ImageFile], fold: Fold, folds: int, trial: int) -> Splits:
-    """The published split: HOMO Val in stratified folds, HETERO Val in one random 80 : 20 split a trial.
+    """The published split: HOMO Val in stratified folds, each mixture of HETERO Val 80 : 20 at random, once a trial.
 
     Args:
         files: of a collection; at least `folds` Val images of each class and mixture.
@@ -58,9 +58,12 @@ def split(files: Sequence[ImageFile], fold: Fold, folds: int, trial: int) -> Spl
         stratified = StratifiedKFold(folds, shuffle=True, random_state=trial)
         train, val = list(stratified.split(homo, groups[homo]))[fold]
         homo_train, homo_val = homo[train], homo[val]
-    hetero_train, hetero_val = train_test_split(
-        hetero, test_size=HETERO_VALIDATION, stratify=groups[hetero], random_state=trial
-    )
+    mixtures = [hetero[groups[hetero] == name] for name in dict.fromkeys(groups[hetero])]
+    halves = [
+        train_test_split(rows, test_size=HETERO_VALIDATION, random_state=np.random.RandomState([trial, number]))
+        for number, rows in enumerate(mixtures)
+    ]
+    hetero_train, hetero_val = (np.concatenate(rows) for rows in zip(*halves, strict=True))
     return Splits(
         homo_train=np.sort(homo_train),
         homo_val=np.sort(homo_val),

@@ -75,3 +75,15 @@ def test_fold_all_trains_on_every_homo_image_and_validates_in_sample(published: 
     assert np.array_equal(splits.homo_val, splits.homo_train)
     assert splits.in_sample
     assert len(splits.hetero_train) == 512
+
+
+def test_each_mixture_is_split_for_itself(published: list[ImageFile]) -> None:
+    fewer = [file for file in published if file.group != "1:3" or int(file.path.rpartition("/")[2][:-4]) < 24]
+    splits = split(fewer, 0, 5, trial=0)
+    assert groups(fewer, splits.hetero_train) == {"1:2": 128, "2:1": 128, "1:3": 19, "3:1": 128}
+    whole = split(published, 0, 5, trial=0)
+
+    def validated(files: list[ImageFile], rows: np.ndarray) -> set[str]:
+        return {files[row].path for row in rows if files[row].group != "1:3"}
+
+    assert validated(fewer, splits.hetero_val) == validated(published, whole.hetero_val)
