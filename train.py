@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """One training, or a study of many: python train.py [-m] [group=choice] [key=value]. See python train.py --help."""
 
+from pathlib import Path
+
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from oral_cancer.command import faults_in_one_line
+from oral_cancer.command import faults_in_one_line, no_empty_folder
 from oral_cancer.training.settings import check
 
 
@@ -17,7 +19,7 @@ def main(cfg: DictConfig) -> float | None:
         from oral_cancer.study.runner import run_cell
 
         return run_cell(cfg)
-    with faults_in_one_line():
+    with faults_in_one_line(), no_empty_folder(Path(HydraConfig.get().runtime.output_dir)):
         check(cfg)
         from oral_cancer.training.train import train
 

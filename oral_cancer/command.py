@@ -1,38 +1,103 @@
 """How a command meets its user: faults in one line each, no traceback unless asked for."""
 
 import os
+import re
 import sys
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
-from hydra.errors import HydraException, OverrideParseException
+from hydra import compose, initialize_config_dir
+from hydra.errors import ConfigCompositionException, HydraException, InstantiationException, OverrideParseException
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from oral_cancer.errors import UserError
 
-TRACEBACK_WANTED = os.environ.get("HYDRA_FULL_ERROR") == "1"
-os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes its errors on instead of printing them its own way
+CONF = Path(__file__).parents[1] / "conf"
+FULL_ERROR = "HYDRA_FULL_ERROR"
+TRACEBACK_WANTED = os.environ.get(FULL_ERROR) == "1"
 
 
 @contextmanager
 def faults_in_one_line() -> Iterator[None]:
-    """End the process with exit code 1 and one line on standard error for each fault that is the user's.
+    """End the process with one line on standard error for each fault that is the user's, and exit code 1.
 
-    With HYDRA_FULL_ERROR=1 in the environment the traceback is shown instead.
+    An interrupted process says so and exits with 128 + the signal's number, as shells expect. A traceback is shown of
+    faults that are not the user's, and with HYDRA_FULL_ERROR=1 in the environment of all.
     """
+    already = FULL_ERROR in os.environ
+    os.environ[FULL_ERROR] = "1"  # Hydra passes errors on instead of printing them its own way
     try:
         yield
-    except (UserError, HydraException, OmegaConfBaseException) as error:
-        if TRACEBACK_WANTED:
-            raise
+    except KeyboardInterrupt as error:
+        print(f"{str(error) or 'interrupted'}; the same command goes on from the last whole epoch", file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", 130))
+    except Exception as error:
         fault = error.__cause__ if isinstance(error.__cause__, UserError) else error  # Hydra wraps what it calls
-        for line in fault.lines if isinstance(fault, UserError) else [brief(fault)]:
-            print(f"error: {line}", file=sys.stderr)
-        sys.exit(1)
+        users = isinstance(fault, UserError | HydraException | OmegaConfBaseException | OSError) or _is_hydras(fault)
+        if TRACEBACK_WANTED or not users:
+            traceback.print_exc()
+        else:
+            for line in fault.lines if isinstance(fault, UserError) else [brief(fault)]:
+                print(f"error: {line}", file=sys.stderr)
+        sys.exit(1)  # and not `raise`: Hydra would swallow an exception that leaves one of its callbacks
+    finally:
+        if not already:
+            del os.environ[FULL_ERROR]
 
 
-def brief(error: Exception) -> str:
-    """What an error says on one line, less where Hydra has searched."""
+@contextmanager
+def no_empty_folder(folder: Path) -> Iterator[None]:
+    """Where nothing comes of a command, take away the folders that Hydra made for it, unless something is in them."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            os.removedirs(folder)
+        raise
+
+
+def brief(error: BaseException) -> str:
+    """What an error says, on one line: the option or file, what is wrong, and where Hydra knows one, the remedy."""
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read; quote a value with special characters twice, 'key=\"value\"'"
-    return " ".join(str(error).partition("Config search path:")[0].split())
+    if str(error).startswith("Config group override must be"):
+        nothing = ", ".join(given for given in sys.argv[1:] if given.partition("=")[2] in ("null", ""))
+        return f"{nothing}: a group takes the name of a choice; leave it out to choose nothing"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; choose a place that can be written, or make this one so"
+    if isinstance(error, ConfigCompositionException) and (match := re.match("Could not override '(.+?)'", str(error))):
+        return f"{match[1]}: there is no such option; {_alike(match[1])}`python train.py --cfg job` lists all"
+    if isinstance(error, InstantiationException) and error.__cause__:
+        key = re.search(r"full_key: (\S+)", str(error))
+        return f"{key[1] if key else 'settings'}: {brief(error.__cause__)}"
+    return " ".join(str(error).partition("Config search path:")[0].split()) or type(error).__name__
+
+
+def _is_hydras(error: BaseException) -> bool:
+    """Whether Hydra itself raised an error, which then is about what the user typed."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals["__name__"].startswith("hydra.")
+
+
+def _alike(option: str) -> str:
+    """A guess at the option that was meant, among those of the chosen groups."""
+    choices = [given for given in sys.argv[1:] if (CONF / given.partition("=")[0]).is_dir()]
+    with suppress(Exception), initialize_config_dir(str(CONF), version_base="1.3"):
+        options = list(_options(OmegaConf.to_container(compose("train", choices), resolve=False)))
+        if close := get_close_matches(option, options, n=1, cutoff=0.75):
+            return f"did you mean {close[0]}? "
+    return ""
+
+
+def _options(settings: Any, before: str = "") -> Iterator[str]:
+    for key, value in settings.items():
+        yield f"{before}{key}"
+        if isinstance(value, dict):
+            yield from _options(value, f"{before}{key}.")

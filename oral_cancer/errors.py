@@ -1,5 +1,6 @@
 """Errors that are the user's to mend: shown as lines of text, without a traceback."""
 
+import signal
 from collections.abc import Sequence
 
 
@@ -9,6 +10,14 @@ class UserError(Exception):
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+
+
+class Interrupted(KeyboardInterrupt):
+    """The process was told to stop, by Ctrl-C or by SIGTERM, and has left everything in order."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(f"interrupted by {number.name}")
+        self.exit_code = 128 + number
 
 
 def refuse(problems: Sequence[str]) -> None:

@@ -2,6 +2,7 @@ from itertools import product
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_class, get_method
 from omegaconf import DictConfig, OmegaConf
 
@@ -26,7 +27,9 @@ CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / gro
 
 def composed(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", list(overrides), return_hydra_config=True)
+        cfg = compose("train", list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(cfg)
+    return cfg
 
 
 def targets(node: object) -> list[str]:
@@ -76,3 +79,17 @@ def test_the_command_lines_choice_wins_over_the_experiments(experiment: str, mod
 
 def test_every_primary_config_names_only_groups_that_exist() -> None:
     assert {path.name for path in CONF.iterdir() if path.is_dir()} == {*GROUPS, "hydra"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        ((), "m2"),
+        (("resampling=enn_ros",), "m5"),
+        (("experiment=m5", "resampling=ros"), "m4"),
+        (("data=homo", "resampling=ros"), "homo-ros"),
+        (("experiment=m5", "name=own"), "own"),
+    ],
+)
+def test_a_name_follows_what_is_trained(overrides: tuple[str, ...], name: str) -> None:
+    assert composed(*overrides).name == name

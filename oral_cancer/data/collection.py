@@ -5,6 +5,8 @@ from pathlib import Path
 
 from oral_cancer.labels import BY_NAME, ImageSet, Split
 
+SIMULATED = "simulated_"  # begins the names of the simulator's files
+
 
 @dataclass(frozen=True)
 class ImageFile:
@@ -35,11 +37,14 @@ class Collection:
         files: sorted by path.
         problems: what is missing, empty or unsafe, one line each, with the remedy.
         ignored: hidden files and non-images that were passed over.
-        simulated: whether the images were made by the simulator.
     """
 
     root: Path
     files: tuple[ImageFile, ...]
     problems: tuple[str, ...] = ()
     ignored: int = 0
-    simulated: bool = False
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any of the images was made by the simulator, wherever it lies now; their names say so."""
+        return any(file.path.rpartition("/")[2].startswith(SIMULATED) for file in self.files)

@@ -17,6 +17,7 @@ from oral_cancer.data.augmentation import SeededAugmentation
 from oral_cancer.data.splits import Fold, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
+from oral_cancer.data.training_set import TrainingSet, checked
 from oral_cancer.labels import ImageSet, group_names, is_known, soft_label
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -43,7 +44,7 @@ class TrainingImages(Dataset[Batch]):
     Without an augmentation, images are as the store has them.
     """
 
-    def __init__(self, images: ImageView, training_set: Any, augmentation: SeededAugmentation | None) -> None:
+    def __init__(self, images: ImageView, training_set: TrainingSet, augmentation: SeededAugmentation | None) -> None:
         self.images = images
         self.indices = training_set.indices
         self.synthetic = training_set.synthetic
@@ -57,8 +58,8 @@ class TrainingImages(Dataset[Batch]):
         epoch, position = key
         chosen = len(self.indices)
         image = self.images[self.indices[position]] if position < chosen else self.synthetic[position - chosen]
-        shown = self.augmentation(np.asarray(image), epoch, position) if self.augmentation else np.array(image)
-        return torch.from_numpy(shown), self.soft_labels[position]
+        shown = self.augmentation(np.asarray(image), epoch, position) if self.augmentation else image
+        return torch.from_numpy(np.require(shown, requirements="W")), self.soft_labels[position]
 
 
 class CellDataModule(LightningDataModule):
@@ -111,6 +112,7 @@ class CellDataModule(LightningDataModule):
         self.training_images: TrainingImages | None = None
         self.plain_images: TrainingImages | None = None
         self.treatment_seconds = 0.0
+        self.first_epoch = 0
 
     @property
     def train_rows(self) -> NDArray[np.int64]:
@@ -136,10 +138,23 @@ class CellDataModule(LightningDataModule):
             started = time.perf_counter()
             rows = self.train_rows
             images = ImageView(self.store.images, rows)
-            treated = self.resampling.fit_resample(images, self.soft_labels[rows], self.seed)
+            treated = checked(
+                self.resampling.fit_resample(images, self.soft_labels[rows], self.seed),
+                images,
+                f"resampling: {type(self.resampling).__name__}",
+            )
             self.training_images = TrainingImages(images, treated, self.augmentation)
             self.plain_images = TrainingImages(images, treated, None)
             self.treatment_seconds = time.perf_counter() - started
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epoch that a training goes on with from a checkpoint."""
+        assert self.trainer is not None
+        return {"next_epoch": self.trainer.current_epoch + 1}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Loading processes draw ahead as soon as there is a loader, before Lightning tells its sampler the epoch."""
+        self.first_epoch = state_dict["next_epoch"]
 
     def training_counts(self) -> dict[str, int]:
         """Images of each class and mixture in the treated training set; labels in between count as "interpolated"."""
@@ -161,15 +176,16 @@ class CellDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches of the augmented training set, `steps_per_epoch` of them an epoch."""
-        return self._stream(self.training_images)
+        return self._stream(self.training_images, self.first_epoch)
 
     def plain_train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the first epoch, not augmented."""
-        return self._stream(self.plain_images)
+        return self._stream(self.plain_images, epoch=0)
 
-    def _stream(self, images: TrainingImages | None) -> DataLoader[Batch]:
+    def _stream(self, images: TrainingImages | None, epoch: int) -> DataLoader[Batch]:
         assert images is not None, "setup() comes first"
         stream = ShuffledStream(len(images), self.batch_size, self.steps_per_epoch, self.seed)
+        stream.set_epoch(epoch)
         loader: DataLoader[Batch] = self._loader(images, self.batch_size, stream)
         return loader
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oral_cancer.data.collection import Collection, ImageFile
+from oral_cancer.errors import UserError
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS, Group, Split
 
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
@@ -21,6 +22,8 @@ class FolderSource:
     """
 
     def __init__(self, root: str | Path) -> None:
+        if not isinstance(root, str | Path) or not str(root):
+            raise UserError(f"source.root={root}: must be a folder")
         self.root = Path(root)
 
     def collect(self) -> Collection:
@@ -61,15 +64,10 @@ class _Walk:
     problems: list[str] = field(default_factory=list)
     ignored: int = 0
 
-    def __post_init__(self) -> None:
-        self.real_root = os.path.realpath(self.root)
-
     def take_split(self, folder: str, split: Split, groups: list[Group]) -> None:
         if not (self.root / folder).is_dir():
-            self.problems.append(f"{self.root / folder}: this split folder is missing: fetch or restore it")
-            return
-        if fault := self._link_fault(self.root / folder):
-            self.problems.append(f"{self.root / folder}: {fault}: put a copy in its place")
+            fault = "is a symbolic link to nothing" if (self.root / folder).is_symlink() else "is missing"
+            self.problems.append(f"{self.root / folder}: this split folder {fault}: fetch or restore it")
             return
         # The names as listed, since a file system that ignores case finds one folder under both spellings.
         listed = {entry.name for entry in self._safe_entries(folder)}
@@ -93,7 +91,7 @@ class _Walk:
                 self.files.append(ImageFile(f"{folder}/{entry.name}", group, split))
 
     def _safe_entries(self, folder: str) -> Iterator["os.DirEntry[str]"]:
-        """The visible entries of a folder; unsafe names and links become problems."""
+        """The visible entries of a folder; unsafe names and links to nothing become problems."""
         try:
             entries = list(os.scandir(self.root / folder))
         except OSError as error:
@@ -106,16 +104,10 @@ class _Walk:
             if not _fits_in_a_line(entry.name):
                 where = self.root / folder
                 self.problems.append(f"{where}: the name {entry.name!a} holds control characters: rename it")
-            elif entry.is_symlink() and (fault := self._link_fault(entry.path)):
-                self.problems.append(f"{entry.path}: {fault}: put a copy in its place")
+            elif not os.path.exists(entry.path):
+                self.problems.append(f"{entry.path}: a symbolic link to nothing: restore its target or remove it")
             else:
                 yield entry
-
-    def _link_fault(self, path: str | Path) -> str | None:
-        target = os.path.realpath(path)
-        if os.path.commonpath([target, self.real_root]) != self.real_root:
-            return f"a symbolic link that leaves {self.root}"
-        return None if os.path.exists(target) else "a symbolic link to nothing"
 
 
 def _fits_in_a_line(name: str) -> bool:

@@ -39,6 +39,7 @@ from oral_cancer.data.cell_shapes import (
     settle,
     uniform,
 )
+from oral_cancer.data.collection import SIMULATED
 
 VERSION = 1  # raise it whenever the pixels change
 
@@ -279,7 +280,7 @@ def plan_collection(root: Path, per_class: int, per_mixture: int, seed: int) -> 
         for s, split in enumerate(labels.SPLITS):
             folder = root / labels.SPLIT_FOLDERS[group.image_set, split] / group.folders[0]
             for number in range(counts[split]):
-                name = f"simulated_{group.name.replace(':', 'to')}_{number:03d}_{split}.tif"
+                name = f"{SIMULATED}{group.name.replace(':', 'to')}_{number:03d}_{split}.tif"
                 yield Plan(folder / name, group.name, (seed, g, s, number))
 
 

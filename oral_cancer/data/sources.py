@@ -1,9 +1,7 @@
 """Simulated images on disk, and the choice between them and the user's own."""
 
-from dataclasses import replace
+import sys
 from pathlib import Path
-
-from rich import print
 
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.folder import FolderSource
@@ -25,17 +23,23 @@ class SimulatedSource:
     """
 
     def __init__(self, root: str, per_class: int, per_mixture: int, seed: int) -> None:
-        counts = {"source.per_class": per_class, "source.per_mixture": per_mixture}
-        refuse([f"{option}={n}: must be a whole number of at least 5" for option, n in counts.items() if n < 5])
+        least = {"per_class": (per_class, 5), "per_mixture": (per_mixture, 5), "seed": (seed, 0)}
+        refuse(
+            [
+                f"source.{option}={value}: must be a whole number of at least {limit}"
+                for option, (value, limit) in least.items()
+                if type(value) is not int or value < limit
+            ]
+        )
         self.folder = Path(root, f"{per_class}x{per_mixture}-seed{seed}-v{VERSION}")
         self.per_class, self.per_mixture, self.seed = per_class, per_mixture, seed
 
     def collect(self) -> Collection:
         """The files, written first where they are not there yet."""
         if not self.folder.exists():
-            print(f"simulating micrographs below {self.folder}")
+            print(f"simulating micrographs below {self.folder}", file=sys.stderr, flush=True)
             write_collection(self.folder, self.per_class, self.per_mixture, self.seed)
-        return replace(FolderSource(str(self.folder)).collect(), simulated=True)
+        return FolderSource(self.folder).collect()
 
 
 class AutoSource:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ from typing import Any, SupportsIndex
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from rich.console import Console
 
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.store_build import build
@@ -155,7 +155,7 @@ def _sole_builder(home: Path) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        Console(stderr=True).print(f"image store: waiting for the process that builds {home}", highlight=False)
+        print(f"image store: waiting for the process that builds {home}", file=sys.stderr, flush=True)
         lock.acquire()
     try:
         yield

@@ -63,6 +63,7 @@ class SoftLabelClassifier(LightningModule):
         self.origin_kind = built.kind
         self.supersampling = supersampling
         self.recalibrate = recalibrate
+        optimizer(self.parameters())  # what it does not take is refused here, before any training
         self.build_optimizer = optimizer
         self.build_scheduler = scheduler
         self.train_loss = MeanMetric()
@@ -94,8 +95,12 @@ class SoftLabelClassifier(LightningModule):
         self.train_accuracy.update(probabilities.detach(), single_class(soft_labels))
         self.log("train/loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True)
-        self.log("loss", loss.detach(), prog_bar=True, logger=False)
+        self.log("loss", loss.detach(), prog_bar=True)
         return loss
+
+    def on_train_epoch_start(self) -> None:
+        """The rate that the epoch starts with."""
+        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_validation_start(self) -> None:
         """Recalibrate before the validation that follows the last step, and so before the last checkpoint."""

@@ -1,14 +1,15 @@
 """Training-set treatments: one module a strategy, in the manner of imbalanced-learn's samplers.
 
-`training_set.py` holds their contract. To add one, write a class that keeps it, and a YAML file in
+`contract.py` holds what they promise. To add one, write a class that keeps it, and a YAML file in
 `conf/resampling/` whose `_target_` is that class.
 """
 
+from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.resampling.borderline_smote import BorderlineSmote
+from oral_cancer.resampling.contract import Resampling
 from oral_cancer.resampling.enn_ros import EnnRandomOverSampling
 from oral_cancer.resampling.none import NoResampling
 from oral_cancer.resampling.random_over_sampling import RandomOverSampling
-from oral_cancer.resampling.training_set import Images, Resampling, TrainingSet
 
 __all__ = [
     "BorderlineSmote",

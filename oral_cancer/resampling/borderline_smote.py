@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
+from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
 from oral_cancer.labels import BY_NAME, MIXTURES, soft_label
+from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums
 from oral_cancer.resampling.mixtures import images_to_add, read_multiples, read_pairs, rows_by_group
-from oral_cancer.resampling.training_set import Images, TrainingSet, draw
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from oral_cancer.resampling.training_set import Images
+from oral_cancer.data.training_set import Images
 
 CHUNK = 1024
 

@@ -9,11 +9,12 @@ from imblearn.under_sampling import EditedNearestNeighbours
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
 from oral_cancer.labels import MIXTURES
+from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.distances import squared_distances
 from oral_cancer.resampling.mixtures import images_to_add, read_multiples, read_pairs, rows_by_group
-from oral_cancer.resampling.training_set import Images, TrainingSet, draw
 
 STRATEGIES = ("auto", "all")
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.neighbors import NearestNeighbors
 
+from oral_cancer.data.training_set import Images
 from oral_cancer.resampling.distances import squared_distances
-from oral_cancer.resampling.training_set import Images
 
 IMAGES_AT_ONCE = 16
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from oral_cancer.resampling.training_set import Images, TrainingSet
+from oral_cancer.data.training_set import Images, TrainingSet
 
 
 class NoResampling:

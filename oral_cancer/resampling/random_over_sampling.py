@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.data.training_set import Images, TrainingSet
+from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.mixtures import images_to_add, read_multiples, rows_by_group
-from oral_cancer.resampling.training_set import Images, TrainingSet, draw
 
 
 class RandomOverSampling:

@@ -27,7 +27,7 @@ class Study(Callback):
 
             from oral_cancer.errors import UserError
             from oral_cancer.files import write_json
-            from oral_cancer.study.plan import freeze, plan_sweep
+            from oral_cancer.study.plan import freeze, leave_constants_unnamed, plan_sweep
 
             folder = Path(config.hydra.sweep.dir)
             folder.mkdir(parents=True, exist_ok=True)
@@ -42,6 +42,7 @@ class Study(Callback):
                     "wait for it, or choose another study.name"
                 ) from None
             write_json(holder, {"host": socket.gethostname(), "process": os.getpid()})
+            leave_constants_unnamed(config)
             plan = plan_sweep(config)
             if plan is not None:
                 freeze(folder, plan)

@@ -11,7 +11,7 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.files import write_text
@@ -38,6 +38,19 @@ class Plan:
     data: dict[str, Any]
     weights: dict[str, str]
     settings: dict[str, dict[str, Any]]
+
+
+def leave_constants_unnamed(config: DictConfig) -> None:
+    """Keep what a sweep does not vary out of its models' names, in every job that Hydra will compose.
+
+    Args:
+        config: the multirun's settings with Hydra's own, which are changed.
+    """
+    overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    constant = [override.key_or_group for override in overrides if not override.is_sweep_override()]
+    with read_write(config):
+        excluded = [*config.hydra.job.config.override_dirname.exclude_keys, *constant]
+        config.hydra.overrides.hydra.append(f"hydra.job.config.override_dirname.exclude_keys={excluded}")
 
 
 def plan_sweep(config: DictConfig) -> Plan | None:

@@ -3,6 +3,7 @@
 import netrc
 import os
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, Wand
 
 from oral_cancer.labels import CLASSES
 
-START_TIMEOUT = 20.0  # seconds that a training waits for the W&B server
+START_TIMEOUT = 15.0  # seconds that a process waits, once, for the W&B server
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,10 @@ def start_wandb(project: str, save_dir: str, **options: Any) -> wandb.Run:
     try:
         return wandb.init(**options, mode=mode, settings=wandb.Settings(init_timeout=START_TIMEOUT))
     except wandb.Error as error:
-        print(f"W&B does not answer ({error}); the run is kept offline below {save_dir}/wandb")
+        said = str(error).partition("\n")[0]
+        print(f"W&B does not answer ({said}); the run is kept offline below {save_dir}/wandb", flush=True)
+        wandb.teardown()  # its service still holds the run's id
+        os.environ["WANDB_MODE"] = "offline"  # nor do later runs of this process wait
         return wandb.init(**options, mode="offline")
 
 
@@ -90,8 +94,10 @@ def _logged_in() -> bool:
 
 
 def csv_logger(identity: RunIdentity) -> Logger:
-    """metrics.csv in the run's folder."""
-    return CSVLogger(identity.folder, name=None, version="csv")
+    """metrics.csv in the run's folder `csv`; a training that goes on writes to `csv.1`, and so on."""
+    names = chain(["csv"], (f"csv.{number}" for number in count(1)))
+    free = next(name for name in names if not (identity.folder / name).exists())
+    return CSVLogger(identity.folder, name=None, version=free)
 
 
 def tensorboard_logger(identity: RunIdentity) -> Logger:

@@ -4,8 +4,9 @@ import time
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import ProgressBar, RichProgressBar
+from pytorch_lightning.callbacks import ProgressBar
 from rich import get_console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 class PlainProgress(ProgressBar):
@@ -32,20 +33,53 @@ class PlainProgress(ProgressBar):
         print(
             f"epoch {epoch}/{trainer.max_epochs}  loss {figures['train/loss']:.4f}  "
             f"val accuracy {figures['val/accuracy']:.3f}  val RMSE {figures['val/rmse']:.3f}  "
-            f"rate {trainer.optimizers[0].param_groups[0]['lr']:.1e}  "
+            f"learning rate {_learning_rate(trainer):.1e}  "
             f"{int(trainer.num_training_batches) / per_epoch:.1f} steps/s  "
             f"{(trainer.max_epochs - epoch) * per_epoch:.0f} s left",
             flush=True,
         )
 
 
-class TerminalProgress(RichProgressBar):
-    """Lightning's bar without the version number."""
+class TerminalProgress(PlainProgress):
+    """A bar over all steps of the training, with loss, rates and time left; a line for each epoch stays above it."""
 
-    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        metrics = super().get_metrics(trainer, pl_module)
-        metrics.pop("v_num", None)
-        return metrics | {"rate": trainer.optimizers[0].param_groups[0]["lr"]} if trainer.optimizers else metrics
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        steps = int(trainer.num_training_batches)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=get_console(),
+            transient=True,
+        )
+        self.task = self.bar.add_task(
+            "steps", total=steps * (trainer.max_epochs or 0), completed=trainer.global_step, figures=""
+        )
+        self.bar.start()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        speed = self.bar.tasks[self.task].speed
+        figures = f"loss {trainer.progress_bar_metrics['loss']:.4f}  learning rate {_learning_rate(trainer):.1e}"
+        self.bar.update(
+            self.task,
+            description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
+            completed=trainer.global_step,
+            figures=figures + (f"  {speed:.1f} steps/s" if speed else ""),
+        )
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.bar.stop()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if hasattr(self, "bar"):
+            self.bar.stop()
+
+
+def _learning_rate(trainer: Trainer) -> float:
+    return float(trainer.optimizers[0].param_groups[0]["lr"])
 
 
 def progress() -> ProgressBar:

@@ -19,11 +19,12 @@ from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from oral_cancer.errors import UserError
+from oral_cancer.errors import Interrupted, UserError
 from oral_cancer.files import write_json, write_text
 from oral_cancer.training.manifest import FILE, read_manifest
 from oral_cancer.training.settings import resolved, settings_hash
 
+CHECKPOINT = Path("checkpoints", "last.ckpt")  # below a run's folder: the state after the last whole epoch
 RECORDED_VERSIONS = (
     "oral-cancer",
     "torch",
@@ -54,14 +55,9 @@ class Run:
     started: float = field(default_factory=time.perf_counter)
 
     @property
-    def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
-        return self.folder / "checkpoints"
-
-    @property
     def checkpoint(self) -> Path:
         """State after the last whole epoch."""
-        return self.checkpoints / "last.ckpt"
+        return self.folder / CHECKPOINT
 
     def record(self, **facts: Any) -> None:
         """Add facts to the manifest and write it."""
@@ -70,16 +66,16 @@ class Run:
 
 
 @contextmanager
-def start_run(folder: Path, cfg: DictConfig, data: dict[str, Any]) -> Iterator[Run]:
+def start_run(folder: Path, cfg: DictConfig, facts: dict[str, Any]) -> Iterator[Run]:
     """Take a folder for one training; its manifest ends as `complete`, or as `failed` with the error.
 
-    An interrupted training with the same settings and data goes on from its checkpoint. What else the folder holds is
-    moved beside it, to `<folder>.<n>`.
+    An interrupted training with the same settings and data goes on from its checkpoint, or starts anew in place if it
+    has none yet. Any other training that the folder holds is moved beside it, to `<folder>.<n>`.
 
     Args:
         folder: the run's folder.
         cfg: the composed settings.
-        data: facts about the data for the manifest, among them its `fingerprint`.
+        facts: what else the manifest says, among it the data's `fingerprint`.
 
     Raises:
         UserError: if another process is training in this folder.
@@ -95,11 +91,12 @@ def start_run(folder: Path, cfg: DictConfig, data: dict[str, Any]) -> Iterator[R
             "wait for it, or give this training a name of its own: name=..."
         ) from None
     try:
-        manifest = {"status": "running", "config_hash": settings_hash(cfg), **data, **_surroundings()}
+        manifest = {"status": "running", "config_hash": settings_hash(cfg), **facts, **_surroundings()}
         before = read_manifest(folder)
-        resumed = before is not None and _interrupted(before, manifest) and (folder / "checkpoints/last.ckpt").exists()
-        if not resumed and any(folder.iterdir()):
-            print(f"{folder} held another training; moved to {_move_beside(folder)}")
+        ours = before is not None and _interrupted(before, manifest)
+        if not ours and any(folder.iterdir()):
+            print(f"{folder} held another training; moved to {_move_beside(folder)}", flush=True)
+        resumed = ours and (folder / CHECKPOINT).exists()
         manifest["wandb_id"] = before["wandb_id"] if before and resumed else secrets.token_hex(8)
         run = Run(folder, manifest | {"config": resolved(cfg)}, resumed)
         _write_hydra_record(folder, cfg)
@@ -107,7 +104,8 @@ def start_run(folder: Path, cfg: DictConfig, data: dict[str, Any]) -> Iterator[R
         try:
             yield run
         except BaseException as error:
-            run.record(status="failed", error=f"{type(error).__name__}: {error}", **_end(run))
+            said = str(error) if isinstance(error, Interrupted) else f"{type(error).__name__}: {error}"
+            run.record(status="failed", error=said, **_end(run))
             raise
         run.record(status="complete", **_end(run))
     finally:

@@ -3,14 +3,18 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from hydra.utils import instantiate
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from oral_cancer.errors import refuse
+from oral_cancer.command import brief
+from oral_cancer.errors import UserError, refuse
 
-WITHOUT_INFLUENCE = ("logger", "callbacks", "store", "study", "data.workers")  # on any figure
+SEEDS = 2**32 - 1  # the largest that NumPy takes
+WITHOUT_INFLUENCE = ("names", "logger", "callbacks", "store", "study", "data.workers")  # on any figure
 
 # "${each:[m1, m5]}" is "m1,m5": a sweep over the items, as Hydra's sweeper takes it.
 OmegaConf.register_new_resolver("each", lambda items: ",".join(map(str, items)), replace=True)
@@ -18,17 +22,33 @@ OmegaConf.register_new_resolver("each", lambda items: ",".join(map(str, items)),
 OmegaConf.register_new_resolver("beside", lambda *parts: ",".join(part for part in parts if part), replace=True)
 
 
-def _whole(least: int) -> tuple[Callable[[Any], bool], str]:
-    return (lambda value: type(value) is int and value >= least), f"a whole number of at least {least}"
+def _whole(least: int, most: int | None = None) -> tuple[Callable[[Any], bool], str]:
+    allowed = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
+    return (lambda value: type(value) is int and least <= value <= (value if most is None else most)), allowed
 
 
 def _share(value: Any) -> bool:
     return isinstance(value, int | float) and 0 <= value < 1
 
 
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[^./\\\s][^/\\\x00-\x1f]*", value) is not None
+
+
+def _image_sets(value: Any) -> bool:
+    sets = list(value or [])
+    return 0 < len(set(sets)) == len(sets) and set(sets) <= {"homo", "hetero"}
+
+
+GROUPS = ("data", "source", "resampling", "model", "augmentation", "trainer", "logger")
+NAME = (_is_name, "a name that a folder can have: not empty, no slash, no dot or space at its start")
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "trial": _whole(0),
-    "seed": _whole(0),
+    "name": NAME,
+    "study.name": NAME,
+    "store": (lambda value: isinstance(value, str) and value != "", "a folder"),
+    "trial": _whole(0, SEEDS),
+    "seed": _whole(0, SEEDS),
+    "data.train_sets": (_image_sets, "[homo], [hetero] or [homo, hetero]"),
     "data.folds": _whole(2),
     "data.batch_size": _whole(1),
     "data.eval_batch_size": _whole(1),
@@ -43,6 +63,10 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "null or a number from 0 to below 1",
     ),
     "trainer.max_epochs": _whole(1),
+    "trainer.devices": (
+        lambda value: value == 1 or (isinstance(value, ListConfig) and len(value) == 1),
+        "1, or the number of one GPU in brackets, such as [3]",
+    ),
 }
 
 
@@ -59,6 +83,7 @@ def check(cfg: DictConfig) -> None:
     Raises:
         UserError: a line for each faulty option, with the allowed range.
     """
+    refuse([f"{group}: a choice is needed: {group}=..." for group in GROUPS if not cfg.get(group)])
     problems = [
         f"{option}={OmegaConf.select(cfg, option)}: must be {allowed}"
         for option, (fits, allowed) in RANGES.items()
@@ -78,6 +103,22 @@ def check(cfg: DictConfig) -> None:
             f"model.scheduler.rates={list(scheduler.rates)}: must be one more than model.scheduler.milestones"
         )
     refuse(problems)
+
+
+def build(cfg: DictConfig, group: str, **arguments: Any) -> Any:
+    """What the `_target_` of a config group makes of its settings and `arguments`.
+
+    Raises:
+        UserError: for whatever it raises, since the group's settings made it.
+    """
+    try:
+        return instantiate(cfg[group], _partial_=True)(**arguments)
+    except UserError:
+        raise
+    except Exception as error:
+        said = brief(error)
+        where = said if said.startswith(f"{group}") else f"{group}: {said}"
+        raise UserError(f"{where}; `python train.py --cfg job --package {group}` shows the settings") from error
 
 
 def _learning_rates(content: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """One training, from settings to figures."""
 
 import logging
+import signal
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,12 +17,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
-from rich import print
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from oral_cancer.data.datamodule import EVALUATED, CellDataModule
 from oral_cancer.data.folder import too_few
 from oral_cancer.data.store import ImageStore, open_store
-from oral_cancer.errors import UserError
+from oral_cancer.errors import Interrupted, UserError
 from oral_cancer.evaluation.metrics import evaluate
 from oral_cancer.evaluation.predictions import write_predictions
 from oral_cancer.files import replacing, write_json
@@ -30,7 +31,8 @@ from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.training import display
 from oral_cancer.training.callbacks import History, SeedEachEpoch
 from oral_cancer.training.loggers import RunIdentity, finish, log_results, log_training_batch
-from oral_cancer.training.run import Run, start_run
+from oral_cancer.training.run import CHECKPOINT, Run, start_run
+from oral_cancer.training.settings import build
 
 
 def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
@@ -44,33 +46,37 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
         The figures that metrics.json holds.
 
     Raises:
-        UserError: for settings or files that cannot be trained with, before any training.
+        UserError: for settings or files that cannot be trained with, before the run's folder is touched.
+        Interrupted: on Ctrl-C or SIGTERM, once the run's files are in order.
     """
     _quieten()
     seed_everything(cfg.seed, verbose=False)
     store = open_images(cfg)
     facts = data_facts(store)
     _insist(expected, facts)
-    data: CellDataModule = instantiate(cfg.data, _partial_=True)(
+    data: CellDataModule = build(
+        cfg,
+        "data",
         store=store,
-        resampling=instantiate(cfg.resampling),
-        augmentation=instantiate(cfg.augmentation),
+        resampling=build(cfg, "resampling"),
+        augmentation=build(cfg, "augmentation"),
         fold=cfg.fold,
         trial=cfg.trial,
         seed=cfg.seed,
     )
-    with start_run(Path(HydraConfig.get().runtime.output_dir), cfg, facts) as run:
+    data.setup()
+    model: SoftLabelClassifier = build(cfg, "model")
+    facts |= {"weights": model.origin, "seed": cfg.seed, "training_images": data.training_counts()}
+    _insist(expected, facts)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    trainer = build_trainer(cfg, folder)
+    facts |= {"device": display.device_name(trainer), "precision": trainer.precision}
+    with start_run(folder, cfg, facts) as run:
         write_splits(run.folder / "splits.csv", data)
-        data.setup()
-        model: SoftLabelClassifier = instantiate(cfg.model)
-        run.record(weights=model.origin, seed=cfg.seed, training_images=data.training_counts())
-        _insist(expected, run.manifest)
         identity = _identity(run, cfg.fold, _tags(store, model))
         display.announce(identity, data, model, run.resumed)
-        logger = instantiate(cfg.logger, _partial_=True)(identity)
+        logger = trainer.logger = build(cfg, "logger", identity=identity)
         try:
-            trainer = build_trainer(cfg, run, logger)
-            run.record(device=display.device_name(trainer), precision=trainer.precision)
             log_training_batch(logger, data)
             trainer.fit(model, data, ckpt_path=run.checkpoint if run.resumed else None, weights_only=True)
             predictions = predict(trainer, model, data, identity.model, cfg.fold)
@@ -79,6 +85,9 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
             metrics["val"]["homo"]["in_sample"] = data.splits.in_sample
             write_json(run.folder / "metrics.json", metrics)
             log_results(logger, metrics, predictions)
+        except SystemExit as stop:  # what Lightning makes of Ctrl-C and of SIGTERM
+            finish(logger, failed=True)
+            raise Interrupted(signal.SIGTERM if isinstance(stop, SIGTERMException) else signal.SIGINT) from stop
         except BaseException:
             finish(logger, failed=True)
             raise
@@ -89,19 +98,19 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
 
 def open_images(cfg: DictConfig) -> ImageStore:
     """The decoded images of the configured source; whatever is wrong with its files is refused here."""
-    collection = instantiate(cfg.source).collect()
+    collection = build(cfg, "source").collect()
     if collection.ignored:
-        print(f"{collection.root}: {collection.ignored} hidden files and non-images are ignored")
+        print(f"{collection.root}: {collection.ignored} hidden files and non-images are ignored", flush=True)
     size = cfg.model.image_size * cfg.model.supersampling
     return open_store(collection, size, Path(cfg.store), too_few(collection, cfg.data.folds))
 
 
-def build_trainer(cfg: DictConfig, run: Run, logger: Any) -> Trainer:
-    """Lightning's trainer, with what every training needs beside the configured callbacks."""
+def build_trainer(cfg: DictConfig, folder: Path) -> Trainer:
+    """Lightning's trainer, with what every training needs beside the configured callbacks; it has no logger yet."""
     callbacks = [
         SeedEachEpoch(cfg.seed),
-        History(run.folder / "history.csv"),
-        ModelCheckpoint(run.checkpoints, filename=run.checkpoint.stem, enable_version_counter=False),
+        History(folder / "history.csv"),
+        ModelCheckpoint((folder / CHECKPOINT).parent, filename=CHECKPOINT.stem, enable_version_counter=False),
         *instantiate(cfg.callbacks or {}).values(),
     ]
     # Deterministic algorithms would fill every new tensor first, a quarter of a step on a CPU; no result needs it.
@@ -110,8 +119,8 @@ def build_trainer(cfg: DictConfig, run: Run, logger: Any) -> Trainer:
     if precision == "auto":
         on_gpu = cfg.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
         precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
-    trainer: Trainer = instantiate(cfg.trainer, _partial_=True, precision=precision)(
-        callbacks=callbacks, logger=logger, default_root_dir=run.folder
+    trainer: Trainer = build(
+        cfg, "trainer", precision=precision, callbacks=callbacks, logger=False, default_root_dir=folder
     )
     return trainer
 

@@ -89,37 +89,33 @@ def test_every_fault_of_the_layout_is_named(layout: Path) -> None:
     assert missing_split.startswith(f"{layout / SPLIT_FOLDERS['hetero', 'test']}: this split folder is missing")
 
 
-def test_links_that_leave_the_root_are_refused(layout: Path, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "o.tif").touch()
-    folder = layout / HOMO_VAL / "control"
-    (folder / "out.tif").symlink_to(outside / "o.tif")
-    (folder / "gone.tif").symlink_to(folder / "nothing.tif")
-    (folder / "within.tif").symlink_to(folder / "a.tif")
-    collection = FolderSource(layout).collect()
-    gone, out = collection.problems
-    assert gone.startswith(f"{folder / 'gone.tif'}: a symbolic link to nothing")
-    assert out.startswith(f"{folder / 'out.tif'}: a symbolic link that leaves {layout}")
-    names = {Path(file.path).name for file in collection.files}
-    assert "within.tif" in names
-    assert not names & {"out.tif", "gone.tif"}
-
-
-def test_a_linked_root_is_fine_and_a_linked_class_folder_is_not(layout: Path, tmp_path: Path) -> None:
+def test_links_to_other_places_serve_and_links_to_nothing_are_refused(layout: Path, tmp_path: Path) -> None:
+    before = FolderSource(layout).collect().files
     (tmp_path / "link").symlink_to(layout)
-    assert FolderSource(tmp_path / "link").collect().problems == ()
+    image = layout / HOMO_VAL / "5nMTG" / "a.tif"
+    for moved, place in (
+        (image, "image"),
+        (layout / HOMO_VAL / "control", "class"),
+        (layout / SPLIT_FOLDERS["hetero", "val"], "split"),
+    ):
+        moved.rename(tmp_path / place)
+        moved.symlink_to(tmp_path / place)
+    collection = FolderSource(tmp_path / "link").collect()
+    assert collection.problems == ()
+    assert collection.files == before
+
+    (tmp_path / "image").unlink()
+    (tmp_path / "split").rename(tmp_path / "elsewhere")
+    gone, split = FolderSource(layout).collect().problems
+    assert gone.startswith(f"{image}: a symbolic link to nothing")
+    assert split.startswith(f"{layout / SPLIT_FOLDERS['hetero', 'val']}: this split folder is a symbolic link to noth")
+
+
+def test_a_simulated_image_makes_a_collection_simulated_wherever_it_lies(layout: Path) -> None:
+    assert not FolderSource(layout).collect().simulated
     folder = layout / HOMO_VAL / "control"
-    folder.rename(tmp_path / "elsewhere")
-    folder.symlink_to(tmp_path / "elsewhere")
-    problems = FolderSource(layout).collect().problems
-    assert any(line.startswith(f"{folder}: a symbolic link that leaves") for line in problems)
-    split = layout / SPLIT_FOLDERS["hetero", "val"]
-    split.rename(tmp_path / "split")
-    split.symlink_to(tmp_path / "split")
-    collection = FolderSource(layout).collect()
-    assert any(line.startswith(f"{split}: a symbolic link that leaves") for line in collection.problems)
-    assert not any(file.path.startswith(split.name) for file in collection.files)
+    (folder / "a.tif").rename(folder / "simulated_parental_000_val.tif")
+    assert FolderSource(layout).collect().simulated
 
 
 @pytest.mark.parametrize("name", [b"new\nline.tif", b"not-utf8-\xff.tif"])

@@ -51,7 +51,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     env = os.environ | ({"PYTHONPATH": str(pythonpath)} if pythonpath else {})
     command = arguments(images_root, *overrides, logger=logger)
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=600)
 
 
 def files(study: Path, *patterns: str) -> dict[str, bytes]:

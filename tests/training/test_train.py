@@ -8,11 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pytorch_lightning import LightningModule, Trainer
 
 from oral_cancer.errors import UserError
+from oral_cancer.resampling import Images, TrainingSet
+from oral_cancer.training.callbacks import History
 from tests.conftest import REPOSITORY, SMALL_NETWORK
 
 Train = Callable[..., Path]
@@ -130,7 +134,14 @@ def test_a_run_that_is_there_is_moved_and_not_lost(train: Train) -> None:
         ("data.batch_size=0", "at least 1"),
         ("data.batch_size=2.5", "at least 1"),
         ("data.workers=-1", "at least 0"),
-        ("trial=-1", "at least 0"),
+        ("data.train_sets=[]", "[homo, hetero]"),
+        ("data.train_sets=[homo,helio]", "[homo, hetero]"),
+        ("trial=-1", "from 0 to"),
+        ("seed=99999999999", "from 0 to 4294967295"),
+        ("trainer.devices=8", "1, or the number of one GPU"),
+        ("name=../elsewhere", "no slash"),
+        ("name=''", "not empty"),
+        ("store=null", "a folder"),
         ("model.image_size=0", "at least 32"),
         ("model.drop_path_rate=1.5", "from 0 to below 1"),
         ("model.scheduler.rates=[7e-5,.nan,1e-5,1e-6]", "positive finite"),
@@ -161,7 +172,8 @@ def command(*overrides: str, cwd: Path) -> list[str]:
     ("override", "words"),
     [
         ("resampling=smote", ("resampling/smote", "enn_ros")),
-        ("trainer.max_epoch=3", ("max_epoch",)),
+        ("trainer.max_epoch=3", ("trainer.max_epoch:", "did you mean trainer.max_epochs?")),
+        ("experiment=null", ("experiment=null", "leave it out")),
         ("fold=9", ("fold=9", "data.folds")),
         ("source=folder", ("data", "source.root")),
     ],
@@ -172,55 +184,113 @@ def test_a_users_fault_is_one_line(tmp_path: Path, override: str, words: tuple[s
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
     assert all(word in line for word in words)
+    assert not (tmp_path / "outputs").exists()
 
 
-def test_interrupting_leaves_a_failed_manifest_and_a_checkpoint_to_go_on_from(
-    images_root: Path, tmp_path: Path
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "SIGINT"), (signal.SIGTERM, "SIGTERM")])
+def test_a_signal_leaves_a_failed_manifest_and_a_checkpoint_to_go_on_from(
+    images_root: Path, tmp_path: Path, number: signal.Signals, said: str
 ) -> None:
     overrides = ("source=folder", f"source.root={images_root}", "trainer.max_epochs=200", "logger=wandb", "name=cut")
     process = subprocess.Popen(
-        command(*overrides, f"hydra.run.dir={tmp_path / 'run'}", cwd=tmp_path),
+        command(*overrides, cwd=tmp_path),
         cwd=tmp_path,
         env=os.environ | {"WANDB_MODE": "offline"},
+        stderr=subprocess.PIPE,
+        text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell has it ignored
     )
-    history = tmp_path / "run" / "history.csv"
+    run = tmp_path / "outputs" / "runs" / "cut" / "fold=0"
+    history = run / "history.csv"
     deadline = time.monotonic() + 120
     while not (history.exists() and len(history.read_text().splitlines()) > 3):
         assert time.monotonic() < deadline, "no epoch finished"
         assert process.poll() is None
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 1
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert f"interrupted by {said}; the same command goes on" in stderr
+    assert "Traceback" not in stderr
 
-    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["status"] == "failed"
-    saved = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert manifest["error"] == f"interrupted by {said}"
+    saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert saved["epoch"] >= 2
     (offline,) = (tmp_path / "outputs" / "wandb").glob("offline-run-*/*.wandb")
     assert offline.stat().st_size > 0
 
 
-def test_an_interrupted_training_goes_on_to_the_same_bytes(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    undisturbed = train("trainer.max_epochs=4", folder="whole")
-
-    from oral_cancer.training import train as module
-    from oral_cancer.training.callbacks import History
-
+def fail_in_epoch(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let trainings fail at the end of an epoch, before anything of it is recorded."""
     after_epoch = History.on_train_epoch_end
 
-    def fail_in_third(self: History, trainer: object, model: object) -> None:
-        if trainer.current_epoch == 2:
+    def fail(self: History, trainer: Trainer, model: LightningModule) -> None:
+        if trainer.current_epoch == epoch:
             raise RuntimeError("power cut")
         after_epoch(self, trainer, model)
 
+    monkeypatch.setattr(History, "on_train_epoch_end", fail)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_interrupted_training_goes_on_to_the_same_bytes(
+    train: Train, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    settings = ("trainer.max_epochs=4", f"data.workers={workers}", "logger=csv")
+    undisturbed = train(*settings, folder="whole")
     with monkeypatch.context() as patched:
-        patched.setattr(module.History, "on_train_epoch_end", fail_in_third)
+        fail_in_epoch(2, patched)
         with pytest.raises(RuntimeError, match="power cut"):
-            train("trainer.max_epochs=4", folder="cut")
-    resumed = train("trainer.max_epochs=4", folder="cut")
+            train(*settings, folder="cut")
+    curve = (undisturbed.with_name("cut") / "csv" / "metrics.csv").read_bytes()
+    resumed = train(*settings, folder="cut")
 
     assert (resumed / "predictions.csv").read_bytes() == (undisturbed / "predictions.csv").read_bytes()
     with (resumed / "history.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2", "3"]
     assert not resumed.with_name("cut.1").exists()
+    assert (resumed / "csv" / "metrics.csv").read_bytes() == curve
+    assert "learning_rate" in pd.read_csv(resumed / "csv.1" / "metrics.csv")
+
+
+def test_what_failed_in_its_first_epoch_starts_anew_in_place(
+    train: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patched:
+        fail_in_epoch(0, patched)
+        with pytest.raises(RuntimeError, match="power cut"):
+            train()
+    run = train()
+    assert "moved" not in capsys.readouterr().out
+    assert json.loads((run / "manifest.json").read_text())["status"] == "complete"
+    assert not run.with_name("run.1").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("model.weights=/nowhere.pth", "model.weights=/nowhere.pth"),
+        ("model.backbone=no_such_network", "model.backbone=no_such_network"),
+        ("trainer.precision=7", "trainer: "),
+        ("trainer.accelerator=abacus", "trainer: "),
+        ("+model.optimizer.momentum=1", "model: "),
+        ("resampling={_target_: tests.training.test_train.Emptying}", "resampling: Emptying: no image is left"),
+    ],
+)
+def test_a_refusal_leaves_a_finished_run_where_it_is(train: Train, override: str, said: str) -> None:
+    run = train("trainer.max_epochs=1")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(UserError) as refusal:
+        train("trainer.max_epochs=1", override)
+    (line,) = refusal.value.lines
+    assert line.startswith(said)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+class Emptying:
+    """A treatment that leaves nothing."""
+
+    def fit_resample(self, images: Images, soft_labels: np.ndarray, random_state: int) -> TrainingSet:
+        return TrainingSet.selected(np.empty(0, np.int64), images, soft_labels)

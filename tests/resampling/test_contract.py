@@ -1,6 +1,6 @@
 import numpy as np
 
-from oral_cancer.resampling.training_set import draw
+from oral_cancer.resampling.contract import draw
 
 ROWS = np.array([3, 5, 8, 13])
 

@@ -1,0 +1,31 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from oral_cancer.training.loggers import START_TIMEOUT
+
+TWO_RUNS = """
+import sys, time
+from oral_cancer.training import loggers
+loggers.START_TIMEOUT = 2
+for name in ("first", "second"):
+    before = time.monotonic()
+    run = loggers.start_wandb("oral-cancer", "outputs", id=name, name=name)
+    assert run.settings.mode == "offline", run.settings.mode
+    seconds = time.monotonic() - before
+    run.log({"loss": 1.0})
+    run.finish()
+assert seconds < 2, f"the second run waited {seconds:.0f} s again"
+"""
+
+
+def test_a_server_that_does_not_answer_leaves_the_runs_offline(tmp_path: Path) -> None:
+    env = os.environ | {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
+    env.pop("WANDB_MODE", None)
+    command = [sys.executable, "-c", TWO_RUNS]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("W&B does not answer") == 1
+    assert len(list((tmp_path / "outputs" / "wandb").glob("offline-run-*/*.wandb"))) == 2
+    assert START_TIMEOUT <= 20
