@@ -196,3 +196,26 @@ def test_a_failing_cell_fails_alone_and_can_be_mended(images_root: Path, tmp_pat
     assert done.returncode == 0, done.stderr
     assert set(pd.read_csv(study / "tables" / "folds.csv").model) == {"own", "m1"}
     assert (study / "m1" / "fold=0" / "manifest.json").read_bytes() == first
+
+
+def test_a_plain_sweep_is_named_by_what_it_varies_and_aggregated(images_root: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        str(REPOSITORY / "train.py"),
+        "-m",
+        *(option for option in SMALL_NETWORK if not option.startswith("model.backbone")),
+        "experiment=m1",
+        "model.backbone=test_efficientnet,test_convnext",
+        "fold=range(2)",
+        "source=folder",
+        f"source.root={images_root}",
+        "study.name=networks",
+        "trainer.max_epochs=1",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    study = tmp_path / "outputs" / "studies" / "networks"
+    summary = pd.read_csv(study / "tables" / "summary.csv")
+    assert set(summary.model) == {"m1,model.backbone=test_efficientnet", "m1,model.backbone=test_convnext"}
+    assert set(summary.n_folds) == {2}
+    assert (study / "report.html").exists()
