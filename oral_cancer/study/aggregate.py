@@ -6,7 +6,7 @@ import pandas as pd
 
 from oral_cancer.evaluation import tables
 from oral_cancer.files import write_text
-from oral_cancer.study.cells import Study
+from oral_cancer.study.cells import SIMULATED, Study
 
 TABLES = {
     "folds": tables.folds,
@@ -20,14 +20,12 @@ TABLES = {
 }
 """What each CSV file is called, and what makes it out of the predictions."""
 
-SIMULATED = "Simulated micrographs: no figure here says anything about real cells.\n"
-
 
 def write_tables(study: Study, folder: Path) -> dict[str, pd.DataFrame]:
     """Write every table of `TABLES` as `<folder>/<name>.csv`; the same predictions give the same bytes.
 
-    Beside them INCOMPLETE.txt names the cells that lack, and SIMULATED.txt says that the images are not real; each is
-    removed when it no longer holds.
+    Of simulated images, each table says so in a last column `images`. Beside them INCOMPLETE.txt names the cells that
+    lack, until none does.
 
     Args:
         study: its finished cells.
@@ -41,9 +39,9 @@ def write_tables(study: Study, folder: Path) -> dict[str, pd.DataFrame]:
     """
     made = {name: table(study.predictions) for name, table in TABLES.items()}
     _mark(folder / "INCOMPLETE.txt", _lacking(study) if study.lacking else "")
-    _mark(folder / "SIMULATED.txt", SIMULATED if study.simulated else "")
     for name, table in made.items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+        marked = table.assign(images=SIMULATED) if study.simulated else table
+        write_text(folder / f"{name}.csv", marked.to_csv(index=False, lineterminator="\n"))
     return made
 
 

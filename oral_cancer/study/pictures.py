@@ -1,17 +1,14 @@
 """The test images that a model is most wrong about, with their pictures where the files are still there."""
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 
 from oral_cancer.data.reader import read_image
-from oral_cancer.data.sources import SimulatedSource
 from oral_cancer.evaluation.metrics import squared_errors
 from oral_cancer.evaluation.predictions import labels, probabilities
 from oral_cancer.labels import CLASSES, ImageSet, group_names
@@ -70,18 +67,6 @@ def most_wrong(frame: pd.DataFrame, image_set: ImageSet, number: int, folder: Pa
         )
         for row in worst.tolist()
     ]
-
-
-def images_folder(manifest: Mapping[str, Any]) -> Path | None:
-    """The folder that a run's image files lie below, as its manifest has it; None where that cannot be told."""
-    if manifest.get("source") != "simulated":
-        return Path(manifest["source"]) if manifest.get("source") else None
-    source = manifest.get("config", {}).get("source", {})
-    settings = source.get("simulated", source)
-    try:
-        return SimulatedSource(*(settings[key] for key in ("root", "per_class", "per_mixture", "seed"))).folder
-    except KeyError:
-        return None
 
 
 def thumbnail(path: Path) -> str | None:

@@ -22,7 +22,7 @@ from oral_cancer.study import grids, plots
 from oral_cancer.study.aggregate import ranking, write_tables
 from oral_cancer.study.cells import Study, read_study
 from oral_cancer.study.colours import VARIABLES, model_colours
-from oral_cancer.study.pictures import images_folder, most_wrong
+from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.svg import inline_svg
 
 TEMPLATE = "report.html.j2"
@@ -104,7 +104,8 @@ def _content(study: Study, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     colours = model_colours(list(dict.fromkeys(cell.model for cell in study.cells)))
     mixed = ensembles(study.predictions)
     best = mixed[(mixed["model"] == models[0]) & (mixed["fold"] == SIMPLE)]
-    folder = images_folder(study.complete[0].facts)
+    root = study.complete[0].facts.get("root")
+    folder = Path(root) if root else None
     return {
         "study": study,
         "facts": _facts(study),

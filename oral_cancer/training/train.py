@@ -164,10 +164,15 @@ def write_splits(path: Path, data: CellDataModule) -> None:
 
 
 def data_facts(store: ImageStore) -> dict[str, Any]:
-    """What the manifest says of the data: its source, fingerprint and number of images."""
+    """What the manifest says of the data: its source, the folder they lie below, fingerprint and number of images."""
     collection = store.collection
     source = "simulated" if collection.simulated else str(collection.root)
-    return {"source": source, "fingerprint": store.fingerprint, "images": len(collection.files)}
+    return {
+        "source": source,
+        "root": str(collection.root),
+        "fingerprint": store.fingerprint,
+        "images": len(collection.files),
+    }
 
 
 def _insist(expected: Mapping[str, str], found: Mapping[str, Any]) -> None:

@@ -92,12 +92,13 @@ def test_marks_come_and_go(tmp_path):
     assert (tmp_path / "tables/INCOMPLETE.txt").read_text() == (
         "Made from 1 of 2 cells. Lacking:\nm1/fold=1: not started\n"
     )
-    assert "Simulated" in (tmp_path / "tables/SIMULATED.txt").read_text()
 
     write_cell(tmp_path, "m1", 1, source="simulated")
     write_tables(read_study(tmp_path), tmp_path / "tables")
     assert not (tmp_path / "tables/INCOMPLETE.txt").exists()
-    assert (tmp_path / "tables/SIMULATED.txt").exists()
+    for name in TABLES:
+        assert "images" in pd.read_csv(tmp_path / "tables" / f"{name}.csv").columns
+    assert set(pd.read_csv(tmp_path / "tables" / "summary.csv")["images"]) == {"simulated"}
 
 
 def test_ranking_is_by_validation_alone():

@@ -147,7 +147,7 @@ def test_a_model_of_all_folds_is_not_ranked(tmp_path):
 
 
 def test_pictures_where_the_files_are_still_there(tmp_path):
-    study = read_study(write_study(tmp_path / "study", ["m1"], [0], source=str(tmp_path / "images")))
+    study = read_study(write_study(tmp_path / "study", ["m1"], [0], root=str(tmp_path / "images")))
     tables = write_tables(study, study.folder / "tables")
     assert Page(write_page(study, tables)).sources == []
     for file in study.predictions.query("split == 'test'")["file"]:
