@@ -1,4 +1,4 @@
-"""A short training on real microscopy images: a few steps must tell the classes apart."""
+"""Short trainings on real microscopy images: they tell the classes apart, and mixtures teach their composition."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+EPOCHS = 25  # of 7 steps, with a fifth of the published images
 LITE0 = ("model=efficientnet_lite0", "trainer.accelerator=cpu", "logger=none")
 
 
@@ -23,11 +24,20 @@ def all_cores() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("all_cores")
-def test_seventy_steps_tell_real_cells_apart(real_cells: Path, train: Callable[..., Path], tmp_path: Path) -> None:
+def test_mixtures_teach_the_composition_of_mixtures(
+    real_cells: Path, train: Callable[..., Path], tmp_path: Path
+) -> None:
     fields = tmp_path / "fields"
     subprocess.run([sys.executable, str(real_cells / "make_fields.py"), str(fields)], check=True)
-    run = train("experiment=m2", f"source.root={fields}", settings=LITE0)
-    assert json.loads((run / "manifest.json").read_text())["weights"].startswith("imagenet")
-    test: dict[str, Any] = json.loads((run / "metrics.json").read_text())["test"]
-    assert test["homo"]["accuracy"] >= 0.9
-    assert test["hetero"]["rmse"] <= 0.45
+
+    def figures(experiment: str) -> tuple[float, float]:
+        overrides = (f"experiment={experiment}", f"source.root={fields}", f"trainer.max_epochs={EPOCHS}")
+        run = train(*overrides, folder=experiment, settings=LITE0)
+        assert json.loads((run / "manifest.json").read_text())["weights"].startswith("imagenet")
+        test: dict[str, Any] = json.loads((run / "metrics.json").read_text())["test"]
+        return test["homo"]["accuracy"], test["hetero"]["rmse"]
+
+    (accuracy_m1, rmse_m1), (accuracy_m2, rmse_m2) = figures("m1"), figures("m2")
+    assert min(accuracy_m1, accuracy_m2) >= 0.8  # of 36 images
+    assert rmse_m2 <= 0.3
+    assert rmse_m2 <= rmse_m1 - 0.05
