@@ -64,13 +64,13 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
         trial=cfg.trial,
         seed=cfg.seed,
     )
-    data.setup()
-    model: SoftLabelClassifier = build(cfg, "model")
-    facts |= {"weights": model.origin, "seed": cfg.seed, "training_images": data.training_counts()}
-    _insist(expected, facts)
     folder = Path(HydraConfig.get().runtime.output_dir)
     trainer = build_trainer(cfg, folder)
-    facts |= {"device": display.device_name(trainer), "precision": trainer.precision}
+    model: SoftLabelClassifier = build(cfg, "model")
+    facts |= {"weights": model.origin, "device": display.device_name(trainer), "precision": trainer.precision}
+    _insist(expected, facts)
+    data.setup()
+    facts |= {"seed": cfg.seed, "training_images": data.training_counts()}
     with start_run(folder, cfg, facts) as run:
         write_splits(run.folder / "splits.csv", data)
         identity = _identity(run, cfg.fold, _tags(store, model))
