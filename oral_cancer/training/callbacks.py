@@ -25,14 +25,23 @@ COLUMNS = (
 )
 
 
-class SeedEachEpoch(Callback):
-    """Makes an epoch's random numbers a function of (seed, epoch), so that a resumed training repeats them."""
+class SeedEachStep(Callback):
+    """Makes what the network draws (stochastic depth) a function of (seed, step), and of nothing before it.
+
+    Loaders draw from the same generator, and when they do depends on their processes and on where a training resumed.
+    """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        torch.manual_seed(int(np.random.SeedSequence([self.seed, trainer.current_epoch]).generate_state(1)[0]))
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self._seed(trainer)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._seed(trainer)  # recalibration runs the network as in training
+
+    def _seed(self, trainer: Trainer) -> None:
+        torch.manual_seed(int(np.random.SeedSequence([self.seed, trainer.global_step]).generate_state(1)[0]))
 
 
 class History(Callback):

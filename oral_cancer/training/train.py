@@ -29,7 +29,7 @@ from oral_cancer.files import replacing, write_json
 from oral_cancer.labels import BY_NAME, CLASSES
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.training import display
-from oral_cancer.training.callbacks import History, SeedEachEpoch
+from oral_cancer.training.callbacks import History, SeedEachStep
 from oral_cancer.training.loggers import RunIdentity, finish, log_results, log_training_batch
 from oral_cancer.training.run import CHECKPOINT, Run, start_run
 from oral_cancer.training.settings import build
@@ -108,7 +108,7 @@ def open_images(cfg: DictConfig) -> ImageStore:
 def build_trainer(cfg: DictConfig, folder: Path) -> Trainer:
     """Lightning's trainer, with what every training needs beside the configured callbacks; it has no logger yet."""
     callbacks = [
-        SeedEachEpoch(cfg.seed),
+        SeedEachStep(cfg.seed),
         History(folder / "history.csv"),
         ModelCheckpoint((folder / CHECKPOINT).parent, filename=CHECKPOINT.stem, enable_version_counter=False),
         *instantiate(cfg.callbacks or {}).values(),

@@ -205,7 +205,7 @@ def test_a_plain_sweep_is_named_by_what_it_varies_and_aggregated(images_root: Pa
         "-m",
         *(option for option in SMALL_NETWORK if not option.startswith("model.backbone")),
         "experiment=m1",
-        "model.backbone=test_efficientnet,test_convnext",
+        "model.backbone=test_byobnet,test_convnext",
         "fold=range(2)",
         "source=folder",
         f"source.root={images_root}",
@@ -216,6 +216,6 @@ def test_a_plain_sweep_is_named_by_what_it_varies_and_aggregated(images_root: Pa
     assert done.returncode == 0, done.stderr
     study = tmp_path / "outputs" / "studies" / "networks"
     summary = pd.read_csv(study / "tables" / "summary.csv")
-    assert set(summary.model) == {"m1,model.backbone=test_efficientnet", "m1,model.backbone=test_convnext"}
+    assert set(summary.model) == {"m1,model.backbone=test_byobnet", "m1,model.backbone=test_convnext"}
     assert set(summary.n_folds) == {2}
     assert (study / "report.html").exists()
