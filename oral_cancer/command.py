@@ -1,5 +1,6 @@
 """How a command meets its user: faults in one line each, no traceback unless asked for."""
 
+import errno
 import os
 import re
 import sys
@@ -18,6 +19,13 @@ from omegaconf.errors import OmegaConfBaseException
 from oral_cancer.errors import UserError
 
 CONF = Path(__file__).parents[1] / "conf"
+REMEDIES = {
+    errno.ENOENT: "give one that exists",
+    errno.ENOSPC: "make room there",
+    errno.EACCES: "make it one that you may read and write",
+    errno.EROFS: "choose a place that can be written",
+    errno.ENOTDIR: "choose a place below a folder",
+}
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK_WANTED = os.environ.get(FULL_ERROR) == "1"
 
@@ -34,7 +42,7 @@ def faults_in_one_line() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        print(f"{str(error) or 'interrupted'}; the same command goes on from the last whole epoch", file=sys.stderr)
+        print(str(error) or "interrupted", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 130))
     except Exception as error:
         fault = error.__cause__ if isinstance(error.__cause__, UserError) else error  # Hydra wraps what it calls
@@ -69,7 +77,8 @@ def brief(error: BaseException) -> str:
         nothing = ", ".join(given for given in sys.argv[1:] if given.partition("=")[2] in ("null", ""))
         return f"{nothing}: a group takes the name of a choice; leave it out to choose nothing"
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}; choose a place that can be written, or make this one so"
+        remedy = REMEDIES.get(error.errno or 0, "choose another, or mend this one")
+        return f"{error.filename}: {error.strerror}; {remedy}"
     if isinstance(error, ConfigCompositionException) and (match := re.match("Could not override '(.+?)'", str(error))):
         return f"{match[1]}: there is no such option; {_alike(match[1])}`python train.py --cfg job` lists all"
     if isinstance(error, InstantiationException) and error.__cause__:

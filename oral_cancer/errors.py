@@ -15,8 +15,9 @@ class UserError(Exception):
 class Interrupted(KeyboardInterrupt):
     """The process was told to stop, by Ctrl-C or by SIGTERM, and has left everything in order."""
 
-    def __init__(self, number: signal.Signals) -> None:
-        super().__init__(f"interrupted by {number.name}")
+    def __init__(self, number: signal.Signals, remedy: str) -> None:
+        self.cause = f"interrupted by {number.name}"
+        super().__init__(f"{self.cause}; {remedy}")
         self.exit_code = 128 + number
 
 

@@ -72,7 +72,8 @@ def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored 
         array.unlink(missing_ok=True)
         raise
     seconds = time.monotonic() - started
-    console.print(f"image store: decoded {decoded} of {len(keys)} images in {seconds:.1f} s", highlight=False)
+    if not faults:
+        console.print(f"image store: decoded {decoded} of {len(keys)} images in {seconds:.1f} s", highlight=False)
     return faults
 
 

@@ -129,7 +129,7 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
             f"model.weights={path} holds more than tensors and is refused; save a plain state_dict"
         ) from error
     except Exception as error:  # whatever a damaged file provokes
-        raise UserError(f"model.weights={path} cannot be read ({error}); is it a whole weights file?") from error
+        raise UserError(f"model.weights={path} is no weights file, or a damaged one; fetch it again") from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):

@@ -30,6 +30,8 @@ PICTURES = 6
 """Images shown of the pure classes, and of the mixtures."""
 
 ON_TERMINAL = ("accuracy", "f1_macro", "rmse")
+BESIDE_LONG_NAMES = ("accuracy", "rmse")
+SHORT = 12  # characters that a model's name may have beside all figures
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
     """Print the summary, what lacks, and where the page lies."""
     if study.simulated:
         print(Frame("SIMULATED MICROGRAPHS: no figure says anything about real cells", style="bold red", expand=False))
-    grid = grids.summary(tables["summary"], ranking(tables["summary"]), ON_TERMINAL)
+    models = ranking(tables["summary"])
+    shown = ON_TERMINAL if max(map(len, models)) <= SHORT else BESIDE_LONG_NAMES
+    grid = grids.summary(tables["summary"], models, shown)
     splits = [name.partition(",")[0].replace("validation", "val.") for name, span in grid.groups for _ in range(span)]
     table = Table(
         title=f"{study.name}: mean (SD) over the folds, by validation RMSE",

@@ -12,7 +12,8 @@ from rich import print
 
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError
-from oral_cancer.files import write_json
+from oral_cancer.files import write_json, write_text
+from oral_cancer.study.grids import duration
 from oral_cancer.study.plan import Plan, read_plan
 from oral_cancer.training.manifest import FILE, read_manifest
 from oral_cancer.training.settings import settings_hash
@@ -36,16 +37,18 @@ def run_cell(cfg: DictConfig) -> float | None:
         return validation_rmse(train(cfg))
     if is_finished(folder, settings_hash(cfg), plan):
         return None
-    print(f"[bold]{study.name}[/]: {progress_line(study, plan)}")
+    print(f"[bold]{study.name}[/]: {progress_line(study, plan, folder)}")
     try:
         expected = {"fingerprint": plan.data["fingerprint"], "weights": plan.weights[folder.parent.name]}
         return validation_rmse(train(cfg, expected))
     except Exception as error:
-        manifest = read_manifest(folder) or {"config_hash": settings_hash(cfg)}
-        write_json(folder / FILE, manifest | {"status": "failed", "error": brief(error)})
-        if not isinstance(error, UserError):
-            log.error("%s", traceback.format_exc())
-        log.error("%s fails: %s", folder, brief(error))
+        ours = {"config_hash": settings_hash(cfg)}
+        before = read_manifest(folder) or {}
+        manifest = before if before.get("config_hash") == ours["config_hash"] else ours
+        said = brief(error) if isinstance(error, UserError) else f"{type(error).__name__}: {brief(error)}"
+        write_json(folder / FILE, manifest | {"status": "failed", "error": said})
+        write_text(folder / "error.txt", traceback.format_exc())
+        log.error("%s fails: %s (error.txt there says where)", folder, said)
         return None
 
 
@@ -64,13 +67,14 @@ def is_finished(folder: Path, config_hash: str, plan: Plan) -> bool:
     )
 
 
-def progress_line(study: Path, plan: Plan) -> str:
+def progress_line(study: Path, plan: Plan, running: Path) -> str:
     """Cells done, running and failed, and the time left if the others take as long as those done."""
-    manifests = [read_manifest(study / cell["model"] / f"fold={cell['fold']}") or {} for cell in plan.cells]
+    folders = [study / cell["model"] / f"fold={cell['fold']}" for cell in plan.cells]
+    manifests = [read_manifest(folder) or {} for folder in folders if folder.resolve() != running.resolve()]
     done = [manifest["seconds"] for manifest in manifests if manifest.get("status") == "complete"]
     failed = Counter(manifest.get("status") for manifest in manifests)["failed"]
     left = len(plan.cells) - len(done)
     line = f"{len(done)} of {len(plan.cells)} cells done, 1 running, {failed} failed"
     if done:
-        line += f", about {left * sum(done) / len(done) / 60:.0f} min left"
+        line += f", about {duration(left * sum(done) / len(done))} left"
     return line

@@ -23,7 +23,7 @@ def announce(identity: RunIdentity, data: CellDataModule, model: SoftLabelClassi
     get_console().print(
         f"[bold]{identity.title}[/]: {'goes on' if resumed else 'starts'}, weights {model.origin}\n"
         f"{sum(counts.values())} training images ({', '.join(f'{n} {name}' for name, n in counts.items())}), "
-        f"{data.steps_per_epoch} steps an epoch",
+        f"{data.steps_per_epoch} step{'s' if data.steps_per_epoch > 1 else ''} an epoch",
         soft_wrap=True,
     )
 

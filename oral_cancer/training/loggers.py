@@ -2,6 +2,8 @@
 
 import netrc
 import os
+import secrets
+import shutil
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -66,7 +68,7 @@ def start_wandb(project: str, save_dir: str, **options: Any) -> wandb.Run:
     """A new W&B run; online if the user is logged in and the server answers in time, else offline."""
     Path(save_dir, "wandb").mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("WANDB_SILENT", "true")
-    options |= {"project": project, "dir": save_dir}
+    options = {"id": secrets.token_hex(8), "project": project, "dir": save_dir} | options
     mode: Any = os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")
     try:
         return wandb.init(**options, mode=mode, settings=wandb.Settings(init_timeout=START_TIMEOUT))
@@ -74,6 +76,8 @@ def start_wandb(project: str, save_dir: str, **options: Any) -> wandb.Run:
         said = str(error).partition("\n")[0]
         print(f"W&B does not answer ({said}); the run is kept offline below {save_dir}/wandb", flush=True)
         wandb.teardown()  # its service still holds the run's id
+        for begun in Path(save_dir, "wandb").glob(f"run-*-{options['id']}"):
+            shutil.rmtree(begun)
         os.environ["WANDB_MODE"] = "offline"  # nor do later runs of this process wait
         return wandb.init(**options, mode="offline")
 

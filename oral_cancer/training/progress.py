@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class PlainProgress(ProgressBar):
-    """One line an epoch, for logs and pipes."""
+    """One line an epoch, for logs and pipes; its learning rate is that of the epoch's first step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,10 +32,8 @@ class PlainProgress(ProgressBar):
         figures = trainer.callback_metrics
         print(
             f"epoch {epoch}/{trainer.max_epochs}  loss {figures['train/loss']:.4f}  "
-            f"val accuracy {figures['val/accuracy']:.3f}  val RMSE {figures['val/rmse']:.3f}  "
-            f"learning rate {_learning_rate(trainer):.1e}  "
-            f"{int(trainer.num_training_batches) / per_epoch:.1f} steps/s  "
-            f"{(trainer.max_epochs - epoch) * per_epoch:.0f} s left",
+            f"val accuracy {figures['val/accuracy']:.3f}  RMSE {figures['val/rmse']:.3f}  "
+            f"rate {figures['learning_rate']:.0e}  {(trainer.max_epochs - epoch) * per_epoch:.0f} s left",
             flush=True,
         )
 
@@ -60,14 +58,17 @@ class TerminalProgress(PlainProgress):
         )
         self.bar.start()
 
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        self.rate = trainer.optimizers[0].param_groups[0]["lr"]
+
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         speed = self.bar.tasks[self.task].speed
-        figures = f"loss {trainer.progress_bar_metrics['loss']:.4f}  learning rate {_learning_rate(trainer):.1e}"
+        figures = f"loss {trainer.progress_bar_metrics['loss']:.4f}  rate {self.rate:.0e}"
         self.bar.update(
             self.task,
             description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
             completed=trainer.global_step,
-            figures=figures + (f"  {speed:.1f} steps/s" if speed else ""),
+            figures=figures + (f"  {speed:.1f}/s" if speed else ""),
         )
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -76,10 +77,6 @@ class TerminalProgress(PlainProgress):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         if hasattr(self, "bar"):
             self.bar.stop()
-
-
-def _learning_rate(trainer: Trainer) -> float:
-    return float(trainer.optimizers[0].param_groups[0]["lr"])
 
 
 def progress() -> ProgressBar:

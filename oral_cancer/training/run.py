@@ -95,7 +95,8 @@ def start_run(folder: Path, cfg: DictConfig, facts: dict[str, Any]) -> Iterator[
         before = read_manifest(folder)
         ours = before is not None and _interrupted(before, manifest)
         if not ours and any(folder.iterdir()):
-            print(f"{folder} held another training; moved to {_move_beside(folder)}", flush=True)
+            kind = "a finished" if before and before.get("status") == "complete" else "another"
+            print(f"{folder} held {kind} training; moved to {_move_beside(folder)}", flush=True)
         resumed = ours and (folder / CHECKPOINT).exists()
         manifest["wandb_id"] = before["wandb_id"] if before and resumed else secrets.token_hex(8)
         run = Run(folder, manifest | {"config": resolved(cfg)}, resumed)
@@ -104,7 +105,7 @@ def start_run(folder: Path, cfg: DictConfig, facts: dict[str, Any]) -> Iterator[
         try:
             yield run
         except BaseException as error:
-            said = str(error) if isinstance(error, Interrupted) else f"{type(error).__name__}: {error}"
+            said = error.cause if isinstance(error, Interrupted) else f"{type(error).__name__}: {error}"
             run.record(status="failed", error=said, **_end(run))
             raise
         run.record(status="complete", **_end(run))

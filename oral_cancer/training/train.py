@@ -71,6 +71,8 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
     _insist(expected, facts)
     data.setup()
     facts |= {"seed": cfg.seed, "training_images": data.training_counts()}
+    if cfg.logger.get("save_dir"):
+        Path(cfg.logger.save_dir).mkdir(parents=True, exist_ok=True)
     with start_run(folder, cfg, facts) as run:
         write_splits(run.folder / "splits.csv", data)
         identity = _identity(run, cfg.fold, _tags(store, model))
@@ -87,7 +89,8 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
             log_results(logger, metrics, predictions)
         except SystemExit as stop:  # what Lightning makes of Ctrl-C and of SIGTERM
             finish(logger, failed=True)
-            raise Interrupted(signal.SIGTERM if isinstance(stop, SIGTERMException) else signal.SIGINT) from stop
+            number = signal.SIGTERM if isinstance(stop, SIGTERMException) else signal.SIGINT
+            raise Interrupted(number, _how_to_go_on()) from stop
         except BaseException:
             finish(logger, failed=True)
             raise
@@ -190,6 +193,12 @@ def _identity(run: Run, fold: int | str, tags: tuple[str, ...]) -> RunIdentity:
     alone = hydra.mode != RunMode.MULTIRUN
     group, job_type = (model, "fold") if alone else (Path(hydra.sweep.dir).name, model)
     return RunIdentity(run.folder, model, fold, group, job_type, tags, run.manifest, run.resumed)
+
+
+def _how_to_go_on() -> str:
+    hydra = HydraConfig.get()
+    named = f" with study.name={Path(hydra.sweep.dir).name}" if hydra.mode == RunMode.MULTIRUN else ""
+    return f"the same command{named} goes on from the last whole epoch"
 
 
 def _tags(store: ImageStore, model: SoftLabelClassifier) -> tuple[str, ...]:

@@ -211,7 +211,7 @@ def test_a_signal_leaves_a_failed_manifest_and_a_checkpoint_to_go_on_from(
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert f"interrupted by {said}; the same command goes on" in stderr
+    assert f"interrupted by {said}; the same command goes on from the last whole epoch" in stderr
     assert "Traceback" not in stderr
 
     manifest = json.loads((run / "manifest.json").read_text())
