@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from hydra.errors import ConfigCompositionException, HydraException, Instantiati
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from oral_cancer.errors import UserError
+from oral_cancer.errors import Interrupted, UserError
 
 CONF = Path(__file__).parents[1] / "conf"
 REMEDIES = {
@@ -41,9 +42,12 @@ def faults_in_one_line() -> Iterator[None]:
     os.environ[FULL_ERROR] = "1"  # Hydra passes errors on instead of printing them its own way
     try:
         yield
-    except KeyboardInterrupt as error:
-        print(str(error) or "interrupted", file=sys.stderr)
-        sys.exit(getattr(error, "exit_code", 130))
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(stop.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         fault = error.__cause__ if isinstance(error.__cause__, UserError) else error  # Hydra wraps what it calls
         users = isinstance(fault, UserError | HydraException | OmegaConfBaseException | OSError) or _is_hydras(fault)

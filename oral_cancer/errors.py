@@ -12,8 +12,11 @@ class UserError(Exception):
         self.lines = lines
 
 
-class Interrupted(KeyboardInterrupt):
-    """The process was told to stop, by Ctrl-C or by SIGTERM, and has left everything in order."""
+class Interrupted(BaseException):
+    """The process was told to stop, by Ctrl-C or by SIGTERM, and has left everything in order.
+
+    No `Exception`, lest it be taken for a failure, and no `KeyboardInterrupt`, which Lightning turns into another.
+    """
 
     def __init__(self, number: signal.Signals, remedy: str) -> None:
         self.cause = f"interrupted by {number.name}"

@@ -1,7 +1,6 @@
 """One training, from settings to figures."""
 
 import logging
-import signal
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +14,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from pytorch_lightning import Trainer, seed_everything
+from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from oral_cancer.data.datamodule import EVALUATED, CellDataModule
 from oral_cancer.data.folder import too_few
 from oral_cancer.data.store import ImageStore, open_store
-from oral_cancer.errors import Interrupted, UserError
+from oral_cancer.errors import UserError
 from oral_cancer.evaluation.metrics import evaluate
 from oral_cancer.evaluation.predictions import write_predictions
 from oral_cancer.files import replacing, write_json
@@ -33,6 +31,7 @@ from oral_cancer.training.callbacks import History, SeedEachStep
 from oral_cancer.training.loggers import RunIdentity, finish, log_results, log_training_batch
 from oral_cancer.training.run import CHECKPOINT, Run, start_run
 from oral_cancer.training.settings import build
+from oral_cancer.training.signals import StopOnSignal
 
 
 def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
@@ -65,7 +64,8 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
         seed=cfg.seed,
     )
     folder = Path(HydraConfig.get().runtime.output_dir)
-    trainer = build_trainer(cfg, folder)
+    stop = StopOnSignal(_how_to_go_on())
+    trainer = build_trainer(cfg, folder, stop)
     model: SoftLabelClassifier = build(cfg, "model")
     facts |= {"weights": model.origin, "device": display.device_name(trainer), "precision": trainer.precision}
     _insist(expected, facts)
@@ -73,7 +73,7 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
     facts |= {"seed": cfg.seed, "training_images": data.training_counts()}
     if cfg.logger.get("save_dir"):
         Path(cfg.logger.save_dir).mkdir(parents=True, exist_ok=True)
-    with start_run(folder, cfg, facts) as run:
+    with stop.listening(), start_run(folder, cfg, facts) as run:
         write_splits(run.folder / "splits.csv", data)
         identity = _identity(run, cfg.fold, _tags(store, model))
         display.announce(identity, data, model, run.resumed)
@@ -87,12 +87,10 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
             metrics["val"]["homo"]["in_sample"] = data.splits.in_sample
             write_json(run.folder / "metrics.json", metrics)
             log_results(logger, metrics, predictions)
-        except SystemExit as stop:  # what Lightning makes of Ctrl-C and of SIGTERM
+        except BaseException as error:
             finish(logger, failed=True)
-            number = signal.SIGTERM if isinstance(stop, SIGTERMException) else signal.SIGINT
-            raise Interrupted(number, _how_to_go_on()) from stop
-        except BaseException:
-            finish(logger, failed=True)
+            if isinstance(error, SystemExit):
+                stop.check()  # Lightning has obeyed SIGTERM first, and would exit with 0
             raise
         finish(logger, failed=False)
     display.show(identity, metrics)
@@ -108,12 +106,13 @@ def open_images(cfg: DictConfig) -> ImageStore:
     return open_store(collection, size, Path(cfg.store), too_few(collection, cfg.data.folds))
 
 
-def build_trainer(cfg: DictConfig, folder: Path) -> Trainer:
+def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
     """Lightning's trainer, with what every training needs beside the configured callbacks; it has no logger yet."""
     callbacks = [
         SeedEachStep(cfg.seed),
         History(folder / "history.csv"),
         ModelCheckpoint((folder / CHECKPOINT).parent, filename=CHECKPOINT.stem, enable_version_counter=False),
+        *more,
         *instantiate(cfg.callbacks or {}).values(),
     ]
     # Deterministic algorithms would fill every new tensor first, a quarter of a step on a CPU; no result needs it.
