@@ -34,5 +34,5 @@ def test_a_rate_holds_to_the_last_step_of_its_epochs() -> None:
 def test_one_cycle_rises_and_falls() -> None:
     by_step = rates("efficientnet_lite0", epochs=10, steps=36)
     assert max(by_step) == pytest.approx(1.5e-3)
-    assert by_step.index(max(by_step)) == pytest.approx(0.3 * 360, abs=2)
+    assert by_step.index(max(by_step)) == pytest.approx(0.1 * 360, abs=2)
     assert by_step[-1] < 1e-6
