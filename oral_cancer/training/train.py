@@ -113,7 +113,7 @@ def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
         History(folder / "history.csv"),
         ModelCheckpoint((folder / CHECKPOINT).parent, filename=CHECKPOINT.stem, enable_version_counter=False),
         *more,
-        *instantiate(cfg.callbacks or {}).values(),
+        *instantiate(cfg.get("callbacks") or {}).values(),
     ]
     # Deterministic algorithms would fill every new tensor first, a quarter of a step on a CPU; no result needs it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -36,3 +36,9 @@ def test_one_cycle_rises_and_falls() -> None:
     assert max(by_step) == pytest.approx(1.5e-3)
     assert by_step.index(max(by_step)) == pytest.approx(0.1 * 360, abs=2)
     assert by_step[-1] < 1e-6
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 10, 11])
+def test_one_cycle_of_few_steps(steps: int) -> None:
+    by_step = rates("efficientnet_lite0", epochs=1, steps=steps)
+    assert all(0 < rate <= 1.5e-3 * (1 + 1e-9) for rate in by_step)
