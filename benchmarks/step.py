@@ -102,7 +102,16 @@ def main() -> None:
     options = arguments.parse_args()
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", [f"model={options.model}", "model.weights=none", "trainer.max_epochs=1", "~callbacks"])
+        cfg = compose(
+            "train",
+            [
+                f"model={options.model}",
+                "model.weights=none",
+                "model.recalibrate=false",
+                "trainer.max_epochs=1",
+                "~callbacks",
+            ],
+        )
     size = cfg.model.image_size * cfg.model.supersampling
     count = options.steps * cfg.data.batch_size
     images = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)

@@ -38,6 +38,6 @@ def one_cycle(
     optimizer: Optimizer, epochs: int, steps_per_epoch: int, max_rate: float, rise: float, factor: float
 ) -> LRScheduler:
     """PyTorch's one-cycle rate: up to `factor` x `max_rate` in the share `rise` of all steps, then down to almost 0."""
-    steps = max(2, epochs * steps_per_epoch)
-    rise = min(1.0, max(rise, 2 / steps))  # PyTorch divides by zero where the rise is a single step
+    steps = max(3, epochs * steps_per_epoch)
+    rise = max(rise, 2 / steps)  # PyTorch divides by zero where the rise is a single step
     return OneCycleLR(optimizer, factor * max_rate, total_steps=steps, pct_start=rise, cycle_momentum=False)
