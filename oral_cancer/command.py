@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,10 +14,10 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException, HydraException, InstantiationException, OverrideParseException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from oral_cancer.errors import Interrupted, UserError
+from oral_cancer.errors import Interrupted, UserError, refuse
 
 CONF = Path(__file__).parents[1] / "conf"
 REMEDIES = {
@@ -114,3 +114,24 @@ def _options(settings: Any, before: str = "") -> Iterator[str]:
         yield f"{before}{key}"
         if isinstance(value, dict):
             yield from _options(value, f"{before}{key}.")
+
+
+def settings_of(command: str, given: Sequence[str]) -> DictConfig:
+    """The settings of a command beside train.py: those of `conf/<command>.yaml`, and what is given as key=value.
+
+    Hydra would take `experiment=m5` for a choice of conf/experiment; here it names a model of a study.
+
+    Raises:
+        UserError: for what is no option, or is needed and not given.
+    """
+    settings = OmegaConf.load(CONF / f"{command}.yaml")
+    assert isinstance(settings, DictConfig)
+    problems = []
+    for word in given:
+        option, equals, _ = word.partition("=")
+        if option not in settings.keys() or not equals:  # noqa: SIM118 - `in` leaves out what is still needed
+            problems.append(f"{word}: is no option; those of conf/{command}.yaml are {', '.join(map(str, settings))}")
+    refuse(problems)
+    settings.merge_with(OmegaConf.from_dotlist(list(given)))
+    refuse([f"{name}: is needed: {name}=..." for name in sorted(OmegaConf.missing_keys(settings))])
+    return settings

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
+from oral_cancer.data.appearance import appearance_of, span
 from oral_cancer.data.augmentation import SeededAugmentation
 from oral_cancer.data.splits import Fold, split
 from oral_cancer.data.store import ImageStore, ImageView
@@ -163,6 +164,11 @@ class CellDataModule(LightningDataModule):
         known = is_known(labels)
         counts = Counter(map(str, group_names(labels[known])))
         return dict(counts) | ({"interpolated": int((~known).sum())} if not known.all() else {})
+
+    def training_appearance(self) -> dict[str, list[float]]:
+        """The `appearance.span` of the images that may train, as the store has them and with their own sizes."""
+        rows = self.train_rows
+        return span([appearance_of(self.store.images[row], tuple(self.store.sizes[row])) for row in rows])
 
     def _loader(self, dataset: Dataset[Batch], batch_size: int, sampler: ShuffledStream | None = None) -> Any:
         return DataLoader(

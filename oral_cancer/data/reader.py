@@ -12,7 +12,7 @@ from PIL import Image
 
 from oral_cancer.data.headers import check
 
-DECODER = f"2, OpenCV {cv2.__version__}, Pillow {PIL.__version__}"
+DECODER = f"3, OpenCV {cv2.__version__}, Pillow {PIL.__version__}"
 """Version of this module and its libraries: other pixels may come out of another one."""
 
 MAX_BYTES = 512_000_000
@@ -27,14 +27,15 @@ def read_image(path: str | Path, size: int | None = None) -> NDArray[np.uint8]:
         size: side of the returned square in pixels; None keeps the image's own size.
 
     Returns:
-        uint8 RGB (H, W, 3), or (size, size, 3); see `decode`.
+        uint8 RGB (H, W, 3), or (size, size, 3); see `decode` and `resized`.
 
     Raises:
         ValueError: with the reason, but not the path, where the file cannot be read or does not decode.
     """
     data = read_bytes(path)
     with quiet():
-        return decode(data, size)
+        pixels = decode(data)
+    return pixels if size is None else resized(pixels, size)
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -49,7 +50,7 @@ def read_bytes(path: str | Path) -> bytes:
     return data
 
 
-def decode(data: bytes, size: int | None = None) -> NDArray[np.uint8]:
+def decode(data: bytes) -> NDArray[np.uint8]:
     """Decode the bytes of a PNG, JPEG or TIFF file.
 
     Grey becomes three equal channels, alpha is dropped, 16 bits are scaled over their full range (v / 257,
@@ -58,13 +59,9 @@ def decode(data: bytes, size: int | None = None) -> NDArray[np.uint8]:
 
     Args:
         data: the whole file.
-        size: side of the returned square in pixels, the aspect ratio not kept; None keeps the image's own size.
-            The filter is Pillow's bilinear one, which weighs all pixels that a new one covers. OpenCV's takes two a
-            side and leaves aliasing; rotation smooths that away in training, and networks that have learned from the
-            smoother images then fail on the sharper ones they are evaluated on.
 
     Returns:
-        uint8 RGB (H, W, 3), or (size, size, 3).
+        uint8 RGB (H, W, 3).
 
     Raises:
         ValueError: with the reason, for anything that does not decode completely, and for pixels that are
@@ -82,8 +79,16 @@ def decode(data: bytes, size: int | None = None) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint16:
         pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
     rgb = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB)
-    if size is None:
-        return np.asarray(rgb, np.uint8)
+    return np.asarray(rgb, np.uint8)
+
+
+def resized(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """An image as a square, the aspect ratio not kept; uint8 (size, size, 3) from (H, W, 3).
+
+    The filter is Pillow's bilinear one, which weighs all pixels that a new one covers. OpenCV's takes two a side and
+    leaves aliasing; rotation smooths that away in training, and networks that have learned from the smoother images
+    then fail on the sharper ones they are evaluated on.
+    """
     return np.asarray(Image.fromarray(rgb).resize((size, size), Image.Resampling.BILINEAR))
 
 

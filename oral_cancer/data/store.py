@@ -30,6 +30,7 @@ class ImageStore:
         images: uint8 RGB (N, size, size, 3), memory-mapped, read-only; row i is `collection.files[i]`.
         sha256: of each file's bytes, in hex.
         bytes: each file's size.
+        sizes: int (N, 2), width and height of each file's own image in pixels.
         crc32: of each row's pixels as they were decoded; see `verify`.
         fingerprint: SHA-256 in hex over every file's relative path, size and hash.
     """
@@ -38,6 +39,7 @@ class ImageStore:
     images: PixelArray
     sha256: tuple[str, ...]
     bytes: tuple[int, ...]
+    sizes: NDArray[np.int64]
     crc32: tuple[int, ...]
     fingerprint: str
 
@@ -84,6 +86,7 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
         stored.images,
         tuple(row.sha256 for row in rows),
         tuple(row.bytes for row in rows),
+        np.array([(row.width, row.height) for row in rows]),
         tuple(row.crc32 for row in rows),
         _fingerprint(rows),
     )

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from oral_cancer.data.reader import decode, quiet, read_bytes
+from oral_cancer.data.reader import decode, quiet, read_bytes, resized
 from oral_cancer.data.store_index import Key, Row, Stored, commit, key_of
+
+Own = tuple[str, int, int]  # a file's SHA-256, width and height
 
 
 def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored | None) -> list[str]:
@@ -50,9 +52,9 @@ def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored 
             first = _reserve(file, (len(keys), image_size, image_size, 3))
 
             def fill(number: int) -> tuple[Row, bool]:
-                pixels, sha256, fresh = _pixels(root, keys[number], image_size, reusable)
+                pixels, own, fresh = _pixels(root, keys[number], image_size, reusable)
                 _write(file.fileno(), pixels, first + number * pixels.nbytes)
-                return Row(*keys[number], sha256, zlib.crc32(pixels.data)), fresh
+                return Row(*keys[number], *own, zlib.crc32(pixels.data)), fresh
 
             with _one_thread_each(), quiet(), _all_cores() as pool:
                 filled = zip(keys, [pool.submit(fill, number) for number in range(len(keys))], strict=True)
@@ -86,40 +88,39 @@ class _Reusable:
         self._by_key = {row.key: (number, row) for number, row in rows}
         self._by_sha256 = {row.sha256: (number, row) for number, row in rows}
 
-    def unchanged(self, key: Key) -> tuple[NDArray[np.uint8], str] | None:
-        """Pixels and SHA-256 of a file that has not changed since."""
-        found = self._by_key.get(key)
-        pixels = self._sound(found)
-        return None if found is None or pixels is None else (pixels, found[1].sha256)
+    def unchanged(self, key: Key) -> tuple[NDArray[np.uint8], Own] | None:
+        """Pixels and facts of a file that has not changed since."""
+        return self._sound(self._by_key.get(key))
 
-    def same_bytes(self, sha256: str) -> NDArray[np.uint8] | None:
-        """Pixels of a file with the same content, which may have been renamed or touched since."""
+    def same_bytes(self, sha256: str) -> tuple[NDArray[np.uint8], Own] | None:
+        """Pixels and facts of a file with the same content, which may have been renamed or touched since."""
         return self._sound(self._by_sha256.get(sha256))
 
-    def _sound(self, found: tuple[int, Row] | None) -> NDArray[np.uint8] | None:
+    def _sound(self, found: tuple[int, Row] | None) -> tuple[NDArray[np.uint8], Own] | None:
         if found is None:
             return None
         number, row = found
         pixels = self._images[number]
-        return pixels if zlib.crc32(pixels.data) == row.crc32 else None
+        return (pixels, (row.sha256, row.width, row.height)) if zlib.crc32(pixels.data) == row.crc32 else None
 
 
-def _pixels(root: Path, key: Key, image_size: int, old: _Reusable) -> tuple[NDArray[np.uint8], str, bool]:
-    """Pixels of a file, its SHA-256, and whether it had to be decoded; ValueError with reason and remedy."""
+def _pixels(root: Path, key: Key, image_size: int, old: _Reusable) -> tuple[NDArray[np.uint8], Own, bool]:
+    """Resized pixels of a file, facts about it, and whether it had to be decoded; ValueError with reason and remedy."""
     if known := old.unchanged(key):
         return *known, False
     try:
         data = read_bytes(root / key.path)
         sha256 = hashlib.sha256(data).hexdigest()
-        pixels = old.same_bytes(sha256)
-        fresh = pixels is None
-        if pixels is None:
-            pixels = decode(data, image_size)
+        known = old.same_bytes(sha256)
+        fresh = known is None
+        if known is None:
+            whole = decode(data)
+            known = resized(whole, image_size), (sha256, whole.shape[1], whole.shape[0])
     except ValueError as fault:
         raise ValueError(f"{fault}: replace or remove it") from fault
     if len(data) != key.bytes or key_of(str(root), key.path) != key:
         raise ValueError("changed while it was read: start again when nothing writes it any more")
-    return pixels, sha256, fresh
+    return *known, fresh
 
 
 def _reserve(file: BinaryIO, shape: tuple[int, ...]) -> int:

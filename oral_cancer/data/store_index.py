@@ -30,12 +30,14 @@ class Key(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What is known of one row of the array: the file's key and SHA-256, and the CRC-32 of the pixels."""
+    """What is known of one row of the array: the file's key and SHA-256, its own size, the CRC-32 of the pixels."""
 
     path: str
     bytes: int
     mtime_ns: int
     sha256: str
+    width: int
+    height: int
     crc32: int
 
     @property

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from oral_cancer.evaluation.ensembles import SIMPLE, member_folds
 from oral_cancer.evaluation.predictions import ALL_FOLDS, LABELS, labels
 from oral_cancer.labels import BY_NAME, CLASSES, MIXTURES, group_names
-from oral_cancer.study.colours import ACCENT, CLASS_COLOURS, INK, MUTED, RULE
+from oral_cancer.pages.colours import ACCENT, CLASS_COLOURS, INK, MUTED, RULE
 
 WIDTH = 4.0  # inches, and so about 380 CSS pixels: the width of a telephone
 STYLE: dict[Any, Any] = {

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich import get_console, print
 from rich.box import SIMPLE_HEAD
@@ -17,15 +16,15 @@ from rich.table import Table
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
 from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
 from oral_cancer.files import write_text
-from oral_cancer.labels import BY_NAME, CLASSES, MIXTURES
+from oral_cancer.labels import BY_NAME, MIXTURES
+from oral_cancer.pages.colours import model_colours
+from oral_cancer.pages.render import render
+from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import grids, plots
 from oral_cancer.study.aggregate import ranking, write_tables
 from oral_cancer.study.cells import Study, read_study
-from oral_cancer.study.colours import VARIABLES, model_colours
 from oral_cancer.study.pictures import most_wrong
-from oral_cancer.study.svg import inline_svg
 
-TEMPLATE = "report.html.j2"
 PICTURES = 6
 """Images shown of the pure classes, and of the mixtures."""
 
@@ -64,15 +63,8 @@ def write_page(study: Study, tables: dict[str, pd.DataFrame]) -> Path:
     Returns:
         The path of report.html.
     """
-    environment = Environment(
-        loader=PackageLoader("oral_cancer.study", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     path = study.folder / "report.html"
-    write_text(path, environment.get_template(TEMPLATE).render(_content(study, tables)))
+    write_text(path, render("oral_cancer.study", "report.html.j2", _content(study, tables)))
     return path
 
 
@@ -111,10 +103,9 @@ def _content(study: Study, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     root = study.complete[0].facts.get("root")
     folder = Path(root) if root else None
     return {
+        "title": f"Study {study.name}",
         "study": study,
         "facts": _facts(study),
-        "variables": VARIABLES,
-        "classes": CLASSES,
         "groups": BY_NAME,
         "mixtures": MIXTURES,
         "models": models,

@@ -6,10 +6,10 @@ import pandas as pd
 import wandb
 from omegaconf import DictConfig
 
+from oral_cancer.pages.colours import model_colours
 from oral_cancer.study import plots
 from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.cells import Study
-from oral_cancer.study.colours import model_colours
 from oral_cancer.training.loggers import start_wandb
 
 

@@ -71,6 +71,7 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
     _insist(expected, facts)
     data.setup()
     facts |= {"seed": cfg.seed, "training_images": data.training_counts()}
+    facts["training_appearance"] = data.training_appearance()
     if cfg.logger.get("save_dir"):
         Path(cfg.logger.save_dir).mkdir(parents=True, exist_ok=True)
     with stop.listening(), start_run(folder, cfg, facts) as run:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from oral_cancer.data.headers import MAX_PIXELS
-from oral_cancer.data.reader import decode, read_image
+from oral_cancer.data.reader import decode, read_image, resized
 
 LZW, DEFLATE, UNCOMPRESSED = 5, 8, 1
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CMYK, LAB = 0, 1, 2, 5, 8
@@ -152,13 +152,13 @@ def tents(old: int, new: int) -> NDArray[np.float64]:
 def test_size_gives_a_square_in_which_every_pixel_counts(rgb: NDArray[np.uint8]) -> None:
     height, width, _ = rgb.shape
     expected = np.einsum("yh,hwc,xw->yxc", tents(height, 16), rgb.astype(float), tents(width, 16))
-    assert np.abs(decode(encode(".png", rgb), size=16) - expected).max() <= 1
-    assert decode(encode(".png", rgb[..., 0]), size=16).shape == (16, 16, 3)
+    assert np.abs(resized(decode(encode(".png", rgb)), 16) - expected).max() <= 1
+    assert resized(decode(encode(".png", rgb[..., 0])), 16).shape == (16, 16, 3)
 
 
 def test_resizing_leaves_no_aliasing() -> None:
     stripes = np.tile(np.uint8([[0], [0], [255]]), (64, 192))
-    assert decode(encode(".png", stripes), size=32).std() < 12
+    assert resized(decode(encode(".png", stripes)), 32).std() < 12
 
 
 FILES = {

@@ -49,9 +49,9 @@ class Decoder:
         self._decode = store_build.decode
         monkeypatch.setattr(store_build, "decode", self)
 
-    def __call__(self, data: bytes, size: int) -> np.ndarray:
+    def __call__(self, data: bytes) -> np.ndarray:
         self.calls += 1
-        return self._decode(data, size)
+        return self._decode(data)
 
     def count(self) -> int:
         calls, self.calls = self.calls, 0
@@ -275,10 +275,10 @@ from oral_cancer.data import store_build
 from tests_store import collect
 from oral_cancer.data.store import open_store
 decode = store_build.decode
-def slow(data, size):
+def slow(data):
     time.sleep(0.15)
     os.write(1, b"decoded\n")
-    return decode(data, size)
+    return decode(data)
 store_build.decode = slow
 print(open_store(collect(Path(sys.argv[1])), 12, Path(sys.argv[2])).fingerprint, flush=True)
 """

@@ -6,7 +6,7 @@ import re
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from oral_cancer.study.colours import VARIABLES
+from oral_cancer.pages.colours import VARIABLES
 
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 

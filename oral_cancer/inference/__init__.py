@@ -1,0 +1,1 @@
+"""What a finished study says about new images: probabilities, populations, flags."""

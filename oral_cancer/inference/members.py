@@ -1,0 +1,74 @@
+"""The trained networks of a study, one a fold, that predict together."""
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from oral_cancer.errors import UserError
+from oral_cancer.evaluation import tables
+from oral_cancer.evaluation.ensembles import member_folds
+from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.study.aggregate import ranking
+from oral_cancer.study.cells import Cell, Study
+from oral_cancer.training.run import CHECKPOINT
+
+
+def choose_cells(study: Study, model: str | None) -> list[Cell]:
+    """The finished cells of one model whose networks form its ensemble.
+
+    Args:
+        study: its finished cells.
+        model: its name, or None for the best by mean validation RMSE.
+
+    Raises:
+        UserError: for a model without a finished cell.
+    """
+    finished = list(dict.fromkeys(cell.model for cell in study.complete))
+    name = model or ranking(tables.summary(study.predictions))[0]
+    if name not in finished:
+        raise UserError(f"experiment={name}: {study.folder} has no finished cell of it; choose {', '.join(finished)}")
+    predictions = study.predictions
+    folds = member_folds(predictions[predictions["model"] == name])
+    return [cell for cell in study.complete if cell.model == name and cell.fold in folds]
+
+
+def load_network(cell: Cell) -> SoftLabelClassifier:
+    """The network of a cell after its last step, ready to predict.
+
+    Raises:
+        UserError: for a checkpoint that is missing, damaged, holds more than tensors and plain values, or does not fit
+            the settings in the cell's manifest.
+    """
+    path = cell.folder / CHECKPOINT
+    settings = OmegaConf.create(cell.facts["config"])
+    network: SoftLabelClassifier = instantiate(settings.model, weights="none")
+    try:
+        network.load_state_dict(_state(path))
+    except RuntimeError as error:
+        raise UserError(f"{path} does not fit {cell.folder}/manifest.json; train {cell.name} again") from error
+    return network.eval()
+
+
+def image_size(cells: Sequence[Cell]) -> int:
+    """The side to which images are resized for these networks, in pixels."""
+    model = cells[0].facts["config"]["model"]
+    return int(model["image_size"]) * int(model["supersampling"])
+
+
+def _state(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; restore it, or train the cell again") from None
+    except pickle.UnpicklingError as error:
+        raise UserError(f"{path} holds more than tensors and is refused; train the cell again") from error
+    except Exception as error:  # whatever a damaged file provokes
+        raise UserError(
+            f"{path} cannot be read ({type(error).__name__}); restore it, or train the cell again"
+        ) from error
+    return content

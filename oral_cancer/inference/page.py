@@ -1,0 +1,103 @@
+"""One page out of the predictions of new images: a stacked bar for each population, and what to be wary of."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from oral_cancer.data.appearance import BRIGHTNESS_MARGIN, SIZE_FACTOR
+from oral_cancer.evaluation.bootstrap import LEVEL
+from oral_cancer.inference.results import SPREAD
+from oral_cancer.labels import CLASSES
+from oral_cancer.pages.render import render
+from oral_cancer.study.cells import Study
+from oral_cancer.study.grids import Entry, Grid, number, with_interval
+
+DIGITS = 3
+KINDS = {"": "raw", "_calibrated": "calibrated"}
+
+
+def predictions_page(
+    name: str,
+    study: Study,
+    model: str,
+    images: pd.DataFrame,
+    populations: pd.DataFrame,
+    unread: Sequence[str],
+    facts: Mapping[str, str],
+    files: tuple[str, str],
+    judged: bool,
+) -> str:
+    """The HTML of the page.
+
+    Args:
+        name: of the folder of images.
+        study: whose networks predicted.
+        model: of the study.
+        images: see `results.image_table`.
+        populations: see `results.population_table`.
+        unread: a line for each image without a prediction.
+        facts: for the head of the page, by name.
+        files: the CSV files of images and populations, relative to the page.
+        judged: whether it is known how the training images look.
+    """
+    kinds = [kind for kind in KINDS if f"{CLASSES[0]}{kind}" in populations]
+    odd = images[images["unlike_training"] != ""]
+    content: dict[str, Any] = {
+        "title": f"Composition of {name}",
+        "name": name,
+        "study": study,
+        "model": model,
+        "n_images": len(images),
+        "populations": [_population(row, kinds) for row in populations.to_dict("records")],
+        "calibrated": len(kinds) > 1,
+        "composition": composition_grid(populations, files[1]),
+        "unlike": _grid("", odd, ["file", "unlike_training"], ("file", "remark")),
+        "images": _images(images, files[0]),
+        "unread": unread,
+        "facts": facts,
+        "judged": judged,
+        "level": f"{LEVEL:.0%}",
+        "size_factor": SIZE_FACTOR,
+        "brightness_margin": f"{BRIGHTNESS_MARGIN:.0f}",
+        "zip": zip,
+    }
+    return render("oral_cancer.inference", "predictions.html.j2", content)
+
+
+def composition_grid(populations: pd.DataFrame, file: str = "") -> Grid:
+    """The populations as people read them: a row raw, a row calibrated; `file` is the CSV file behind it."""
+    kinds = [kind for kind in KINDS if f"{CLASSES[0]}{kind}" in populations]
+    rows = []
+    for row in populations.to_dict("records"):
+        for kind in kinds:
+            figures = []
+            for name in (f"{cls}{kind}" for cls in CLASSES):
+                value, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+                figures.append(with_interval(value, low, high, DIGITS))
+            head = (row["population"], str(row["images"])) if kind == kinds[0] else ("", "")
+            rows.append(tuple(Entry(text) for text in (*head, KINDS[kind], *figures)))
+    return Grid(file.removesuffix(".csv"), ("population", "images", "estimate", *CLASSES), tuple(rows))
+
+
+def _population(row: Mapping[Any, Any], kinds: Sequence[str]) -> dict[str, Any]:
+    return {
+        "name": row["population"],
+        "images": row["images"],
+        "unlike": row["unlike_training"],
+        "bars": [([row[f"{cls}{kind}"] for cls in CLASSES], KINDS[kind]) for kind in kinds],
+    }
+
+
+def _images(images: pd.DataFrame, file: str) -> Grid:
+    rows = [
+        tuple(Entry(text) for text in (row["file"], *(number(row[name], DIGITS) for name in (*CLASSES, *SPREAD))))
+        for row in images.to_dict("records")
+    ]
+    groups = (("", 1), ("probability", len(CLASSES)), ("SD over the folds", len(CLASSES)))
+    return Grid(file.removesuffix(".csv"), ("file", *CLASSES, *CLASSES), tuple(rows), 1, groups)
+
+
+def _grid(table: str, frame: pd.DataFrame, columns: list[str], heads: tuple[str, ...]) -> Grid:
+    rows = tuple(tuple(Entry(str(value)) for value in row) for row in frame[columns].itertuples(index=False))
+    return Grid(table, heads, rows, len(columns))

@@ -1,0 +1,26 @@
+"""From a template and its content to a page."""
+
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from oral_cancer.labels import CLASSES
+from oral_cancer.pages.colours import VARIABLES
+
+
+def render(package: str, template: str, content: dict[str, Any]) -> str:
+    """The HTML of a page; the same content gives the same text.
+
+    Args:
+        package: where the template lies, such as "oral_cancer.study".
+        template: its file, which extends `page.html.j2` of this package.
+        content: what it shows, beside the classes and the colours that every page knows.
+    """
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(package, ""), PackageLoader("oral_cancer.pages", "")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render({"variables": VARIABLES, "classes": CLASSES} | content)
