@@ -21,10 +21,11 @@ from hydra.utils import instantiate
 from oral_cancer.command import CONF
 from oral_cancer.data.reader import read_image
 from oral_cancer.data.simulator import write_collection
+from oral_cancer.inference.engines import torch_ensemble
 from oral_cancer.inference.populations import find_images
-from oral_cancer.inference.predict import predict, torch_ensemble
+from oral_cancer.inference.predict import predict
 
-BATCH = 32
+BATCH = 16
 
 
 def main() -> None:

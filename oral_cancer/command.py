@@ -1,5 +1,6 @@
 """How a command meets its user: faults in one line each, no traceback unless asked for."""
 
+import argparse
 import errno
 import os
 import re
@@ -114,6 +115,28 @@ def _options(settings: Any, before: str = "") -> Iterator[str]:
         yield f"{before}{key}"
         if isinstance(value, dict):
             yield from _options(value, f"{before}{key}.")
+
+
+def of_a_study(command: str, doc: str | None, arguments: Sequence[str] | None) -> tuple[Path, DictConfig]:
+    """The study's folder and the settings given to a command beside train.py.
+
+    Args:
+        command: its name, and that of its settings, `conf/<command>.yaml`.
+        doc: what `--help` says of it, above the settings.
+        arguments: of the command line; None for those of the process.
+
+    Raises:
+        UserError: as `settings_of`.
+    """
+    parser = argparse.ArgumentParser(
+        description=doc,
+        epilog="settings:\n" + (CONF / f"{command}.yaml").read_text(encoding="utf-8"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("study", type=Path, help="folder of a study, such as outputs/studies/paper")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, see below")
+    given = parser.parse_args(arguments)
+    return given.study, settings_of(command, given.overrides)
 
 
 def settings_of(command: str, given: Sequence[str]) -> DictConfig:

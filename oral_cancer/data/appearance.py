@@ -28,7 +28,8 @@ def appearance_of(image: NDArray[np.uint8], size: tuple[int, int] | None = None)
     """The appearance of uint8 RGB (H, W, 3); `size` is its own width and height if it has been resized since."""
     width, height = size or (image.shape[1], image.shape[0])
     every_fourth = image[::4, ::4]
-    colour = np.ptp(every_fourth, axis=2).mean()
+    red, green, blue = (every_fourth[..., channel] for channel in range(3))  # quicker than along an axis of three
+    colour = (np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)).mean()
     return Appearance(width, height, float(every_fourth.mean()), float(colour))
 
 

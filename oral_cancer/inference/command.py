@@ -1,5 +1,6 @@
 """The command that predicts a folder of new images, step by step."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,16 +15,24 @@ from rich.panel import Panel
 from rich.progress import Progress
 from rich.table import Table
 
+from oral_cancer.errors import refuse
 from oral_cancer.evaluation.calibration import Calibration, fit
 from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
 from oral_cancer.evaluation.predictions import LABELS, labels, probabilities
 from oral_cancer.files import write_text
+from oral_cancer.inference.engines import Ensemble, torch_ensemble
 from oral_cancer.inference.members import choose_cells, image_size, load_network
+from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import composition_grid, predictions_page
 from oral_cancer.inference.populations import NewImage, find_images
-from oral_cancer.inference.predict import Ensemble, Predicted, predict, torch_ensemble
+from oral_cancer.inference.predict import Predicted, predict
 from oral_cancer.inference.results import image_table, population_table
 from oral_cancer.study.cells import Cell, Study, read_study
+
+ENGINES: dict[str, Callable[[Study, Sequence[Cell]], Ensemble]] = {
+    "torch": lambda study, cells: torch_ensemble([load_network(cell) for cell in cells]),
+    "onnx": lambda study, cells: onnx_ensemble(onnx_folder(study, cells[0].model), cells),
+}
 
 
 @dataclass(frozen=True)
@@ -48,13 +57,14 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     Raises:
         UserError: for a study, a checkpoint or a folder of images that cannot be used.
     """
+    _check(settings)
     study = read_study(study_folder)
     cells = choose_cells(study, settings.experiment)
     root = Path(settings.images)
     images = find_images(root)
     outputs = outputs_of(settings.out, study, root)
     model, training = cells[0].model, cells[0].facts.get("training_appearance")
-    ensemble = torch_ensemble([load_network(cell) for cell in cells])
+    ensemble = ENGINES[settings.engine](study, cells)
     print(escape(f"{len(images)} images, predicted by {model} of {study.name} ({len(cells)} folds)"))
 
     predicted, unread = _predict(images, ensemble, image_size(cells), settings)
@@ -91,6 +101,17 @@ def ensemble_calibration(study: Study, model: str) -> Calibration | None:
     if len(of_simple[LABELS].drop_duplicates()) < 2:
         return None
     return fit(labels(of_simple), probabilities(of_simple))
+
+
+def _check(settings: DictConfig) -> None:
+    problems = []
+    if settings.engine not in ENGINES:
+        problems.append(f"engine={settings.engine}: choose {' or '.join(ENGINES)}")
+    for name, missing in (("batch_size", False), ("workers", True)):
+        value = settings[name]
+        if not (missing and value is None) and not (isinstance(value, int) and value > 0):
+            problems.append(f"{name}={value}: must be a whole number above 0")
+    refuse(problems)
 
 
 def _predict(

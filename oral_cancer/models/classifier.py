@@ -78,11 +78,19 @@ class SoftLabelClassifier(LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Probabilities of `CLASSES`, float32 (B, 3), for uint8 images (B, H, W, 3)."""
+        return self.probabilities(self.network_input(images))
+
+    def network_input(self, images: Tensor) -> Tensor:
+        """What the network sees of uint8 images (B, H, W, 3): float32 (B, 3, H / s, W / s), 0 to 255."""
         pixels = images.permute(0, 3, 1, 2).float()  # NHWC in memory is channels_last
         if self.supersampling > 1:
             beside = self.supersampling // 2
             width = self.supersampling + 2 * beside
             pixels = F.avg_pool2d(pixels, width, self.supersampling, padding=beside, count_include_pad=False)
+        return pixels
+
+    def probabilities(self, pixels: Tensor) -> Tensor:
+        """Probabilities of `CLASSES`, float32 (B, 3), from what `network_input` returns."""
         logits: Tensor = self.network(pixels)
         return logits.float().softmax(dim=1)
 

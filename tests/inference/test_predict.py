@@ -15,7 +15,7 @@ HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
 
 
 def predicted(study: Path, images: Path, *settings: str) -> pd.DataFrame:
-    main([str(study), f"images={images}", "workers=0", f"out={study.parent / 'out'}", *settings])
+    main([str(study), f"images={images}", "workers=1", f"out={study.parent / 'out'}", *settings])
     return pd.read_csv(study.parent / "out" / "predictions.csv")
 
 
@@ -91,7 +91,7 @@ def test_images_unlike_those_of_the_training_are_predicted_and_flagged(study: Pa
 
 def test_results_go_beside_a_csv_file_that_is_named(study: Path, images_root: Path, tmp_path: Path) -> None:
     predicted_file = tmp_path / "plate.csv"
-    main([str(study), f"images={images_root / HETERO_TEST}", "experiment=m2", "workers=0", f"out={predicted_file}"])
+    main([str(study), f"images={images_root / HETERO_TEST}", "experiment=m2", "workers=1", f"out={predicted_file}"])
     assert len(pd.read_csv(predicted_file)) == 16
     assert (tmp_path / "plate-composition.csv").exists()
     assert (tmp_path / "plate.html").exists()

@@ -1,0 +1,60 @@
+"""The command that writes a model of a study as ONNX files with a model card, step by step."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich import get_console, print
+from rich.markup import escape
+
+from oral_cancer.files import write_text
+from oral_cancer.inference.members import choose_cells, image_size, load_network
+from oral_cancer.inference.model_card import model_card
+from oral_cancer.inference.onnx_files import ENSEMBLE, onnx_folder, write_onnx
+from oral_cancer.study.cells import read_study
+
+CARD = "MODEL_CARD.md"
+
+
+def export_model(study_folder: Path, settings: DictConfig) -> None:
+    """Write one ONNX file a fold, one of the ensemble, and a model card.
+
+    Args:
+        study_folder: of a study with at least one finished cell.
+        settings: those of conf/export.yaml.
+
+    Raises:
+        UserError: for a study or a checkpoint that cannot be used, and a network that ONNX cannot express.
+    """
+    study = read_study(study_folder)
+    cells = choose_cells(study, settings.experiment)
+    model, size = cells[0].model, image_size(cells)
+    folder = Path(settings.out) if settings.out else onnx_folder(study, model)
+    networks = [load_network(cell) for cell in cells]
+    files = [(f"fold={cell.fold}.onnx", [cell], [network]) for cell, network in zip(cells, networks, strict=True)]
+    files.append((ENSEMBLE, cells, networks))
+    print(escape(f"{model} of {study.name}: {len(cells)} folds and their ensemble, a while each"))
+    differences = {}
+    with _quiet():
+        for name, members, of_members in files:
+            differences[name] = write_onnx(folder / name, members, of_members, size)
+            get_console().print(f"written: {folder / name}", soft_wrap=True, markup=False, highlight=False)
+    write_text(folder / CARD, model_card(study, cells, size, differences))
+    get_console().print(f"written: {folder / CARD}", soft_wrap=True, markup=False, highlight=False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what PyTorch's exporter says to its developers."""
+    exporter = logging.getLogger("torch.onnx")
+    before = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        exporter.setLevel(before)

@@ -1,0 +1,62 @@
+"""What someone must know who is handed a model without its study."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from oral_cancer.evaluation import tables
+from oral_cancer.evaluation.bootstrap import LEVEL
+from oral_cancer.inference.onnx_files import ENSEMBLE
+from oral_cancer.labels import GROUPS
+from oral_cancer.pages.render import render
+from oral_cancer.study import grids
+from oral_cancer.study.cells import Cell, Study
+
+
+def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapping[str, float]) -> str:
+    """The model card of an exported model, in Markdown (Mitchell et al., Model cards for model reporting, 2019).
+
+    Args:
+        study: which the model is part of.
+        cells: the model's, whose networks were exported.
+        size: pixels a side that images are resized to.
+        differences: of the probabilities of each ONNX file from those of its networks.
+    """
+    model, facts = cells[0].model, cells[0].facts
+    predictions = study.predictions
+    predictions = predictions[predictions["model"] == model]
+    return render(
+        "oral_cancer.inference",
+        "model_card.md.j2",
+        {
+            "study": study,
+            "model": model,
+            "cells": cells,
+            "size": size,
+            "facts": facts,
+            "config": facts["config"],
+            "treatment": _plain(facts["config"]["resampling"]),
+            "optimizer": _plain(facts["config"]["model"]["optimizer"]),
+            "scheduler": _plain(facts["config"]["model"]["scheduler"]),
+            "groups": GROUPS,
+            "tested": {group: _tested(predictions, group) for group in ("homo", "hetero")},
+            "ensemble": grids.ensemble(tables.ensemble(predictions), [model]),
+            "summary": grids.summary(tables.summary(predictions), [model]),
+            "compositions": grids.compositions(tables.compositions(predictions), [model]),
+            "level": f"{LEVEL:.0%}",
+            "differences": differences,
+            "ensemble_file": ENSEMBLE,
+        },
+    )
+
+
+def _tested(predictions: Any, image_set: str) -> int:
+    of_set = predictions[(predictions["split"] == "test") & (predictions["set"] == image_set)]
+    return int(of_set["file"].nunique())
+
+
+def _plain(settings: Mapping[str, Any] | None) -> str:
+    """Settings on one line: what is built, and with which numbers."""
+    if not settings or "_target_" not in settings:
+        return "none"
+    numbers = ", ".join(f"{name} {value}" for name, value in settings.items() if not name.startswith("_"))
+    return str(settings["_target_"]).rpartition(".")[2] + (f" ({numbers})" if numbers else "")

@@ -1,0 +1,163 @@
+"""ONNX files of a model: one a fold, one of the ensemble, with all between the decoded image and the probabilities.
+
+An ONNX file has the input `images`, uint8 (batch, height, width, 3) RGB of any size, and the outputs `probabilities`,
+float32 (batch, 3) in the order of `labels.CLASSES`, and `by_fold`, float32 (folds, batch, 3). Its metadata hold
+`classes`, `image_size`, `cells` and the SHA-256 of each checkpoint it was made from, as JSON.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from oral_cancer.errors import UserError
+from oral_cancer.files import replacing
+from oral_cancer.inference.engines import Ensemble
+from oral_cancer.labels import CLASSES
+from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.study.cells import Cell, Study
+from oral_cancer.training.run import CHECKPOINT
+
+ENSEMBLE = "ensemble.onnx"
+TOLERANCE = 1e-4
+"""Largest difference of a probability between an ONNX file and the networks it was made from."""
+
+
+class WholeModel(nn.Module):
+    """Networks of one model, with the resizing before them and the mean after them."""
+
+    def __init__(self, networks: Sequence[SoftLabelClassifier], size: int) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.size = size
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean probabilities (B, 3), and those of each network (folds, B, 3), of uint8 images (B, H, W, 3)."""
+        first = self.networks[0]
+        assert isinstance(first, SoftLabelClassifier)
+        pixels = first.network_input(resized(images, self.size))
+        by_fold = torch.stack([network.probabilities(pixels) for network in self.networks])  # type: ignore[operator]
+        return by_fold.mean(dim=0), by_fold
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """`data.reader.resized` in tensors: uint8 (B, size, size, 3) from uint8 (B, H, W, 3).
+
+    Pillow rounds otherwise where a pixel comes out at a half, so that some differ by one grey level.
+    """
+    pixels = F.interpolate(images.permute(0, 3, 1, 2), (size, size), mode="bilinear", antialias=True)
+    return pixels.permute(0, 2, 3, 1)
+
+
+def onnx_folder(study: Study, model: str) -> Path:
+    """Where the files of a model lie unless the user says otherwise."""
+    return study.folder / "exports" / model
+
+
+def write_onnx(path: Path, cells: Sequence[Cell], networks: Sequence[SoftLabelClassifier], size: int) -> float:
+    """Write the ONNX file of one network or of several, and run it once beside them.
+
+    Args:
+        path: where to.
+        cells: which the networks are of.
+        networks: ready to predict, on the CPU.
+        size: pixels a side that they resize images to.
+
+    Returns:
+        The largest difference of a probability, at most `TOLERANCE`.
+
+    Raises:
+        UserError: where the file does not compute what the networks do; none is left then.
+    """
+    model = WholeModel(networks, size).eval()
+    noise = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("height"), 2: torch.export.Dim("width")}
+    program = torch.onnx.export(
+        model,
+        (noise,),
+        dynamo=True,
+        dynamic_shapes={"images": sizes},
+        input_names=["images"],
+        output_names=["probabilities", "by_fold"],
+        verbose=False,
+    )
+    assert program is not None
+    program.model.metadata_props.update(
+        {
+            "classes": json.dumps(CLASSES),
+            "image_size": json.dumps(size),
+            "cells": json.dumps([cell.name for cell in cells]),
+            "checkpoints": json.dumps(checkpoint_hashes(cells)),
+        }
+    )
+    with replacing(path) as beside:
+        program.save(beside)
+        with torch.inference_mode():
+            expected = model(noise)[1].double().numpy()
+        difference = float(np.abs(_runner(beside)(noise.numpy()) - expected).max())
+        if not difference <= TOLERANCE:
+            raise UserError(
+                f"{path}: gives probabilities that differ by {difference:.1e} from the network's; "
+                "model.backbone cannot be exported with these versions of torch and onnxruntime"
+            )
+    return difference
+
+
+def onnx_ensemble(folder: Path, cells: Sequence[Cell]) -> Ensemble:
+    """The ensemble that the ONNX file of a folder computes, on the CPU.
+
+    Raises:
+        UserError: where the file is missing, damaged, or made from other checkpoints than those of `cells`.
+    """
+    path = folder / ENSEMBLE
+    first = f"run `python scripts/export.py {cells[0].folder.parents[1]} experiment={cells[0].model}`"
+    if not path.is_file():
+        raise UserError(f"engine=onnx: {path} is missing; {first} first")
+    try:
+        run, made_from = _runner(path), _metadata(path)["checkpoints"]
+    except Exception as error:  # whatever a damaged file provokes
+        raise UserError(f"{path} cannot be read ({type(error).__name__}); {first} again") from error
+    if made_from != checkpoint_hashes(cells):
+        raise UserError(f"{path} was made from other checkpoints than the study now has; {first} again")
+    return run
+
+
+def checkpoint_hashes(cells: Sequence[Cell]) -> dict[str, str]:
+    """The SHA-256 of each cell's checkpoint, by the cell's name.
+
+    Raises:
+        UserError: for a checkpoint that is missing.
+    """
+    hashes = {}
+    for cell in cells:
+        path = cell.folder / CHECKPOINT
+        if not path.is_file():
+            raise UserError(f"{path} is missing; restore it, or train the cell again")
+        with path.open("rb") as file:
+            hashes[cell.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
+
+
+def _metadata(path: Path) -> Mapping[str, Any]:
+    session = onnxruntime.InferenceSession(path)
+    return {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
+
+
+def _runner(path: Path) -> Ensemble:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # batches run side by side
+    session = onnxruntime.InferenceSession(path, options)
+
+    def run(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        (by_fold,) = session.run(["by_fold"], {"images": images})
+        return np.asarray(by_fold, np.float64)
+
+    return run

@@ -1,0 +1,83 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from oral_cancer.evaluation import tables
+from oral_cancer.inference.members import choose_cells, load_network
+from oral_cancer.inference.onnx_files import ENSEMBLE, TOLERANCE, resized
+from oral_cancer.labels import SPLIT_FOLDERS
+from oral_cancer.study.cells import read_study
+from scripts import export, predict
+
+HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
+
+
+def test_the_exported_ensemble_predicts_as_the_checkpoints_do(
+    study: Path, images_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = f"images={images_root / HETERO_TEST}"
+    with pytest.raises(SystemExit):
+        predict.main([str(study), images, "engine=onnx"])
+    assert "run `python scripts/export.py" in capsys.readouterr().err
+
+    export.main([str(study), "experiment=m2"])
+    tables = []
+    for engine in ("torch", "onnx"):
+        predict.main([str(study), images, f"engine={engine}", f"out={tmp_path / engine}"])
+        tables.append(pd.read_csv(tmp_path / engine / "predictions.csv").select_dtypes("number"))
+    np.testing.assert_allclose(tables[0], tables[1], atol=TOLERANCE)
+    assert tables[0].parental.std() > 10 * TOLERANCE  # they do differ between images
+
+    (cell, _) = choose_cells(read_study(study), "m2")
+    retrained = torch.load(cell.folder / "checkpoints" / "last.ckpt", weights_only=True)
+    torch.save(retrained | {"epoch": 7}, cell.folder / "checkpoints" / "last.ckpt")
+    with pytest.raises(SystemExit):
+        predict.main([str(study), images, "engine=onnx"])
+    assert "made from other checkpoints" in capsys.readouterr().err
+
+
+def test_a_file_takes_batches_of_any_number_and_size(study: Path, tmp_path: Path) -> None:
+    export.main([str(study), f"out={tmp_path / 'out'}"])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "MODEL_CARD.md",
+        ENSEMBLE,
+        "fold=0.onnx",
+        "fold=1.onnx",
+    ]
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "fold=1.onnx")
+    assert json.loads(session.get_modelmeta().custom_metadata_map["classes"]) == ["parental", "resistant", "control"]
+    network = load_network(choose_cells(read_study(study), "m2")[1])
+    rng = np.random.default_rng(0)
+    # What has the network's size is not resized; else onnxruntime rounds a few pixels otherwise.
+    for shape, tolerance in (((1, 32, 32), TOLERANCE), ((3, 40, 48), 2e-3), ((5, 64, 32), 2e-3)):
+        images = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        probabilities, by_fold = session.run(None, {"images": images})
+        with torch.inference_mode():
+            expected = network(resized(torch.from_numpy(images), 32)).numpy()
+        np.testing.assert_allclose(probabilities, expected, atol=tolerance)
+        np.testing.assert_array_equal(by_fold, probabilities[None])
+
+
+def test_images_are_resized_as_the_reader_does_but_for_rounding() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    expected = np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR)).astype(int)
+    found = resized(torch.from_numpy(image[None]), 32)[0].numpy().astype(int)
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_the_card_holds_the_figures_of_the_tables(study: Path, tmp_path: Path) -> None:
+    export.main([str(study), f"out={tmp_path}"])
+    card = (tmp_path / "MODEL_CARD.md").read_text()
+    predictions = read_study(study).predictions
+    row = tables.ensemble(predictions).iloc[0]
+    assert f"{row.rmse:.4f} [{row.rmse_low:.4f}, {row.rmse_high:.4f}]" in card
+    for heading in ("Data", "Recipe", "Figures", "Intended use", "Limits"):
+        assert f"## {heading}\n" in card
+    assert read_study(study).complete[0].facts["fingerprint"] in card
