@@ -82,3 +82,11 @@ def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / folder
 
     return run
+
+
+@pytest.fixture
+def study(train: Callable[..., Path], tmp_path: Path) -> Path:
+    """A study of two folds of M2, trained for a moment on small images."""
+    for fold in (0, 1):
+        train(f"fold={fold}", "trainer.max_epochs=1", folder=f"study/m2/fold={fold}")
+    return tmp_path / "study"

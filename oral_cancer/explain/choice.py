@@ -1,0 +1,74 @@
+"""Which cells explain which images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from oral_cancer.errors import UserError
+from oral_cancer.evaluation.predictions import labels
+from oral_cancer.inference.populations import NewImage, find_images
+from oral_cancer.labels import GROUPS
+from oral_cancer.study.cells import Cell, Study
+
+EVERY = "all"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An image to explain, and its soft label (3,) where that is known."""
+
+    image: NewImage
+    label: NDArray[np.float64] | None
+
+
+def cells_to_explain(study: Study, model: str | None, fold: int | str) -> list[Cell]:
+    """The finished cells of a model, or of all models, on one fold or, for "all", on every one.
+
+    Raises:
+        UserError: where there is none.
+    """
+    finished = study.complete
+    names = list(dict.fromkeys(cell.model for cell in finished))
+    if model is not None and model not in names:
+        raise UserError(f"experiment={model}: {study.folder} has no finished cell of it; choose {', '.join(names)}")
+    of_model = [cell for cell in finished if model in (None, cell.model)]
+    chosen = [cell for cell in of_model if fold in (EVERY, cell.fold)]
+    if not chosen:
+        folds = ", ".join(dict.fromkeys(str(cell.fold) for cell in of_model))
+        raise UserError(f"fold={fold}: {study.folder} has no such finished fold; choose {folds}, or {EVERY}")
+    return chosen
+
+
+def test_images(study: Study, per_class: int) -> list[Labelled]:
+    """The first test images of each pure class, by their names.
+
+    Raises:
+        UserError: where the study does not say where its images lie, or they are no longer there.
+    """
+    root = Path(str(study.complete[0].facts.get("root")))
+    if not root.is_dir():
+        raise UserError(
+            f"{root}: the images of {study.folder} are no longer there; restore them, or give images=<folder>"
+        )
+    rows = study.predictions
+    rows = rows[(rows["split"] == "test") & (rows["set"] == "homo")].drop_duplicates("file").sort_values("file")
+    rows = rows.assign(label=labels(rows).argmax(axis=1)).groupby("label", sort=True).head(per_class)
+    rows = rows.sort_values(["label", "file"])
+    return [
+        Labelled(NewImage(root / file, file, str(PurePosixPath(file).parent)), label)
+        for file, label in zip(_texts(rows["file"]), labels(rows), strict=True)
+    ]
+
+
+def new_images(root: Path) -> list[Labelled]:
+    """Every image below a folder; one in a folder named as a class or mixture has its label."""
+    known = {name: np.array(group.soft_label) for group in GROUPS for name in group.folders}
+    return [Labelled(image, known.get(image.path.parent.name)) for image in find_images(root)]
+
+
+def _texts(column: "pd.Series[str]") -> Sequence[str]:
+    return [str(value) for value in column]

@@ -1,0 +1,151 @@
+"""The command that explains images, step by step."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+from rich import get_console, print
+from rich.markup import escape
+from rich.panel import Panel
+from rich.progress import Progress
+
+from oral_cancer.data.reader import read_image, resized
+from oral_cancer.errors import refuse
+from oral_cancer.explain.choice import EVERY, Labelled, cells_to_explain, new_images, test_images
+from oral_cancer.explain.explain import Explainer, Explanation
+from oral_cancer.explain.page import Explained, explanations_page
+from oral_cancer.explain.pictures import TITLES, Pixels, png, sheet, shown
+from oral_cancer.explain.wandb_run import log_explanations
+from oral_cancer.files import write_bytes, write_text
+from oral_cancer.inference.members import image_size, load_network
+from oral_cancer.labels import CLASSES
+from oral_cancer.study.cells import Cell, Study, read_study
+
+PAGE = "index.html"
+WORDS = {True: "correct", False: "false", None: "unlabelled"}
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An image that could be read, with its pixels as they are."""
+
+    labelled: Labelled
+    pixels: Pixels
+
+
+def explain_images(study_folder: Path, settings: DictConfig) -> bool:
+    """Explain images by the networks of a study: pictures, a sheet an image, an index page, a W&B run.
+
+    Args:
+        study_folder: of a study with at least one finished cell.
+        settings: those of conf/explain.yaml.
+
+    Returns:
+        Whether all images could be read.
+
+    Raises:
+        UserError: for a study, a checkpoint or a folder of images that cannot be used.
+    """
+    _check(settings)
+    study = read_study(study_folder)
+    cells = cells_to_explain(study, settings.experiment, settings.fold)
+    root = Path(settings.images) if settings.images else None
+    images = new_images(root) if root else test_images(study, settings.per_class)
+    folder = Path(settings.out or Path("outputs", "explanations", study.name, root.resolve().name if root else "test"))
+    explainers = {cell.name: (cell, Explainer(load_network(cell), image_size([cell]))) for cell in cells}
+    target = CLASSES.index(settings.target) if settings.target else None
+    print(escape(f"{len(images)} images, explained by {', '.join(explainers)} of {study.name}"))
+
+    explained: list[Explained] = []
+    unread: list[str] = []
+    console = get_console()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("explaining", total=len(images) * len(cells))
+        for first in range(0, len(images), settings.batch_size):
+            batch = _read(images[first : first + settings.batch_size], unread)
+            for cell, explainer in explainers.values():
+                explained += list(_explain(batch, cell, explainer, target, folder))
+                bar.advance(task, settings.batch_size)
+    for line in unread:
+        print(f"[red]skipped[/] {escape(line)}")
+    if not explained:
+        return False
+
+    no_map = [cell.name for cell, explainer in explainers.values() if not explainer.has_feature_map]
+    if no_map:
+        print(f"[yellow]Grad-CAM does not apply to {escape(', '.join(no_map))}: no convolutional feature map[/]")
+    explained.sort(key=lambda one: [labelled.image.file for labelled in images].index(one.file))
+    facts = {
+        "Study": str(study.folder),
+        "Images": str(root or f"test images of the pure classes, the first {settings.per_class} of each"),
+        "Class explained": settings.target or "the predicted one",
+        "Made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+    write_text(folder / PAGE, explanations_page(study, explained, unread, no_map, facts))
+    if settings.wandb:
+        log_explanations(study, folder, explained)
+    _show(study, explained, folder / PAGE)
+    return not unread
+
+
+def _check(settings: DictConfig) -> None:
+    problems = []
+    if settings.target is not None and settings.target not in CLASSES:
+        problems.append(f"target={settings.target}: choose {', '.join(CLASSES)}, or leave it out")
+    if settings.fold != EVERY and not (isinstance(settings.fold, int) and settings.fold >= 0):
+        problems.append(f"fold={settings.fold}: must be a whole number from 0, or {EVERY}")
+    for name in ("per_class", "batch_size"):
+        if not (isinstance(settings[name], int) and settings[name] > 0):
+            problems.append(f"{name}={settings[name]}: must be a whole number above 0")
+    if not isinstance(settings.wandb, bool):
+        problems.append(f"wandb={settings.wandb}: must be true or false")
+    refuse(problems)
+
+
+def _read(images: Sequence[Labelled], unread: list[str]) -> list[Decoded]:
+    decoded = []
+    for labelled in images:
+        try:
+            decoded.append(Decoded(labelled, read_image(labelled.image.path)))
+        except ValueError as fault:
+            unread.append(f"{labelled.image.path}: {fault}")
+    return decoded
+
+
+def _explain(
+    batch: Sequence[Decoded], cell: Cell, explainer: Explainer, target: int | None, folder: Path
+) -> Iterator[Explained]:
+    """Explain a batch by one network, and write the pictures."""
+    if not batch:
+        return
+    taken = np.stack([resized(one.pixels, explainer.size) for one in batch])
+    originals = [shown(one.pixels) for one in batch]
+    for one, original, found in zip(batch, originals, explainer.explain(taken, originals, target), strict=True):
+        image, label = one.labelled.image, one.labelled.label
+        correct = None if label is None else bool(label.argmax() == found.predicted)
+        beginning = Path(cell.model, f"fold={cell.fold}", image.file)
+        names = {}
+        for picture, pixels in ({"sheet": _sheet(original, found)} | found.pictures).items():
+            name = f"{beginning.name}-{picture}-{WORDS[correct]}-{CLASSES[found.predicted]}.png"
+            names[picture] = beginning.with_name(name).as_posix()
+            write_bytes(folder / names[picture], png(pixels))
+        label_of = None if label is None else tuple(label.tolist())
+        probabilities = tuple(found.probabilities.tolist())
+        yield Explained(image.file, cell.model, cell.fold, label_of, probabilities, found.target, correct, names)
+
+
+def _sheet(original: Pixels, found: Explanation) -> Pixels:
+    pictures = {"original": original} | found.pictures
+    return sheet({name: pictures[name] for name in TITLES if name in pictures})
+
+
+def _show(study: Study, explained: Sequence[Explained], page: Path) -> None:
+    if study.simulated:
+        print(Panel("TRAINED ON SIMULATED MICROGRAPHS: no picture says anything about real cells", style="bold red"))
+    judged = [one.correct for one in explained if one.correct is not None]
+    of_them = f", {sum(judged)} of {len(judged)} predictions correct" if judged else ""
+    print(f"{len(explained)} sheets{of_them}")
+    get_console().print(f"page: {page}", soft_wrap=True, markup=False, highlight=False)

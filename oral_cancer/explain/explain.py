@@ -1,0 +1,82 @@
+"""One network's explanation of a batch of images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from oral_cancer.explain.gradients import grad_cam, guided_backpropagation, has_feature_map
+from oral_cancer.explain.pictures import Pixels, overlay, product, relief
+from oral_cancer.models import SoftLabelClassifier
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What one network says about one image, and why.
+
+    Attributes:
+        probabilities: float64 (3,).
+        target: index of the class that the pictures are about.
+        pictures: by their names in `pictures.TITLES`, uint8 RGB, all of the image's size.
+    """
+
+    probabilities: NDArray[np.float64]
+    target: int
+    pictures: dict[str, Pixels]
+
+    @property
+    def predicted(self) -> int:
+        """Index of the most probable class."""
+        return int(self.probabilities.argmax())
+
+
+class Explainer:
+    """A network that explains what it predicts.
+
+    Args:
+        network: trained; placed on the GPU where there is one.
+        size: pixels a side of the images that it takes.
+    """
+
+    def __init__(self, network: SoftLabelClassifier, size: int) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = network.to(self.device).eval().requires_grad_(False)
+        self.size = size
+
+    @cached_property
+    def has_feature_map(self) -> bool:
+        """Whether Grad-CAM applies to the network."""
+        nothing = torch.zeros((1, self.size, self.size, 3), dtype=torch.uint8, device=self.device)
+        return has_feature_map(self.network.network, self.network.network_input(nothing))
+
+    def explain(self, images: Pixels, shown: Sequence[Pixels], target: int | None) -> list[Explanation]:
+        """Explain images.
+
+        Args:
+            images: uint8 (B, size, size, 3), what the network takes.
+            shown: the same images as they are to be shown, each (H, W, 3).
+            target: index of the class to explain; None is the predicted one.
+        """
+        with torch.no_grad():
+            pixels = self.network.network_input(torch.from_numpy(images).to(self.device))
+            probabilities = self.network.probabilities(pixels)
+        predicted = probabilities.argmax(dim=1)
+        targets = predicted if target is None else torch.full_like(predicted, target)
+        backbone = self.network.network
+        gradients = guided_backpropagation(backbone, pixels, targets).cpu().numpy()
+        heats = grad_cam(backbone, pixels, targets).cpu().numpy() if self.has_feature_map else None
+        explanations = []
+        for number, image in enumerate(shown):
+            size, gradient = image.shape[1::-1], gradients[number]
+            pictures = {"guided_backprop": relief(gradient, size)}
+            if heats is not None:
+                heat = heats[number]
+                pictures["grad_cam"] = overlay(image, heat)
+                pictures["guided_grad_cam"] = relief(product(gradient, heat), size)
+            explanations.append(
+                Explanation(probabilities[number].double().cpu().numpy(), int(targets[number]), pictures)
+            )
+        return explanations

@@ -1,0 +1,147 @@
+"""Gradients of a class's score, with respect to the last feature map and to the pixels."""
+
+from copy import deepcopy
+
+import timm.layers.activations as timm_activations
+import torch
+from captum.attr import LayerGradCam
+from torch import Tensor, nn
+
+RECTIFYING = (
+    nn.ReLU,
+    nn.ReLU6,
+    nn.LeakyReLU,
+    nn.PReLU,
+    nn.ELU,
+    nn.CELU,
+    nn.SELU,
+    nn.SiLU,
+    nn.GELU,
+    nn.Hardswish,
+    nn.Mish,
+    nn.Softplus,
+    timm_activations.Swish,
+    timm_activations.HardSwish,
+    timm_activations.Mish,
+    timm_activations.HardMish,
+    timm_activations.GELUTanh,
+    timm_activations.QuickGELU,
+)
+"""Activations that pass what is positive and hold back, or nearly so, what is negative."""
+
+
+class Logits(nn.Module):
+    """A timm network in two parts: its `features`, and the pooling and dense layers after them."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.features = _Features(network)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Scores before the softmax, float32 (B, classes), of pixels (B, 3, H, W)."""
+        scores: Tensor = self.network.forward_head(self.features(pixels))  # type: ignore[operator]
+        return scores
+
+
+class _Features(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        found: Tensor = self.network.forward_features(pixels)  # type: ignore[operator]
+        return found
+
+
+def has_feature_map(network: nn.Module, pixels: Tensor) -> bool:
+    """Whether a timm network ends in a convolutional feature map, (B, channels, height, width), as Grad-CAM needs.
+
+    Transformers end in tokens, or in a map whose channels come last.
+    """
+    with torch.inference_mode():
+        features = Logits(network).features(pixels[:1])
+    return features.ndim == 4 and getattr(network, "output_fmt", "NCHW") == "NCHW"
+
+
+def grad_cam(network: nn.Module, pixels: Tensor, targets: Tensor) -> Tensor:
+    """Grad-CAM at the last convolutional activation, the one that is pooled.
+
+    The channels' weights are the spatial means of the gradients of the target's score before the softmax; the weighted
+    sum is rectified and divided by its maximum (Selvaraju et al., Grad-CAM, ICCV 2017; PLOS ONE e0310304).
+
+    Args:
+        network: a timm network in evaluation mode for which `has_feature_map` holds.
+        pixels: float (B, 3, H, W), what the network sees.
+        targets: int64 (B,), the class to explain for each image.
+
+    Returns:
+        float32 (B, h, w), 0 to 1, in the resolution of the feature map; all 0 where nothing speaks for the class.
+    """
+    logits = Logits(network)
+    seen = pixels.detach().clone().requires_grad_()
+    heat = LayerGradCam(logits, logits.features).attribute(seen, targets, relu_attributions=True)
+    heat = heat.detach().squeeze(1)
+    highest = heat.amax(dim=(1, 2), keepdim=True)
+    return torch.where(highest > 0, heat / highest.clamp(min=torch.finfo(heat.dtype).tiny), 0)
+
+
+def guided_backpropagation(network: nn.Module, pixels: Tensor, targets: Tensor) -> Tensor:
+    """Gradient of a class's score, with only what speaks for it passed back through each activation.
+
+    Springenberg et al. (Striving for simplicity, ICLR workshop 2015) define it for ReLU: a gradient passes where both
+    it and the activation's input are positive. Here every activation of `RECTIFYING` does so, with its own
+    derivative: through SiLU x * sigmoid(x), for instance, a positive gradient at a positive input is multiplied by
+    SiLU's derivative, at a negative input nothing passes, although SiLU itself lets a little through. Gates such as
+    the sigmoid of squeeze-and-excitation pass gradients of either sign, as ever.
+
+    Args:
+        network: a timm network in evaluation mode; it is not changed.
+        pixels: float (B, 3, H, W), what the network sees.
+        targets: int64 (B,), the class to explain for each image.
+
+    Returns:
+        float32 (B, 3, H, W), of either sign.
+
+    Raises:
+        ValueError: for a network without any such activation.
+    """
+    guided = guided_copy(network)
+    seen = pixels.detach().clone().requires_grad_()
+    scores = guided(seen).gather(1, targets[:, None]).sum()
+    (gradient,) = torch.autograd.grad(scores, seen)
+    return gradient
+
+
+def guided_copy(network: nn.Module) -> nn.Module:
+    """A copy whose rectifying activations guide gradients, see `guided_backpropagation`; ValueError if it has none."""
+    guided = deepcopy(network)
+    activations = [
+        (parent, name, child)
+        for parent in guided.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, RECTIFYING)
+    ]
+    if not activations:
+        raise ValueError("the network has no rectifying activation")
+    for parent, name, child in activations:
+        setattr(parent, name, _Guided(child))
+    return guided
+
+
+class _Guided(nn.Module):
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.activation = activation
+        if hasattr(activation, "inplace"):
+            activation.inplace = False  # type: ignore[assignment]
+
+    def forward(self, given: Tensor) -> Tensor:
+        if not given.requires_grad:
+            passed: Tensor = self.activation(given)
+            return passed
+        entering = given.clone()
+        entering.register_hook(lambda gradient: gradient * (entering > 0))  # type: ignore[no-untyped-call]
+        passed = self.activation(entering)
+        passed.register_hook(lambda gradient: gradient.clamp(min=0))  # type: ignore[no-untyped-call]
+        return passed

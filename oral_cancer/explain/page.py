@@ -1,0 +1,78 @@
+"""An index of explanations: each image with its label, and what each network says about it and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import numpy as np
+
+from oral_cancer.evaluation.predictions import Fold
+from oral_cancer.labels import CLASSES, group_names
+from oral_cancer.pages.render import render
+from oral_cancer.study.cells import Study
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One image explained by one network.
+
+    Attributes:
+        file: the image's path below its folder.
+        model, fold: of the network.
+        label: the soft label, or None where it is not known.
+        probabilities: of `CLASSES`.
+        target: index of the class that the pictures are about.
+        correct: whether the most probable class is the label's; None without a label.
+        pictures: paths of the files relative to the page, by the picture's name; "sheet" is one of them.
+    """
+
+    file: str
+    model: str
+    fold: Fold
+    label: tuple[float, ...] | None
+    probabilities: tuple[float, ...]
+    target: int
+    correct: bool | None
+    pictures: dict[str, str]
+
+    @property
+    def predicted(self) -> str:
+        """The most probable class."""
+        return CLASSES[int(np.argmax(self.probabilities))]
+
+    @property
+    def true(self) -> str | None:
+        """The class or mixture of the label."""
+        return None if self.label is None else str(group_names(np.array([self.label]))[0])
+
+
+def explanations_page(
+    study: Study,
+    explained: Sequence[Explained],
+    unread: Sequence[str],
+    no_map: Sequence[str],
+    facts: Mapping[str, str],
+) -> str:
+    """The HTML of the page; its sheets are files beside it.
+
+    Args:
+        study: whose networks explain.
+        explained: what is shown, one image after the other.
+        unread: a line for each image that could not be read.
+        no_map: names of the cells to which Grad-CAM does not apply.
+        facts: for the head of the page, by name.
+    """
+    by_image: dict[str, list[Explained]] = {}
+    for one in explained:
+        by_image.setdefault(one.file, []).append(one)
+    content = {
+        "title": f"Explanations, {study.name}",
+        "study": study,
+        "images": by_image,
+        "unread": unread,
+        "no_map": no_map,
+        "facts": facts,
+        "quote": quote,
+        "zip": zip,
+    }
+    return render("oral_cancer.explain", "explanations.html.j2", content)

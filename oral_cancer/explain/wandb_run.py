@@ -1,0 +1,49 @@
+"""Explanations as pictures of a W&B run, beside the runs of the study's cells."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import wandb
+
+from oral_cancer.explain.page import Explained
+from oral_cancer.labels import CLASSES
+from oral_cancer.study.cells import Study
+from oral_cancer.training.loggers import start_wandb
+
+PROJECT, SAVE_DIR = "oral-cancer", "outputs"  # where the study was not logged to W&B
+AT_ONCE = 100  # W&B shows at most 108 pictures of one step
+
+
+def log_explanations(study: Study, folder: Path, explained: Sequence[Explained]) -> None:
+    """Log every sheet, with label and probabilities as its caption, under "<model>/fold=<k>".
+
+    Args:
+        study: whose networks explain; the run is of its group.
+        folder: that the sheets' paths are relative to.
+        explained: what is logged.
+    """
+    settings = study.complete[0].facts["config"].get("logger") or {}
+    tags = ["simulated"] if study.simulated else []
+    run = start_wandb(
+        settings.get("project", PROJECT),
+        settings.get("save_dir", SAVE_DIR),
+        group=study.name,
+        job_type="explain",
+        name=" ".join(["explain", study.name, *tags]),
+        tags=tags,
+        config={"folder": str(folder)},
+    )
+    try:
+        cells = dict.fromkeys(f"{one.model}/fold={one.fold}" for one in explained)
+        sheets = {cell: [one for one in explained if f"{one.model}/fold={one.fold}" == cell] for cell in cells}
+        for first in range(0, max(map(len, sheets.values())), AT_ONCE):
+            batches = {cell: of_cell[first : first + AT_ONCE] for cell, of_cell in sheets.items()}
+            run.log({cell: [_picture(one, folder) for one in batch] for cell, batch in batches.items() if batch})
+    finally:
+        run.finish()
+
+
+def _picture(one: Explained, folder: Path) -> wandb.Image:
+    probabilities = ", ".join(f"{name} {p:.3f}" for name, p in zip(CLASSES, one.probabilities, strict=True))
+    truth = f", truly {one.true}" if one.true else ""
+    return wandb.Image(str(folder / one.pictures["sheet"]), caption=f"{one.file}{truth}: {probabilities}")

@@ -1,0 +1,121 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from oral_cancer.labels import CLASSES, SPLIT_FOLDERS
+from scripts.explain import main
+from tests.conftest import SMALL_NETWORK
+
+PICTURES = ("sheet", "grad_cam", "guided_backprop", "guided_grad_cam")
+
+
+def explained(study: Path, *settings: str) -> list[Path]:
+    """The pictures that come of the command, below a folder beside the study."""
+    out = study.parent / "out"
+    main([str(study), "wandb=false", f"out={out}", *settings])
+    return sorted(path.relative_to(out) for path in out.rglob("*.png"))
+
+
+def test_test_images_of_each_class_are_explained_and_named_by_their_prediction(study: Path) -> None:
+    found = explained(study, "per_class=2")
+    assert len(found) == 3 * 2 * len(PICTURES)
+    assert {path.parts[:2] for path in found} == {("m2", "fold=0")}
+    predictions = pd.read_csv(study / "m2" / "fold=0" / "predictions.csv").set_index("file")
+    page = (study.parent / "out" / "index.html").read_text()
+    for path in found:
+        file, picture, judged, predicted = path.name.removesuffix(".png").rsplit("-", 3)
+        row = predictions.loc[Path(*path.parts[2:-1], file).as_posix()]
+        probabilities = row[list(CLASSES)].to_numpy(float)
+        assert picture in PICTURES
+        assert predicted == CLASSES[probabilities.argmax()]
+        assert (judged == "correct") == (row[f"true_{predicted}"] == 1)
+        assert f"{predicted} {probabilities.max():.3f}" in page
+        if picture == "sheet":
+            assert path.as_posix() in unquote(page)
+
+
+def test_new_images_have_a_label_only_where_their_folder_tells(study: Path, images_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(images_root / SPLIT_FOLDERS["hetero", "test"] / "20X_TG2-WT1", tmp_path / "new" / "20X_TG2-WT1")
+    shutil.copytree(tmp_path / "new" / "20X_TG2-WT1", tmp_path / "new" / "culture 1")
+    found = explained(study, f"images={tmp_path / 'new'}", "experiment=m2", "fold=all", "target=control")
+    assert len(found) == 2 * 2 * 4 * len(PICTURES)
+    assert all(("-unlabelled-" in path.name) == (path.parts[2] == "culture 1") for path in found)
+    assert "truly 1:2" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_the_target_decides_what_the_pictures_are_about(study: Path, tmp_path: Path) -> None:
+    shown = []
+    for target in ("parental", "resistant"):
+        path = next(path for path in explained(study, "per_class=1", f"target={target}") if "-guided_b" in path.name)
+        shown.append(cv2.imread(str(tmp_path / "out" / path)))
+    assert not np.array_equal(*shown)
+
+
+def test_of_a_transformer_there_is_guided_backpropagation_alone(
+    train: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [s for s in SMALL_NETWORK if not s.startswith(("model.backbone", "model.image_size"))]
+    vit = ("model.backbone=test_vit", "model.image_size=160", "trainer.max_epochs=1", "+trainer.limit_train_batches=1")
+    train(*vit, folder="study/m2/fold=0", settings=settings)
+    found = explained(tmp_path / "study", "per_class=1")
+    assert len(found) == 3 * 2
+    assert {path.name.rsplit("-", 3)[1] for path in found} == {"sheet", "guided_backprop"}
+    assert "Grad-CAM does not apply to m2/fold=0" in capsys.readouterr().out.replace("\n", " ")
+    assert "Grad-CAM does not apply to m2/fold=0" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_there(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "new").mkdir()
+    cv2.imwrite(str(tmp_path / "new" / "whole.png"), np.full((30, 40, 3), 90, np.uint8))
+    (tmp_path / "new" / "broken.png").write_bytes(b"nothing")
+    with pytest.raises(SystemExit) as stop:
+        explained(study, f"images={tmp_path / 'new'}")
+    assert stop.value.code == 1
+    assert str(tmp_path / "new" / "broken.png") in capsys.readouterr().out.replace("\n", "")
+    assert len(list((tmp_path / "out").rglob("whole.png-*.png"))) == len(PICTURES)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("target=normal", "choose parental, resistant, control"),
+        ("fold=7", "choose 0, 1, or all"),
+        ("fold=-1", "must be a whole number from 0"),
+        ("experiment=m7", "choose m2"),
+        ("per_class=0", "must be a whole number above 0"),
+        ("images=nowhere", "does not exist"),
+    ],
+)
+def test_wrong_settings_are_refused(study: Path, capsys: pytest.CaptureFixture[str], setting: str, said: str) -> None:
+    with pytest.raises(SystemExit):
+        explained(study, setting)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert setting in line
+    assert said in line
+    assert not (study.parent / "out").exists()
+
+
+def test_sheets_go_to_wandb(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    main([str(study), f"out={tmp_path / 'out'}", "per_class=1"])
+    (run,) = (tmp_path / "outputs" / "wandb").glob("offline-run-*")
+    sheets = list((run / "files" / "media").rglob("*.png"))
+    assert len(sheets) == 3
+    assert {sheet.read_bytes() for sheet in sheets} == {p.read_bytes() for p in (tmp_path / "out").rglob("*-sheet-*")}
+
+
+def test_images_that_have_gone_are_named(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = study / "m2" / "fold=0" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"root": str(tmp_path / "gone")}))
+    with pytest.raises(SystemExit):
+        explained(study)
+    assert "are no longer there" in capsys.readouterr().err
