@@ -37,6 +37,9 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
             "treatment": _plain(facts["config"]["resampling"]),
             "optimizer": _plain(facts["config"]["model"]["optimizer"]),
             "scheduler": _plain(facts["config"]["model"]["scheduler"]),
+            "augmentation": [
+                _plain(one) for one in (facts["config"].get("augmentation") or {}).get("transforms") or ()
+            ],
             "groups": GROUPS,
             "tested": {group: _tested(predictions, group) for group in ("homo", "hetero")},
             "ensemble": grids.ensemble(tables.ensemble(predictions), [model]),
