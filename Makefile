@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-cluster lint clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -15,6 +15,12 @@ demo: .venv/.installed        ## five models across five folds with the small ne
 
 test: .venv/.installed        ## all tests
 	$(BIN)/pytest
+
+test-cluster: .venv/.installed ## a study through a Slurm cluster, brought up on this machine and taken down; needs root
+	@test "$$(id -u)" = 0 || { echo "make test-cluster: needs root, to bring up a Slurm cluster" >&2; exit 1; }
+	@command -v slurmctld munged >/dev/null || \
+		{ apt-get update -q && apt-get install -y -q --no-install-recommends slurm-wlm munge; } >/dev/null
+	$(BIN)/pytest -m cluster tests/cluster
 
 lint: .venv/.installed        ## style and types
 	$(BIN)/ruff check

@@ -1,6 +1,5 @@
 """From a store of images to batches: splits, training-set treatment, augmentation."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -108,7 +107,7 @@ class CellDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         if workers is None:
-            workers = min(os.cpu_count() or 1, 8) if torch.cuda.is_available() else 0
+            workers = min(torch.get_num_threads(), 8) if torch.cuda.is_available() else 0
         self.workers = workers
         self.training_images: TrainingImages | None = None
         self.plain_images: TrainingImages | None = None

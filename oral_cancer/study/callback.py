@@ -19,6 +19,10 @@ class Study(Callback):
     While it runs, the study's folder is locked; the lock goes with the process, however that ends.
     """
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the lock: a launcher sends this object to the cells' processes, and the lock stays here."""
+        return {}
+
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Plan, lock, freeze; whatever is wrong ends the process before any cell starts."""
         with faults_in_one_line():

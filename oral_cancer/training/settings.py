@@ -14,7 +14,7 @@ from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 
 SEEDS = 2**32 - 1  # the largest that NumPy takes
-WITHOUT_INFLUENCE = ("names", "logger", "callbacks", "store", "study", "data.workers")  # on any figure
+WITHOUT_INFLUENCE = ("names", "logger", "callbacks", "store", "study", "launcher", "data.workers")  # on any figure
 
 # "${each:[m1, m5]}" is "m1,m5": a sweep over the items, as Hydra's sweeper takes it.
 OmegaConf.register_new_resolver("each", lambda items: ",".join(map(str, items)), replace=True)
@@ -63,6 +63,8 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "null or a number from 0 to below 1",
     ),
     "trainer.max_epochs": _whole(1),
+    "launcher.jobs": (lambda value: value is None or _whole(1)[0](value), "null or a whole number of at least 1"),
+    "launcher.cells_per_gpu": _whole(1),
     "trainer.devices": (
         lambda value: value == 1 or (isinstance(value, ListConfig) and len(value) == 1),
         "1, or the number of one GPU in brackets, such as [3]",

@@ -1,0 +1,90 @@
+"""Cells side by side on this machine, in processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from hydra_plugins.oral_cancer_launchers import places
+from tests.study.processes import arguments, files, run
+
+FIGURES = ("*/*/predictions.csv", "*/*/metrics.json", "tables/*.csv")
+LOCAL = ("hydra/launcher=local", "launcher.jobs=2")
+
+
+def test_cells_side_by_side_leave_the_bytes_of_cells_one_after_the_other(
+    undisturbed: Path, images_root: Path, tmp_path: Path
+) -> None:
+    done = run(images_root, tmp_path, *LOCAL)
+    assert done.returncode == 0, done.stderr
+    assert sorted(line for line in done.stdout.splitlines() if line.endswith(" complete")) == [
+        f"paper: {model}/fold={fold} complete" for model in ("m1", "m4") for fold in (0, 1)
+    ]
+    study, other = (folder / "outputs" / "studies" / "paper" for folder in (tmp_path, undisturbed))
+    assert files(study, *FIGURES) == files(other, *FIGURES)
+    manifests = [json.loads(path.read_text()) for path in study.glob("*/*/manifest.json")]
+    starts, ends = ([manifest[key] for manifest in manifests] for key in ("start", "end"))
+    assert sorted(starts)[1] < min(ends)  # two ran at once
+    assert len({manifest["process"] for manifest in manifests}) == 4
+
+
+def test_a_killed_cell_fails_alone(images_root: Path, tmp_path: Path) -> None:
+    study = tmp_path / "outputs" / "studies" / "paper"
+    victim = study / "m1" / "fold=1"
+    command = arguments(images_root, *LOCAL, "trainer.max_epochs=30", "study.models=[m1]")
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    os.kill(process_of(victim), signal.SIGKILL)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "its process ended without a word" in output
+    assert json.loads((study / "m1" / "fold=0" / "manifest.json").read_text())["status"] == "complete"
+    assert json.loads((victim / "manifest.json").read_text())["status"] == "failed"
+    again = run(images_root, tmp_path, *LOCAL, "trainer.max_epochs=30", "study.models=[m1]")
+    assert again.returncode == 0, again.stderr
+    assert json.loads((victim / "manifest.json").read_text())["status"] == "complete"
+
+
+def test_sigterm_ends_the_cells_as_well(images_root: Path, tmp_path: Path) -> None:
+    command = arguments(images_root, *LOCAL, "trainer.max_epochs=300", "study.models=[m1]")
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    cells = [process_of(tmp_path / "outputs" / "studies" / "paper" / "m1" / f"fold={fold}") for fold in (0, 1)]
+    process.terminate()
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "interrupted by SIGTERM; the same command goes on" in error
+    for cell in cells:
+        with pytest.raises(ProcessLookupError):
+            os.kill(cell, 0)
+
+
+@pytest.mark.parametrize("setting", ["launcher.jobs=0", "launcher.cells_per_gpu=half"])
+def test_numbers_of_places_are_checked(images_root: Path, tmp_path: Path, setting: str) -> None:
+    done = run(images_root, tmp_path, "hydra/launcher=local", setting)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {setting}: must be ")
+    assert line.endswith("a whole number of at least 1")
+
+
+def test_places_share_gpus() -> None:
+    def devices(places: list[dict[str, str]]) -> list[str]:
+        return [place["CUDA_VISIBLE_DEVICES"] for place in places]
+
+    assert devices(places(["4", "7"], None, 1)) == ["4", "7"]
+    assert devices(places(["4", "7"], None, 3)) == ["4", "7"] * 3
+    assert devices(places(["4", "7"], 3, 1)) == ["4", "7", "4"]
+    assert places([], 2, 1) == [{}, {}]
+    assert places([], None, 3) == [{}]
+
+
+def process_of(cell: Path) -> int:
+    """The process that trains a cell, once it has written its first epoch."""
+    for _ in range(1200):
+        if (cell / "history.csv").exists() and (cell / "history.csv").read_text().count("\n") > 1:
+            return int(json.loads((cell / "manifest.json").read_text())["process"])
+        time.sleep(0.1)
+    raise AssertionError(f"{cell} does not train")
