@@ -182,20 +182,22 @@ def _of_sbatch(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def _outcome(job: Any, study: Path, number: int) -> JobReturn:
     """What a cell's process returned; where it returned nothing, the cell's manifest says so."""
-    try:
-        returned: JobReturn = job.results()[0]
-    except Exception:  # submitit's own for a process that is gone, and whatever the process raised before the cell
+    returned = JobReturn(_return_value=None, status=JobStatus.COMPLETED)
+    folder = _cell_folder(study, number)
+    if folder is None:  # a search, which cannot do without its figures
+        returned = job.results()[0]
+        return returned
+    if job.paths.result_pickle.exists():  # else submitit would ask Slurm's accounting, which may not be there
+        with suppress(Exception):  # whatever the process raised before the cell
+            returned = job.results()[0]
+    manifest = read_manifest(folder) or {}
+    if manifest.get("status") not in ("complete", "failed"):
         said = f"its process ended without a word, killed or out of memory: {_log_of(job)}"
-        print(f"{study.name}: cell {number}: {said}", flush=True)
-        if folder := _cell_folder(study, number):
-            manifest = read_manifest(folder) or {}
-            if manifest.get("status") != "complete":
-                folder.mkdir(parents=True, exist_ok=True)
-                write_json(folder / FILE, manifest | {"status": "failed", "error": said})
-        return JobReturn(_return_value=None, status=JobStatus.COMPLETED)
-    if folder := _cell_folder(study, number):
-        status = (read_manifest(folder) or {}).get("status")
-        print(f"{study.name}: {folder.relative_to(study)} {status}", flush=True)
+        manifest |= {"status": "failed", "error": said}
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / FILE, manifest)
+    said = f": {manifest.get('error')}" if manifest["status"] == "failed" else ""
+    print(f"{study.name}: {folder.relative_to(study)} {manifest['status']}{said}", flush=True)
     return returned
 
 
