@@ -182,11 +182,11 @@ def _of_sbatch(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def _outcome(job: Any, study: Path, number: int) -> JobReturn:
     """What a cell's process returned; where it returned nothing, the cell's manifest says so."""
-    returned = JobReturn(_return_value=None, status=JobStatus.COMPLETED)
     folder = _cell_folder(study, number)
+    returned = JobReturn(_return_value=None, status=JobStatus.COMPLETED)
     if folder is None:  # a search, which cannot do without its figures
-        returned = job.results()[0]
-        return returned
+        found: list[JobReturn] = job.results()
+        return found[0]
     if job.paths.result_pickle.exists():  # else submitit would ask Slurm's accounting, which may not be there
         with suppress(Exception):  # whatever the process raised before the cell
             returned = job.results()[0]
