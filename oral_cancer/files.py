@@ -7,6 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from oral_cancer.errors import UserError
+
+
+def refuse_file(option: str, folder: Path) -> None:
+    """UserError where something that is no folder lies where a folder is to be made, or above it."""
+    lowest = next((path for path in (folder, *folder.parents) if path.exists()), Path())
+    if not lowest.is_dir():
+        raise UserError(f"{option}={folder}: {lowest} is no folder; choose another")
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

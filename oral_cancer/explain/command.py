@@ -19,7 +19,7 @@ from oral_cancer.explain.explain import Explainer, Explanation
 from oral_cancer.explain.page import Explained, explanations_page
 from oral_cancer.explain.pictures import TITLES, Pixels, png, sheet, shown
 from oral_cancer.explain.wandb_run import log_explanations
-from oral_cancer.files import write_bytes, write_text
+from oral_cancer.files import refuse_file, write_bytes, write_text
 from oral_cancer.inference.members import image_size, load_network
 from oral_cancer.labels import CLASSES
 from oral_cancer.study.cells import Cell, Study, read_study
@@ -55,6 +55,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     root = Path(settings.images) if settings.images else None
     images = new_images(root) if root else test_images(study, settings.per_class)
     folder = Path(settings.out or Path("outputs", "explanations", study.name, root.resolve().name if root else "test"))
+    refuse_file("out", folder)
     explainers = {cell.name: (cell, Explainer(load_network(cell), image_size([cell]))) for cell in cells}
     target = CLASSES.index(settings.target) if settings.target else None
     print(escape(f"{len(images)} images, explained by {', '.join(explainers)} of {study.name}"))
@@ -77,7 +78,8 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     no_map = [cell.name for cell, explainer in explainers.values() if not explainer.has_feature_map]
     if no_map:
         print(f"[yellow]Grad-CAM does not apply to {escape(', '.join(no_map))}: no convolutional feature map[/]")
-    explained.sort(key=lambda one: [labelled.image.file for labelled in images].index(one.file))
+    order = {labelled.image.file: place for place, labelled in enumerate(images)}
+    explained.sort(key=lambda one: order[one.file])
     facts = {
         "Study": str(study.folder),
         "Images": str(root or f"test images of the pure classes, the first {settings.per_class} of each"),

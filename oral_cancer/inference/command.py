@@ -19,7 +19,7 @@ from oral_cancer.errors import refuse
 from oral_cancer.evaluation.calibration import Calibration, fit
 from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
 from oral_cancer.evaluation.predictions import LABELS, labels, probabilities
-from oral_cancer.files import write_text
+from oral_cancer.files import refuse_file, write_text
 from oral_cancer.inference.engines import Ensemble, torch_ensemble
 from oral_cancer.inference.members import choose_cells, image_size, load_network
 from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
@@ -63,6 +63,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     root = Path(settings.images)
     images = find_images(root)
     outputs = outputs_of(settings.out, study, root)
+    refuse_file("out", outputs.page.parent)
     model, training = cells[0].model, cells[0].facts.get("training_appearance")
     ensemble = ENGINES[settings.engine](study, cells)
     print(escape(f"{len(images)} images, predicted by {model} of {study.name} ({len(cells)} folds)"))

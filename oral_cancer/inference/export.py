@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from rich import get_console, print
 from rich.markup import escape
 
-from oral_cancer.files import write_text
+from oral_cancer.files import refuse_file, write_text
 from oral_cancer.inference.members import choose_cells, image_size, load_network
 from oral_cancer.inference.model_card import model_card
 from oral_cancer.inference.onnx_files import ENSEMBLE, onnx_folder, write_onnx
@@ -33,6 +33,7 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
     cells = choose_cells(study, settings.experiment)
     model, size = cells[0].model, image_size(cells)
     folder = Path(settings.out) if settings.out else onnx_folder(study, model)
+    refuse_file("out", folder)
     networks = [load_network(cell) for cell in cells]
     files = [(f"fold={cell.fold}.onnx", [cell], [network]) for cell, network in zip(cells, networks, strict=True)]
     files.append((ENSEMBLE, cells, networks))

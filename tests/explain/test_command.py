@@ -104,6 +104,16 @@ def test_wrong_settings_are_refused(study: Path, capsys: pytest.CaptureFixture[s
     assert not (study.parent / "out").exists()
 
 
+def test_a_file_where_the_pictures_are_to_go_is_refused(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(SystemExit):
+        explained(study)
+    assert f"{tmp_path / 'out'} is no folder" in capsys.readouterr().err
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_sheets_go_to_wandb(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     main([str(study), f"out={tmp_path / 'out'}", "per_class=1"])
