@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from oral_cancer.errors import Interrupted, UserError, refuse
 
 CONF = Path(__file__).parents[1] / "conf"
+TEXT = ("images", "out", "experiment", "engine", "target")  # options that are taken as they stand, whatever is in them
 REMEDIES = {
     errno.ENOENT: "give one that exists",
     errno.ENOSPC: "make room there",
@@ -150,11 +151,18 @@ def settings_of(command: str, given: Sequence[str]) -> DictConfig:
     settings = OmegaConf.load(CONF / f"{command}.yaml")
     assert isinstance(settings, DictConfig)
     problems = []
+    parsed = []
     for word in given:
-        option, equals, _ = word.partition("=")
+        option, equals, value = word.partition("=")
         if option not in settings.keys() or not equals:  # noqa: SIM118 - `in` leaves out what is still needed
             problems.append(f"{word}: is no option; those of conf/{command}.yaml are {', '.join(map(str, settings))}")
+        elif not value:
+            problems.append(f"{word}: has no value; give one, or leave it out")
+        elif option in TEXT and value != "null":
+            settings[option] = value.replace("${", "\\${")  # as it stands, and no reference
+        else:
+            parsed.append(word)
     refuse(problems)
-    settings.merge_with(OmegaConf.from_dotlist(list(given)))
+    settings.merge_with(OmegaConf.from_dotlist(parsed))
     refuse([f"{name}: is needed: {name}=..." for name in sorted(OmegaConf.missing_keys(settings))])
     return settings

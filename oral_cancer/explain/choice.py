@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation.predictions import labels
 from oral_cancer.inference.populations import NewImage, find_images
-from oral_cancer.labels import GROUPS
+from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
 from oral_cancer.study.cells import Cell, Study
 
 EVERY = "all"
@@ -51,8 +51,10 @@ def test_images(study: Study, per_class: int) -> list[Labelled]:
     """
     root = Path(str(study.complete[0].facts.get("root")))
     if not root.is_dir():
+        seen_from = "" if root.is_absolute() else f", seen from {Path.cwd()}"
         raise UserError(
-            f"{root}: the images of {study.folder} are no longer there; restore them, or give images=<folder>"
+            f"{root}: the images of {study.folder} are not there{seen_from}; start where they are, or give "
+            "images=<folder>"
         )
     rows = study.predictions
     rows = rows[(rows["split"] == "test") & (rows["set"] == "homo")].drop_duplicates("file").sort_values("file")
@@ -65,9 +67,20 @@ def test_images(study: Study, per_class: int) -> list[Labelled]:
 
 
 def new_images(root: Path) -> list[Labelled]:
-    """Every image below a folder; one in a folder named as a class or mixture has its label."""
-    known = {name: np.array(group.soft_label) for group in GROUPS for name in group.folders}
-    return [Labelled(image, known.get(image.path.parent.name)) for image in find_images(root)]
+    """Every image below a folder; one in the published layout, `<split folder>/<folder of a class>/`, has its label."""
+    known = {
+        (split_folder, name): np.array(group.soft_label)
+        for (image_set, _), split_folder in SPLIT_FOLDERS.items()
+        for group in GROUPS
+        if group.image_set == image_set
+        for name in group.folders
+    }
+    images = find_images(root)
+    folders = [image.path.absolute().parent for image in images]
+    return [
+        Labelled(image, known.get((folder.parent.name, folder.name)))
+        for image, folder in zip(images, folders, strict=True)
+    ]
 
 
 def _texts(column: "pd.Series[str]") -> Sequence[str]:

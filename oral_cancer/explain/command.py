@@ -1,5 +1,6 @@
 """The command that explains images, step by step."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,10 +22,12 @@ from oral_cancer.explain.pictures import TITLES, Pixels, png, sheet, shown
 from oral_cancer.explain.wandb_run import log_explanations
 from oral_cancer.files import refuse_file, write_bytes, write_text
 from oral_cancer.inference.members import image_size, load_network
+from oral_cancer.inference.populations import printable
 from oral_cancer.labels import CLASSES
 from oral_cancer.study.cells import Cell, Study, read_study
 
 PAGE = "index.html"
+LONGEST = 160  # bytes of an image's name within that of a picture
 WORDS = {True: "correct", False: "false", None: "unlabelled"}
 
 
@@ -97,10 +100,10 @@ def _check(settings: DictConfig) -> None:
     problems = []
     if settings.target is not None and settings.target not in CLASSES:
         problems.append(f"target={settings.target}: choose {', '.join(CLASSES)}, or leave it out")
-    if settings.fold != EVERY and not (isinstance(settings.fold, int) and settings.fold >= 0):
+    if settings.fold != EVERY and not (type(settings.fold) is int and settings.fold >= 0):
         problems.append(f"fold={settings.fold}: must be a whole number from 0, or {EVERY}")
     for name in ("per_class", "batch_size"):
-        if not (isinstance(settings[name], int) and settings[name] > 0):
+        if not (type(settings[name]) is int and settings[name] > 0):
             problems.append(f"{name}={settings[name]}: must be a whole number above 0")
     if not isinstance(settings.wandb, bool):
         problems.append(f"wandb={settings.wandb}: must be true or false")
@@ -113,7 +116,7 @@ def _read(images: Sequence[Labelled], unread: list[str]) -> list[Decoded]:
         try:
             decoded.append(Decoded(labelled, read_image(labelled.image.path)))
         except ValueError as fault:
-            unread.append(f"{labelled.image.path}: {fault}")
+            unread.append(f"{printable(str(labelled.image.path))}: {fault}")
     return decoded
 
 
@@ -131,12 +134,19 @@ def _explain(
         beginning = Path(cell.model, f"fold={cell.fold}", image.file)
         names = {}
         for picture, pixels in ({"sheet": _sheet(original, found)} | found.pictures).items():
-            name = f"{beginning.name}-{picture}-{WORDS[correct]}-{CLASSES[found.predicted]}.png"
+            name = f"{_short(beginning.name)}-{picture}-{WORDS[correct]}-{CLASSES[found.predicted]}.png"
             names[picture] = beginning.with_name(name).as_posix()
             write_bytes(folder / names[picture], png(pixels))
         label_of = None if label is None else tuple(label.tolist())
         probabilities = tuple(found.probabilities.tolist())
         yield Explained(image.file, cell.model, cell.fold, label_of, probabilities, found.target, correct, names)
+
+
+def _short(name: str) -> str:
+    """A file name with room for what is added to it; a long one is cut, and told apart by its hash."""
+    if len(name.encode()) <= LONGEST:
+        return name
+    return f"{name.encode()[:LONGEST].decode(errors='ignore')}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _sheet(original: Pixels, found: Explanation) -> Pixels:

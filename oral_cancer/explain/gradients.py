@@ -2,9 +2,9 @@
 
 from copy import deepcopy
 
-import timm.layers.activations as timm_activations
 import torch
 from captum.attr import LayerGradCam
+from timm.layers import activations, activations_me
 from torch import Tensor, nn
 
 RECTIFYING = (
@@ -20,12 +20,17 @@ RECTIFYING = (
     nn.Hardswish,
     nn.Mish,
     nn.Softplus,
-    timm_activations.Swish,
-    timm_activations.HardSwish,
-    timm_activations.Mish,
-    timm_activations.HardMish,
-    timm_activations.GELUTanh,
-    timm_activations.QuickGELU,
+    activations.Swish,
+    activations.HardSwish,
+    activations.Mish,
+    activations.HardMish,
+    activations.GELU,
+    activations.GELUTanh,
+    activations.QuickGELU,
+    activations_me.SwishMe,
+    activations_me.HardSwishMe,
+    activations_me.MishMe,
+    activations_me.HardMishMe,
 )
 """Activations that pass what is positive and hold back, or nearly so, what is negative."""
 
@@ -61,7 +66,7 @@ def has_feature_map(network: nn.Module, pixels: Tensor) -> bool:
     """
     with torch.inference_mode():
         features = Logits(network).features(pixels[:1])
-    return features.ndim == 4 and getattr(network, "output_fmt", "NCHW") == "NCHW"
+    return isinstance(features, Tensor) and features.ndim == 4 and getattr(network, "output_fmt", "NCHW") == "NCHW"
 
 
 def grad_cam(network: nn.Module, pixels: Tensor, targets: Tensor) -> Tensor:
@@ -116,15 +121,15 @@ def guided_backpropagation(network: nn.Module, pixels: Tensor, targets: Tensor) 
 def guided_copy(network: nn.Module) -> nn.Module:
     """A copy whose rectifying activations guide gradients, see `guided_backpropagation`; ValueError if it has none."""
     guided = deepcopy(network)
-    activations = [
+    rectifying = [
         (parent, name, child)
         for parent in guided.modules()
         for name, child in parent.named_children()
         if isinstance(child, RECTIFYING)
     ]
-    if not activations:
+    if not rectifying:
         raise ValueError("the network has no rectifying activation")
-    for parent, name, child in activations:
+    for parent, name, child in rectifying:
         setattr(parent, name, _Guided(child))
     return guided
 

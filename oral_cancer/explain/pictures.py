@@ -11,6 +11,7 @@ SIDE = 480  # pixels of a picture's longer side
 OPACITY = 0.5  # of the heat over the image (PLOS ONE e0310304)
 CONTRAST = 99.5  # percentile of the gradients' size that is drawn in full
 CAPTION = 36  # pixels high
+LEAST_WIDTH = 280  # pixels that a title needs
 GAP = 8  # pixels between the pictures of a sheet
 TITLES = {
     "original": "original",
@@ -56,7 +57,7 @@ def product(gradient: Floats, heat: Floats) -> Floats:
 def sheet(pictures: Mapping[str, Pixels]) -> Pixels:
     """Pictures of one size side by side, each below its title."""
     height, width = next(iter(pictures.values())).shape[:2]
-    column = width + GAP
+    column = max(width, LEAST_WIDTH) + GAP
     page = Image.new("RGB", (column * len(pictures) - GAP, height + CAPTION), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(24)
     for number, (name, picture) in enumerate(pictures.items()):

@@ -24,7 +24,7 @@ from oral_cancer.inference.engines import Ensemble, torch_ensemble
 from oral_cancer.inference.members import choose_cells, image_size, load_network
 from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import composition_grid, predictions_page
-from oral_cancer.inference.populations import NewImage, find_images
+from oral_cancer.inference.populations import NewImage, find_images, printable
 from oral_cancer.inference.predict import Predicted, predict
 from oral_cancer.inference.results import image_table, population_table
 from oral_cancer.study.cells import Cell, Study, read_study
@@ -110,7 +110,7 @@ def _check(settings: DictConfig) -> None:
         problems.append(f"engine={settings.engine}: choose {' or '.join(ENGINES)}")
     for name, missing in (("batch_size", False), ("workers", True)):
         value = settings[name]
-        if not (missing and value is None) and not (isinstance(value, int) and value > 0):
+        if not (missing and value is None) and not (type(value) is int and value > 0):
             problems.append(f"{name}={value}: must be a whole number above 0")
     refuse(problems)
 
@@ -128,7 +128,7 @@ def _predict(
                 predicted.append(one)
             else:
                 image, reason = one
-                unread.append(f"{image.path}: {reason}")
+                unread.append(f"{printable(str(image.path))}: {reason}")
             bar.advance(task)
     return predicted, unread
 

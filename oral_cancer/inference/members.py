@@ -49,7 +49,7 @@ def load_network(cell: Cell) -> SoftLabelClassifier:
     network: SoftLabelClassifier = instantiate(settings.model, weights="none")
     try:
         network.load_state_dict(_state(path))
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise UserError(f"{path} does not fit {cell.folder}/manifest.json; train {cell.name} again") from error
     return network.eval()
 

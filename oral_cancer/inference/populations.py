@@ -26,6 +26,8 @@ class NewImage:
 def find_images(root: Path) -> list[NewImage]:
     """Every image below a folder, by its suffix, sorted by population and name; hidden files are passed over.
 
+    Symbolic links are followed, each folder once.
+
     Raises:
         UserError: for a folder that is not there, or holds no image.
     """
@@ -33,13 +35,24 @@ def find_images(root: Path) -> list[NewImage]:
         fault = "is not a folder" if root.exists() else "does not exist"
         raise UserError(f"images={root} {fault}; give the folder that holds the images")
     found = []
-    for folder, subfolders, names in os.walk(root):
+    seen: set[tuple[int, int]] = set()
+    for folder, subfolders, names in os.walk(root, followlinks=True):
+        own = os.stat(folder)
+        if (own.st_dev, own.st_ino) in seen:  # by a symbolic link
+            subfolders.clear()
+            continue
+        seen.add((own.st_dev, own.st_ino))
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        population = Path(folder).relative_to(root).as_posix()
+        population = printable(Path(folder).relative_to(root).as_posix())
         for name in sorted(names):
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                file = name if population == "." else f"{population}/{name}"
+                file = printable(name) if population == "." else f"{population}/{printable(name)}"
                 found.append(NewImage(Path(folder, name), file, population))
     if not found:
         raise UserError(f"images={root} holds no image ({', '.join(SUFFIXES)}); give the folder that does")
     return found
+
+
+def printable(name: str) -> str:
+    """A name from the file system as text: bytes that are no UTF-8 as \\xff."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

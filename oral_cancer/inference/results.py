@@ -45,7 +45,7 @@ def population_table(images: pd.DataFrame, calibration: Calibration | None) -> p
     Returns:
         `population, images, unlike_training`, and for each class its mean proportion and the ends of a 95 % bootstrap
         interval over the images: `<class>, <class>_low, <class>_high`, raw and, named `<class>_calibrated...`,
-        calibrated (absent without a calibration).
+        calibrated (absent without a calibration). One image has no interval: its ends are NaN.
     """
     rows = []
     for name, members in images.groupby("population", sort=False):
@@ -59,10 +59,7 @@ def population_table(images: pd.DataFrame, calibration: Calibration | None) -> p
         for kind, proportions in kinds.items():
             estimate = composition(proportions)
             for k, cls in enumerate(CLASSES):
-                row |= {
-                    f"{cls}{kind}": estimate.mean[k],
-                    f"{cls}{kind}_low": estimate.low[k],
-                    f"{cls}{kind}_high": estimate.high[k],
-                }
+                low, high = (estimate.low[k], estimate.high[k]) if len(members) > 1 else (np.nan, np.nan)
+                row |= {f"{cls}{kind}": estimate.mean[k], f"{cls}{kind}_low": low, f"{cls}{kind}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)

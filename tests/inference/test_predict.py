@@ -1,3 +1,4 @@
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -125,3 +126,41 @@ def test_a_checkpoint_that_would_run_code_is_refused(
     assert f"{path}" in refused(capsys, str(study), images)
     path.unlink()
     assert "is missing" in refused(capsys, str(study), images)
+
+
+def test_names_are_taken_as_they_are(study: Path, images_root: Path, tmp_path: Path) -> None:
+    source = sorted((images_root / HETERO_TEST / "20X_TG2-WT1").iterdir())[0]
+    new = tmp_path / "plate #3 ${x}: [a]"
+    for name in (b"with space.png", b"line\nbreak.png", b"[red]x.png", b"\xff.png", "\u00e4.png".encode()):
+        path = os.path.join(os.fsencode(new), b"in", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copy(source, path)
+    (new / "linked").symlink_to(source.parent)
+    (new / "loop").symlink_to(new)
+    found = predicted(study, new)
+    assert set(found.file[found.population == "in"]) == {
+        "in/with space.png",
+        "in/line\nbreak.png",
+        "in/[red]x.png",
+        "in/\\xff.png",
+        "in/\u00e4.png",
+    }
+    assert (found.population == "linked").sum() == 4
+    assert set(found.population) == {"in", "linked"}
+
+
+def test_a_single_image_has_no_interval(study: Path, images_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    shutil.copy(sorted((images_root / HETERO_TEST / "20X_TG2-WT1").iterdir())[0], tmp_path / "one")
+    predicted(study, tmp_path / "one")
+    (row,) = pd.read_csv(tmp_path / "out" / "composition.csv").itertuples()
+    assert row.images == 1
+    assert row.parental > 0
+    assert np.isnan(row.parental_low)
+    assert np.isnan(row.parental_high)
+
+
+@pytest.mark.parametrize("setting", ["batch_size=true", "batch_size=x", "workers=0", "engine=tensorflow", "images="])
+def test_wrong_settings_are_refused(study: Path, capsys: pytest.CaptureFixture[str], setting: str) -> None:
+    line = refused(capsys, str(study), "images=2024", setting)
+    assert line.lower().startswith(f"error: {setting}")

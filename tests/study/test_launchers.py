@@ -27,8 +27,6 @@ def test_cells_side_by_side_leave_the_bytes_of_cells_one_after_the_other(
     study, other = (folder / "outputs" / "studies" / "paper" for folder in (tmp_path, undisturbed))
     assert files(study, *FIGURES) == files(other, *FIGURES)
     manifests = [json.loads(path.read_text()) for path in study.glob("*/*/manifest.json")]
-    starts, ends = ([manifest[key] for manifest in manifests] for key in ("start", "end"))
-    assert sorted(starts)[1] < min(ends)  # two ran at once
     assert len({manifest["process"] for manifest in manifests}) == 4
 
 
@@ -48,7 +46,7 @@ def test_a_killed_cell_fails_alone(images_root: Path, tmp_path: Path) -> None:
     assert json.loads((victim / "manifest.json").read_text())["status"] == "complete"
 
 
-def test_sigterm_ends_the_cells_as_well(images_root: Path, tmp_path: Path) -> None:
+def test_two_cells_run_at_once_and_sigterm_ends_both(images_root: Path, tmp_path: Path) -> None:
     command = arguments(images_root, *LOCAL, "trainer.max_epochs=300", "study.models=[m1]")
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     cells = [process_of(tmp_path / "outputs" / "studies" / "paper" / "m1" / f"fold={fold}") for fold in (0, 1)]
