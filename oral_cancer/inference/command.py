@@ -148,7 +148,7 @@ def _facts(root: Path, study: Study, cells: list[Cell]) -> dict[str, Any]:
 def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs: Outputs) -> None:
     if study.simulated:
         print(Panel("TRAINED ON SIMULATED MICROGRAPHS: no figure says anything about real cells", style="bold red"))
-    grid = composition_grid(populations)
+    grid = composition_grid(populations, digits=2)  # three would not fit a terminal of 80 columns
     table = Table(title="estimated composition, with 95 % intervals", box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(grid.columns):
         table.add_column(column, justify="left" if number in (0, 2) else "right", overflow="fold")

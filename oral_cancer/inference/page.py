@@ -65,7 +65,7 @@ def predictions_page(
     return render("oral_cancer.inference", "predictions.html.j2", content)
 
 
-def composition_grid(populations: pd.DataFrame, file: str = "") -> Grid:
+def composition_grid(populations: pd.DataFrame, file: str = "", digits: int = DIGITS) -> Grid:
     """The populations as people read them: a row raw, a row calibrated; `file` is the CSV file behind it."""
     kinds = [kind for kind in KINDS if f"{CLASSES[0]}{kind}" in populations]
     rows = []
@@ -74,7 +74,7 @@ def composition_grid(populations: pd.DataFrame, file: str = "") -> Grid:
             figures = []
             for name in (f"{cls}{kind}" for cls in CLASSES):
                 value, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
-                figures.append(with_interval(value, low, high, DIGITS))
+                figures.append(with_interval(value, low, high, digits))
             head = (row["population"], str(row["images"])) if kind == kinds[0] else ("", "")
             rows.append(tuple(Entry(text) for text in (*head, KINDS[kind], *figures)))
     return Grid(file.removesuffix(".csv"), ("population", "images", "estimate", *CLASSES), tuple(rows))
