@@ -63,6 +63,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "null or a number from 0 to below 1",
     ),
     "trainer.max_epochs": _whole(1),
+    "trainer.num_nodes": (lambda value: value == 1, "1"),
     "launcher.jobs": (lambda value: value is None or _whole(1)[0](value), "null or a whole number of at least 1"),
     "launcher.cells_per_gpu": _whole(1),
     "trainer.devices": (
