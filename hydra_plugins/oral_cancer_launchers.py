@@ -95,7 +95,7 @@ class LocalLauncher(BaseSubmititLauncher):  # type: ignore[misc]
 class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
     """Cells as the tasks of an array job; its parameters are those of hydra-submitit-launcher.
 
-    A task that Slurm requeues, or whose time is up, goes on from its cell's last whole epoch.
+    A task that Slurm requeues goes on from its cell's last whole epoch.
     """
 
     _EXECUTOR = "slurm"

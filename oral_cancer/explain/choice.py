@@ -1,6 +1,5 @@
 """Which cells explain which images."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -62,7 +61,7 @@ def test_images(study: Study, per_class: int) -> list[Labelled]:
     rows = rows.sort_values(["label", "file"])
     return [
         Labelled(NewImage(root / file, file, str(PurePosixPath(file).parent)), label)
-        for file, label in zip(_texts(rows["file"]), labels(rows), strict=True)
+        for file, label in zip(map(str, rows["file"]), labels(rows), strict=True)
     ]
 
 
@@ -81,7 +80,3 @@ def new_images(root: Path) -> list[Labelled]:
         Labelled(image, known.get((folder.parent.name, folder.name)))
         for image, folder in zip(images, folders, strict=True)
     ]
-
-
-def _texts(column: "pd.Series[str]") -> Sequence[str]:
-    return [str(value) for value in column]
