@@ -25,6 +25,7 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmitit
 from oral_cancer.errors import Interrupted, UserError
 from oral_cancer.files import write_json
 from oral_cancer.training.manifest import FILE, read_manifest
+from oral_cancer.training.settings import number_of_ranks
 
 Arguments = tuple[list[str], str, int, str, dict[type, Any]]
 """Of `BaseSubmititLauncher.__call__`, which composes and runs one cell."""
@@ -54,6 +55,9 @@ class LocalLauncher(BaseSubmititLauncher):  # type: ignore[misc]
         """Run every job; never more at once than there are places."""
         import submitit
 
+        assert self.config is not None
+        if number_of_ranks(self.config) > 1 and gpus():
+            raise UserError("hydra/launcher=local: each cell sees one GPU; give trainer.devices=1, or another launcher")
         free: SimpleQueue[dict[str, str]] = SimpleQueue()
         chosen = places(gpus(), self.jobs, self.cells_per_gpu)
         for place in chosen:
@@ -114,7 +118,9 @@ class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
         executor.update_parameters(**_of_sbatch(parameters))
         arguments = _arguments(job_overrides, initial_job_idx)
         try:
-            with _environment(OMP_NUM_THREADS=str(self.params["cpus_per_task"] or 1)):
+            # A training on several devices ends with the first of its processes that dies: srun reads the latter.
+            threads = str(self.params["cpus_per_task"] or 1)
+            with _environment(OMP_NUM_THREADS=threads, SLURM_KILL_BAD_EXIT="1"):
                 jobs = executor.map_array(self, *zip(*arguments, strict=True))
         except submitit.core.utils.FailedJobError as error:
             raise UserError(f"hydra/launcher=slurm: {' '.join(str(error).split())}; mend hydra.launcher") from error

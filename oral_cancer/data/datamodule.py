@@ -76,7 +76,7 @@ class CellDataModule(LightningDataModule):
         folds: number of HOMO folds.
         trial: seed of the splits.
         seed: of treatment, shuffling and augmentation.
-        batch_size: images a training step.
+        batch_size: images a training step, over all ranks.
         eval_batch_size: images a batch in evaluation; has no influence beyond rounding.
         workers: loading processes; None is 0 where the CPU trains, else one a core up to 8.
     """
@@ -123,6 +123,11 @@ class CellDataModule(LightningDataModule):
     def steps_per_epoch(self) -> int:
         """One epoch's worth of HOMO training images: 36 at published counts."""
         return max(1, len(self.splits.homo_train) // self.batch_size)
+
+    @property
+    def ranks(self) -> tuple[int, int]:
+        """How many processes share the images of a training or an evaluation, and which of them this is."""
+        return (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
 
     def roles(self) -> NDArray[np.str_]:
         """What each row of the store is used for: "train", "val", "test" or "unused"."""
@@ -189,15 +194,17 @@ class CellDataModule(LightningDataModule):
 
     def _stream(self, images: TrainingImages | None, epoch: int) -> DataLoader[Batch]:
         assert images is not None, "setup() comes first"
-        stream = ShuffledStream(len(images), self.batch_size, self.steps_per_epoch, self.seed)
+        ranks, rank = self.ranks
+        stream = ShuffledStream(len(images), self.batch_size, self.steps_per_epoch, self.seed, ranks, rank)
         stream.set_epoch(epoch)
-        loader: DataLoader[Batch] = self._loader(images, self.batch_size, stream)
+        loader: DataLoader[Batch] = self._loader(images, self.batch_size // ranks, stream)
         return loader
 
     def _evaluation_loaders(self, names: Sequence[str]) -> list[DataLoader[Batch]]:
+        ranks, rank = self.ranks
         loaders = []
         for name in names:
-            rows = getattr(self.splits, name)
+            rows = getattr(self.splits, name)[rank::ranks]
             images = EvaluationImages(ImageView(self.store.images, rows), self.soft_labels[rows])
             loaders.append(self._loader(images, self.eval_batch_size))
         return loaders

@@ -17,12 +17,17 @@ class ShuffledStream(Sampler[tuple[int, int]]):
         batch_size: images a step.
         steps: steps an epoch.
         seed: of the shuffling.
+        ranks: processes that share each batch.
+        rank: whose part of every batch is drawn.
     """
 
-    def __init__(self, length: int, batch_size: int, steps: int, seed: int) -> None:
+    def __init__(self, length: int, batch_size: int, steps: int, seed: int, ranks: int = 1, rank: int = 0) -> None:
         self.length = length
+        self.batch_size = batch_size
         self.images_per_epoch = batch_size * steps
         self.seed = seed
+        self.ranks = ranks
+        self.rank = rank
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -30,7 +35,7 @@ class ShuffledStream(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.images_per_epoch
+        return self.images_per_epoch // self.ranks
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         """Pairs (epoch, position in the training set)."""
@@ -38,5 +43,6 @@ class ShuffledStream(Sampler[tuple[int, int]]):
         first, last = start // self.length, (start + self.images_per_epoch - 1) // self.length
         passes = [np.random.default_rng([self.seed, i]).permutation(self.length) for i in range(first, last + 1)]
         offset = start - first * self.length
-        for position in np.concatenate(passes)[offset : offset + self.images_per_epoch]:
+        drawn = np.concatenate(passes)[offset : offset + self.images_per_epoch]
+        for position in drawn.reshape(-1, self.ranks, self.batch_size // self.ranks)[:, self.rank].ravel():
             yield self.epoch, int(position)

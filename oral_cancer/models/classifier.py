@@ -103,12 +103,12 @@ class SoftLabelClassifier(LightningModule):
         self.train_accuracy.update(probabilities.detach(), single_class(soft_labels))
         self.log("train/loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True)
-        self.log("loss", loss.detach(), prog_bar=True)
+        self.log("loss", loss.detach(), prog_bar=True, sync_dist=True)
         return loss
 
     def on_train_epoch_start(self) -> None:
         """The rate that the epoch starts with."""
-        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
+        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"], sync_dist=True)
 
     def on_validation_start(self) -> None:
         """Recalibrate before the validation that follows the last step, and so before the last checkpoint."""
@@ -123,11 +123,14 @@ class SoftLabelClassifier(LightningModule):
         if dataloader_idx == 0:
             self.val_loss.update(F.mse_loss(probabilities, soft_labels), len(images))
             self.val_accuracy.update(probabilities, single_class(soft_labels))
-            self.log("val/loss", self.val_loss, add_dataloader_idx=False)
-            self.log("val/accuracy", self.val_accuracy, add_dataloader_idx=False)
         else:
             self.val_rmse.update(probabilities, soft_labels)
-            self.log("val/rmse", self.val_rmse, add_dataloader_idx=False)
+
+    def on_validation_epoch_end(self) -> None:
+        """The figures over all ranks, of which one may have had no image."""
+        self.log("val/loss", self.val_loss)
+        self.log("val/accuracy", self.val_accuracy)
+        self.log("val/rmse", self.val_rmse)
 
     def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Probabilities, float32 (B, 3)."""

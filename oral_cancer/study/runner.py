@@ -16,7 +16,8 @@ from oral_cancer.files import write_json, write_text
 from oral_cancer.study.grids import duration
 from oral_cancer.study.plan import Plan, read_plan
 from oral_cancer.training.manifest import FILE, read_manifest
-from oral_cancer.training.settings import settings_hash
+from oral_cancer.training.ranks import is_first, must_be_started
+from oral_cancer.training.settings import number_of_ranks, settings_hash
 from oral_cancer.training.train import train
 
 log = logging.getLogger(__name__)
@@ -37,11 +38,14 @@ def run_cell(cfg: DictConfig) -> float | None:
         return validation_rmse(train(cfg))
     if is_finished(folder, settings_hash(cfg), plan):
         return None
-    print(f"[bold]{study.name}[/]: {progress_line(study, plan, folder)}")
+    if is_first():
+        print(f"[bold]{study.name}[/]: {progress_line(study, plan, folder)}")
     try:
         expected = {"fingerprint": plan.data["fingerprint"], "weights": plan.weights[folder.parent.name]}
         return validation_rmse(train(cfg, expected))
     except Exception as error:
+        if not is_first():
+            raise
         ours = {"config_hash": settings_hash(cfg)}
         before = read_manifest(folder) or {}
         manifest = before if before.get("config_hash") == ours["config_hash"] else ours
@@ -49,6 +53,8 @@ def run_cell(cfg: DictConfig) -> float | None:
         write_json(folder / FILE, manifest | {"status": "failed", "error": said})
         write_text(folder / "error.txt", traceback.format_exc())
         log.error("%s fails: %s (error.txt there says where)", folder, said)
+        if number_of_ranks(cfg) > 1 and not must_be_started(cfg):
+            raise  # or the other ranks would wait for this one
         return None
 
 

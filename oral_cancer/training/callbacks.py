@@ -26,7 +26,7 @@ COLUMNS = (
 
 
 class SeedEachStep(Callback):
-    """Makes what the network draws (stochastic depth) a function of (seed, step), and of nothing before it.
+    """Makes what the network draws (stochastic depth) a function of (seed, step, rank), and of nothing before it.
 
     Loaders draw from the same generator, and when they do depends on their processes and on where a training resumed.
     """
@@ -41,7 +41,8 @@ class SeedEachStep(Callback):
         self._seed(trainer)  # recalibration runs the network as in training
 
     def _seed(self, trainer: Trainer) -> None:
-        torch.manual_seed(int(np.random.SeedSequence([self.seed, trainer.global_step]).generate_state(1)[0]))
+        drawn_from = np.random.SeedSequence([self.seed, trainer.global_step, trainer.global_rank])
+        torch.manual_seed(int(drawn_from.generate_state(1)[0]))
 
 
 class History(Callback):

@@ -8,6 +8,8 @@ from pytorch_lightning.callbacks import ProgressBar
 from rich import get_console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from oral_cancer.training.ranks import is_first
+
 
 class PlainProgress(ProgressBar):
     """One line an epoch, for logs and pipes; its learning rate is that of the epoch's first step."""
@@ -81,4 +83,4 @@ class TerminalProgress(PlainProgress):
 
 def progress() -> ProgressBar:
     """The display that suits standard output."""
-    return TerminalProgress() if get_console().is_terminal else PlainProgress()
+    return TerminalProgress() if get_console().is_terminal and is_first() else PlainProgress()

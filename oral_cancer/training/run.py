@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -81,7 +81,7 @@ def start_run(folder: Path, cfg: DictConfig, facts: dict[str, Any]) -> Iterator[
         UserError: if another process is training in this folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    lock = _lock(folder)
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -111,6 +111,18 @@ def start_run(folder: Path, cfg: DictConfig, facts: dict[str, Any]) -> Iterator[
         run.record(status="complete", **_end(run))
     finally:
         lock.release()
+
+
+def record_failure(folder: Path, cfg: DictConfig, said: str) -> None:
+    """Let the manifest of a training with these settings, whose process died without a word, say what ended it."""
+    with suppress(Timeout), _lock(folder).acquire(blocking=False):
+        manifest = read_manifest(folder) or {}
+        if manifest.get("config_hash") == settings_hash(cfg) and manifest.get("status") != "complete":
+            write_json(folder / FILE, manifest | {"status": "failed", "error": said})
+
+
+def _lock(folder: Path) -> FileLock:
+    return FileLock(folder.with_name(f".{folder.name}.lock"))
 
 
 def _interrupted(before: dict[str, Any], now: dict[str, Any]) -> bool:

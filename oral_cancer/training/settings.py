@@ -63,12 +63,12 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "null or a number from 0 to below 1",
     ),
     "trainer.max_epochs": _whole(1),
-    "trainer.num_nodes": (lambda value: value == 1, "1"),
+    "trainer.num_nodes": _whole(1),
     "launcher.jobs": (lambda value: value is None or _whole(1)[0](value), "null or a whole number of at least 1"),
     "launcher.cells_per_gpu": _whole(1),
     "trainer.devices": (
-        lambda value: value == 1 or (isinstance(value, ListConfig) and len(value) == 1),
-        "1, or the number of one GPU in brackets, such as [3]",
+        lambda value: _whole(1)[0](value) or (isinstance(value, ListConfig) and len(value) == 1),
+        "a whole number of at least 1, or the number of one GPU in brackets, such as [3]",
     ),
 }
 
@@ -106,6 +106,24 @@ def check(cfg: DictConfig) -> None:
             f"model.scheduler.rates={list(scheduler.rates)}: must be one more than model.scheduler.milestones"
         )
     refuse(problems)
+    refuse(_undivided(cfg))
+
+
+def number_of_ranks(cfg: DictConfig) -> int:
+    """Devices that one training runs on, each with a process of its own."""
+    devices = cfg.trainer.devices
+    return cfg.trainer.num_nodes * (len(devices) if isinstance(devices, ListConfig) else devices)
+
+
+def _undivided(cfg: DictConfig) -> list[str]:
+    ranks = number_of_ranks(cfg)
+    if ranks > 1 and not cfg.trainer.get("strategy"):
+        option = "devices" if cfg.trainer.num_nodes == 1 else "num_nodes"
+        value = cfg.trainer[option]
+        return [f"trainer.{option}={value}: must be 1 with this trainer; trainer=ddp trains on several devices"]
+    if cfg.data.batch_size % ranks:
+        return [f"data.batch_size={cfg.data.batch_size}: must be a multiple of the {ranks} devices that share it"]
+    return []
 
 
 def build(cfg: DictConfig, group: str, **arguments: Any) -> Any:

@@ -1,11 +1,13 @@
 """Ctrl-C and SIGTERM, obeyed between two steps of a training.
 
 An exception raised wherever a signal happens to arrive may get lost (Python drops those of a finaliser) or cut a write
-short. So a signal is only noted, and a training asks after every batch. A second one acts at once.
+short. So a signal is only noted, and a training asks after every batch. A second one, later than the echo of the
+first that a terminal and a parent process may both send, acts at once.
 """
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -16,6 +18,7 @@ from pytorch_lightning import Callback
 from oral_cancer.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ECHO = 0.5  # seconds
 
 
 class StopOnSignal(Callback):
@@ -28,6 +31,7 @@ class StopOnSignal(Callback):
     def __init__(self, remedy: str) -> None:
         self.remedy = remedy
         self.received: signal.Signals | None = None
+        self.since = 0.0
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -59,6 +63,7 @@ class StopOnSignal(Callback):
         self.check()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.received:
+        if self.received is None:
+            self.received, self.since = signal.Signals(number), time.monotonic()
+        elif time.monotonic() - self.since > ECHO:
             raise KeyboardInterrupt
-        self.received = signal.Signals(number)

@@ -26,11 +26,12 @@ from oral_cancer.evaluation.predictions import write_predictions
 from oral_cancer.files import replacing, write_json
 from oral_cancer.labels import BY_NAME, CLASSES
 from oral_cancer.models import SoftLabelClassifier
-from oral_cancer.training import display
+from oral_cancer.training import display, ranks
+from oral_cancer.training.batch_norm import SyncBatchNorm
 from oral_cancer.training.callbacks import History, SeedEachStep
 from oral_cancer.training.loggers import RunIdentity, finish, log_results, log_training_batch
 from oral_cancer.training.run import CHECKPOINT, Run, start_run
-from oral_cancer.training.settings import build
+from oral_cancer.training.settings import build, number_of_ranks
 from oral_cancer.training.signals import StopOnSignal
 
 
@@ -50,7 +51,11 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
     """
     _quieten()
     seed_everything(cfg.seed, verbose=False)
+    folder = Path(HydraConfig.get().runtime.output_dir)
     store = open_images(cfg)
+    if ranks.must_be_started(cfg):
+        build_trainer(cfg, folder)  # whatever is wrong with it is told once, and now
+        return ranks.start(train, cfg, expected, folder, _how_to_go_on())
     facts = data_facts(store)
     _insist(expected, facts)
     data: CellDataModule = build(
@@ -63,38 +68,41 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
         trial=cfg.trial,
         seed=cfg.seed,
     )
-    folder = Path(HydraConfig.get().runtime.output_dir)
     stop = StopOnSignal(_how_to_go_on())
     trainer = build_trainer(cfg, folder, stop)
     model: SoftLabelClassifier = build(cfg, "model")
     facts |= {"weights": model.origin, "device": display.device_name(trainer), "precision": trainer.precision}
     _insist(expected, facts)
     data.setup()
-    facts |= {"seed": cfg.seed, "training_images": data.training_counts()}
+    facts |= {"devices": trainer.world_size, "seed": cfg.seed, "training_images": data.training_counts()}
     facts["training_appearance"] = data.training_appearance()
     if cfg.logger.get("save_dir"):
         Path(cfg.logger.save_dir).mkdir(parents=True, exist_ok=True)
-    with stop.listening(), start_run(folder, cfg, facts) as run:
-        write_splits(run.folder / "splits.csv", data)
+    first = trainer.is_global_zero
+    with stop.listening(), ranks.led_by_first(trainer, lambda: start_run(folder, cfg, facts)) as run:
         identity = _identity(run, cfg.fold, _tags(store, model))
-        display.announce(identity, data, model, run.resumed)
-        logger = trainer.logger = build(cfg, "logger", identity=identity)
+        logger = False
+        if first:
+            write_splits(run.folder / "splits.csv", data)
+            display.announce(identity, data, model, run.resumed)
+            logger = trainer.logger = build(cfg, "logger", identity=identity)
         try:
             log_training_batch(logger, data)
             trainer.fit(model, data, ckpt_path=run.checkpoint if run.resumed else None, weights_only=True)
             predictions = predict(trainer, model, data, identity.model, cfg.fold)
-            write_predictions(run.folder / "predictions.csv", predictions)
             metrics = evaluate(predictions)
             metrics["val"]["homo"]["in_sample"] = data.splits.in_sample
-            write_json(run.folder / "metrics.json", metrics)
-            log_results(logger, metrics, predictions)
-        except BaseException as error:
+            if first:
+                write_predictions(run.folder / "predictions.csv", predictions)
+                write_json(run.folder / "metrics.json", metrics)
+                log_results(logger, metrics, predictions)
+        except BaseException:
             finish(logger, failed=True)
-            if isinstance(error, SystemExit):
-                stop.check()  # Lightning has obeyed SIGTERM first, and would exit with 0
+            stop.check()  # it may be the signal's: Lightning exits with 0 on SIGTERM, and ranks lose each other
             raise
         finish(logger, failed=False)
-    display.show(identity, metrics)
+    if first:
+        display.show(identity, metrics)
     return metrics
 
 
@@ -119,25 +127,27 @@ def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
     # Deterministic algorithms would fill every new tensor first, a quarter of a step on a CPU; no result needs it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     precision = cfg.trainer.precision
+    on_gpu = cfg.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
     if precision == "auto":
-        on_gpu = cfg.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
         precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
-    trainer: Trainer = build(
-        cfg, "trainer", precision=precision, callbacks=callbacks, logger=False, default_root_dir=folder
-    )
+    settings = {"precision": precision, "callbacks": callbacks, "logger": False, "default_root_dir": folder}
+    if number_of_ranks(cfg) > 1:
+        settings["plugins"] = [SyncBatchNorm(on_gpu)]
+    trainer: Trainer = build(cfg, "trainer", **settings)
     return trainer
 
 
 def predict(
     trainer: Trainer, model: SoftLabelClassifier, data: CellDataModule, name: str, fold: int | str
 ) -> pd.DataFrame:
-    """The model's predictions of all validation and test images, in the format of predictions.csv."""
+    """The model's predictions of all validation and test images, in the format of predictions.csv; on every rank."""
     batches: Any = trainer.predict(model, data)
     frames = []
     for images, found in zip(EVALUATED, batches, strict=True):
         image_set, split = images.split("_")
         rows = getattr(data.splits, images)
-        probabilities = torch.cat(found).cpu().numpy()
+        own = torch.cat(found) if found else torch.empty(0, len(CLASSES))
+        probabilities = ranks.interleaved(own, trainer).numpy()
         frame = pd.DataFrame({"model": name, "fold": fold, "split": split, "set": image_set}, index=range(len(rows)))
         frame["file"] = [data.store.collection.files[row].path for row in rows]
         truth = np.array([BY_NAME[group].soft_label for group in data.groups[rows]])
@@ -211,5 +221,6 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*srun. command is available.*")
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)

@@ -1,0 +1,148 @@
+"""One training on several devices: a process for each, called rank; the first one writes.
+
+On this machine the ranks are started by PyTorch's elastic agent, that of torchrun, which ends all of them when one
+dies and passes its error on. Under Slurm, and under torchrun itself, every rank is there already.
+"""
+
+import logging
+import os
+import signal
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import setup_globals
+from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+from omegaconf import DictConfig
+from pytorch_lightning import Trainer
+from torch.distributed.elastic.multiprocessing import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure, record
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from oral_cancer.errors import Interrupted, UserError
+from oral_cancer.training.run import Run, record_failure
+from oral_cancer.training.settings import number_of_ranks
+
+Training = Callable[[DictConfig, Mapping[str, str]], dict[str, Any]]
+
+
+class RankError(RuntimeError):
+    """A rank has died, and the training with it."""
+
+
+def must_be_started(cfg: DictConfig) -> bool:
+    """Whether a training has several ranks, and this process is none of them."""
+    return number_of_ranks(cfg) > 1 and not _is_rank()
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes: of a single rank, or the first of several."""
+    return not _is_rank() or os.environ.get("RANK", os.environ.get("SLURM_PROCID")) == "0"
+
+
+def start(train: Training, cfg: DictConfig, expected: Mapping[str, str], folder: Path, remedy: str) -> dict[str, Any]:
+    """Train in as many processes as there are devices, and wait for them.
+
+    Args:
+        train: what each rank does.
+        cfg: composed settings.
+        expected: as for `train`.
+        folder: the run's.
+        remedy: how to go on after an interruption, for the message.
+
+    Returns:
+        What `train` returns on the first rank.
+
+    Raises:
+        UserError: that a rank raised; or for several machines, on which nothing can be started from here.
+        RankError: for the rank that died first, with its traceback as a note.
+        Interrupted: on Ctrl-C or SIGTERM, once the ranks have ended.
+    """
+    if cfg.trainer.num_nodes > 1:
+        raise UserError(f"trainer.num_nodes={cfg.trainer.num_nodes}: several machines need hydra/launcher=slurm")
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # what it reports is raised here
+    agent = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=cfg.trainer.devices,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        max_restarts=0,
+    )
+    try:
+        results = elastic_launch(agent, _rank)(train, cfg, dict(expected), HydraConfig.instance().cfg)
+    except SignalException as stop:
+        raise Interrupted(signal.Signals(stop.sigval), remedy) from None
+    except ChildFailedError as error:
+        cause = _cause(*error.get_first_failure())
+        if isinstance(cause, RankError):
+            record_failure(folder, cfg, str(cause))
+        raise cause from None
+    first: dict[str, Any] = results[0]
+    return first
+
+
+@record
+def _rank(train: Training, cfg: DictConfig, expected: Mapping[str, str], hydra: DictConfig) -> dict[str, Any]:
+    setup_globals()  # of Hydra, as in the process that starts the ranks
+    HydraConfig.instance().set_config(hydra)
+    return train(cfg, expected)
+
+
+def _cause(rank: int, failure: ProcessFailure) -> Exception:
+    said = failure.message
+    if not isinstance(said, dict):  # it left none: killed
+        return RankError(f"rank {rank}: {said or f'exit code {failure.exitcode}'}")
+    kind, _, text = str(said["message"]).partition(": ")
+    if kind == UserError.__name__:
+        return UserError(*text.splitlines())
+    error = RankError(f"rank {rank}: {kind}: {text}")
+    error.add_note(said["extraInfo"]["py_callstack"])
+    return error
+
+
+def _is_rank() -> bool:
+    by_slurm = int(os.environ.get("SLURM_NTASKS", 1)) > 1 and SLURMEnvironment.detect()
+    return TorchElasticEnvironment.detect() or by_slurm
+
+
+@contextmanager
+def led_by_first(trainer: Trainer, start_run: Callable[[], AbstractContextManager[Run]]) -> Iterator[Run]:
+    """Let the first rank take the run's folder; the others learn from it what it found there."""
+    if trainer.world_size > 1:
+        trainer.strategy.setup_environment()  # from here on the ranks can talk
+    if trainer.is_global_zero:
+        with start_run() as run:
+            trainer.strategy.broadcast(run)
+            yield run
+    else:
+        run = trainer.strategy.broadcast(None)
+        assert run is not None
+        yield run
+
+
+def interleaved(own: torch.Tensor, trainer: Trainer) -> torch.Tensor:
+    """The rows of all ranks, where each has every `world_size`-th row, from its own number on.
+
+    Args:
+        own: this rank's rows, (M, C); some ranks may have one row less than others.
+        trainer: knows the ranks.
+
+    Returns:
+        (N, C) on the CPU, the same on every rank.
+    """
+    own = own.cpu()
+    if trainer.world_size == 1:
+        return own
+    shares: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(shares, own)
+    whole = own.new_empty((sum(map(len, shares)), *own.shape[1:]))
+    for rank, share in enumerate(shares):
+        whole[rank :: trainer.world_size] = share
+    return whole
