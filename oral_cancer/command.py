@@ -71,7 +71,9 @@ def no_empty_folder(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         with suppress(OSError):
-            os.removedirs(folder)
+            while folder not in (Path.cwd(), *Path.cwd().parents):
+                folder.rmdir()
+                folder = folder.parent
         raise
 
 

@@ -29,7 +29,7 @@ class SyncBatchNorm(LayerSync):
             converted: nn.Module = convert_sync_batchnorm(model)
             return converted
         for layer in _layers(model):
-            layer.forward = _over_all_ranks(layer)  # type: ignore[method-assign]
+            layer.forward = _over_all_ranks(layer)  # type: ignore
         return model
 
     def revert(self, model: nn.Module) -> nn.Module:
@@ -49,7 +49,7 @@ def _over_all_ranks(layer: _BatchNorm) -> Callable[[Tensor], Tensor]:
     def synchronised(own: Tensor) -> Tensor:
         if not layer.training:
             return forward(own)
-        everyone = torch.cat(all_gather(own.contiguous()))
+        everyone = torch.cat(all_gather(own.contiguous()))  # type: ignore[no-untyped-call]
         return forward(everyone).chunk(torch.distributed.get_world_size())[torch.distributed.get_rank()]
 
     return synchronised

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import setup_globals
-from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 from omegaconf import DictConfig
 from pytorch_lightning import Trainer
+from pytorch_lightning.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure, record
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -122,9 +122,8 @@ def led_by_first(trainer: Trainer, start_run: Callable[[], AbstractContextManage
             trainer.strategy.broadcast(run)
             yield run
     else:
-        run = trainer.strategy.broadcast(None)
-        assert run is not None
-        yield run
+        found: Any = trainer.strategy.broadcast(None)
+        yield found
 
 
 def interleaved(own: torch.Tensor, trainer: Trainer) -> torch.Tensor:

@@ -112,7 +112,7 @@ def check(cfg: DictConfig) -> None:
 def number_of_ranks(cfg: DictConfig) -> int:
     """Devices that one training runs on, each with a process of its own."""
     devices = cfg.trainer.devices
-    return cfg.trainer.num_nodes * (len(devices) if isinstance(devices, ListConfig) else devices)
+    return int(cfg.trainer.num_nodes) * (1 if isinstance(devices, ListConfig) else int(devices))
 
 
 def _undivided(cfg: DictConfig) -> list[str]:

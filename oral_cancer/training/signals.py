@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, Trainer
 
 from oral_cancer.errors import Interrupted
 
@@ -22,7 +22,7 @@ ECHO = 0.5  # seconds
 
 
 class StopOnSignal(Callback):
-    """Raises `Interrupted` after the batch during which a signal came.
+    """Raises `Interrupted` after the batch during which a signal came, to this rank or to another one.
 
     Args:
         remedy: how to go on, for the message.
@@ -32,6 +32,7 @@ class StopOnSignal(Callback):
         self.remedy = remedy
         self.received: signal.Signals | None = None
         self.since = 0.0
+        self.heeded: list[signal.Signals] = []
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -39,8 +40,9 @@ class StopOnSignal(Callback):
         if threading.current_thread() is not threading.main_thread():  # where Python gives no signals
             yield
             return
-        heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        former = {number: signal.signal(number, self._note) for number in heeded}
+        former = {number: signal.getsignal(number) for number in SIGNALS}
+        self.heeded = [number for number, handler in former.items() if handler is not signal.SIG_IGN]
+        self._heed()
         try:
             yield
             self.check()
@@ -53,14 +55,32 @@ class StopOnSignal(Callback):
         if self.received:
             raise Interrupted(self.received, self.remedy)
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        self.check()
+    def on_train_start(self, *_: Any) -> None:
+        self._heed()
 
-    def on_validation_batch_end(self, *_: Any) -> None:
-        self.check()
+    def on_predict_start(self, *_: Any) -> None:
+        self._heed()
 
-    def on_predict_batch_end(self, *_: Any) -> None:
-        self.check()
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.strategy.reduce_boolean_decision(self.received is not None, all=False):
+            self.received = self.received or signal.SIGTERM
+            self.check()
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self._check_alone(trainer)
+
+    def on_predict_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self._check_alone(trainer)
+
+    def _check_alone(self, trainer: Trainer) -> None:
+        """Several ranks have not as many evaluation batches each, and could not agree after one."""
+        if trainer.world_size == 1:
+            self.check()
+
+    def _heed(self) -> None:
+        """Take the signals, also from Lightning, whose handler of SIGTERM would talk to the other ranks at once."""
+        for number in self.heeded:
+            signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received is None:

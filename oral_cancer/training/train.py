@@ -98,7 +98,7 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
                 log_results(logger, metrics, predictions)
         except BaseException:
             finish(logger, failed=True)
-            stop.check()  # it may be the signal's: Lightning exits with 0 on SIGTERM, and ranks lose each other
+            stop.check()  # a signal may be the cause: ranks that end lose each other
             raise
         finish(logger, failed=False)
     if first:

@@ -24,7 +24,7 @@ STOCHASTIC_GRADIENT_DESCENT = (  # Adam makes a large step of any small differen
     "model.optimizer._target_=torch.optim.SGD",
     "~model.optimizer.betas",
     "~model.optimizer.eps",
-    "model.scheduler.rates=[0.1,0.1,0.1,0.1]",
+    "model.scheduler.rates=[1e-3,1e-3,1e-3,1e-3]",
 )
 
 
@@ -80,7 +80,7 @@ def test_two_ranks_take_the_steps_of_one(images_root: Path, tmp_path: Path) -> N
 def whole(images_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a training on one device, named `alone`, and its weights, weights.pth."""
     cwd = tmp_path_factory.mktemp("whole")
-    folder = trained(images_root, cwd, "alone", "trainer.max_epochs=3", "data.folds=3")
+    folder = trained(images_root, cwd, "alone", "trainer.max_epochs=3", "data.folds=4")
     state = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     weights = {name.removeprefix("network."): value for name, value in state.items() if name.startswith("network.")}
     torch.save(weights, cwd / "weights.pth")
@@ -98,7 +98,7 @@ def test_ranks_predict_each_image_once_and_in_order(images_root: Path, whole: Pa
         "+trainer.limit_train_batches=0",
         "model.weights=weights.pth",
         "data.batch_size=12",
-        "data.folds=3",
+        "data.folds=4",
     )
     files, found = probabilities(again)
     expected_files, expected = probabilities(whole / "outputs" / "runs" / "alone" / "fold=0")
@@ -166,8 +166,11 @@ def test_a_signal_ends_all_ranks_and_the_training_goes_on(images_root: Path, tmp
         assert str(tmp_path).encode() not in _read(line)
     epochs = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["epoch"]
     fault = "+callbacks.fault={_target_: tests.training.test_ddp.FailOnSecondRank, kill: false}"
-    run(images_root, tmp_path, *settings, fault)  # another's settings: moved aside, nothing is lost
-    assert torch.load(folder.with_name("fold=0.1") / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == epochs
+    done = run(images_root, tmp_path, *settings, fault)
+    assert "cut/fold0 random-start: goes on" in done.stdout
+    history = pd.read_csv(folder / "history.csv").epoch
+    assert list(history) == list(range(epochs + 2))
+    assert not folder.with_name("fold=0.1").exists()
 
 
 def _read(path: Path) -> bytes:
