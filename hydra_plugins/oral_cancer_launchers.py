@@ -121,9 +121,10 @@ class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
             # A training on several devices ends with the first of its processes that dies: srun reads the latter.
             threads = str(self.params["cpus_per_task"] or 1)
             with _environment(OMP_NUM_THREADS=threads, SLURM_KILL_BAD_EXIT="1"):
-                jobs = executor.map_array(self, *zip(*arguments, strict=True))
+                submitted = executor.map_array(self, *zip(*arguments, strict=True))
         except submitit.core.utils.FailedJobError as error:
             raise UserError(f"hydra/launcher=slurm: {' '.join(str(error).split())}; mend hydra.launcher") from error
+        jobs = [job.task(0) for job in submitted]  # of several ranks the first, which writes
         array = jobs[0].job_id.partition("_")[0]
         print(
             f"{study.name}: array job {array} of {len(jobs)} cells; logs in {study / '.slurm'}. This process waits for "
@@ -189,13 +190,16 @@ def _of_sbatch(parameters: dict[str, Any]) -> dict[str, Any]:
 def _outcome(job: Any, study: Path, number: int) -> JobReturn:
     """What a cell's process returned; where it returned nothing, the cell's manifest says so."""
     folder = _cell_folder(study, number)
+    ended = job.paths.result_pickle.exists()  # else submitit would ask Slurm's accounting, which may not be there
+    if folder is None:  # of a search, which cannot do without the figure
+        if not ended:
+            raise UserError(f"job {number}: its process ended without a word, killed or out of memory: {_log_of(job)}")
+        found: JobReturn = job.result()
+        return found
     returned = JobReturn(_return_value=None, status=JobStatus.COMPLETED)
-    if folder is None:  # a search, which cannot do without its figures
-        found: list[JobReturn] = job.results()
-        return found[0]
-    if job.paths.result_pickle.exists():  # else submitit would ask Slurm's accounting, which may not be there
+    if ended:
         with suppress(Exception):  # whatever the process raised before the cell
-            returned = job.results()[0]
+            returned = job.result()
     manifest = read_manifest(folder) or {}
     if manifest.get("status") not in ("complete", "failed"):
         said = f"its process ended without a word, killed or out of memory: {_log_of(job)}"

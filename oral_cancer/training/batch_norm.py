@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 from pytorch_lightning.plugins import LayerSync
-from timm.layers import convert_sync_batchnorm
+from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_gather
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -26,7 +26,7 @@ class SyncBatchNorm(LayerSync):
     def apply(self, model: nn.Module) -> nn.Module:
         """Let the model's batch-norm layers see the whole batch in training."""
         if self.on_gpu:
-            converted: nn.Module = convert_sync_batchnorm(model)
+            converted: nn.Module = convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
             return converted
         for layer in _layers(model):
             layer.forward = _over_all_ranks(layer)  # type: ignore

@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import setup_globals
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from omegaconf import DictConfig
 from pytorch_lightning import Trainer
-from pytorch_lightning.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure, record
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -91,7 +92,7 @@ def start(train: Training, cfg: DictConfig, expected: Mapping[str, str], folder:
 @record
 def _rank(train: Training, cfg: DictConfig, expected: Mapping[str, str], hydra: DictConfig) -> dict[str, Any]:
     setup_globals()  # of Hydra, as in the process that starts the ranks
-    HydraConfig.instance().set_config(hydra)
+    HydraConfig.instance().cfg = hydra
     return train(cfg, expected)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.slurm import cluster
+from tests.conftest import REPOSITORY
 from tests.study.processes import arguments, files, run
 
 pytestmark = pytest.mark.cluster
@@ -76,6 +77,28 @@ def test_a_cancelled_task_fails_alone(slurm: dict[str, str], images_root: Path, 
     statuses = [json.loads((study / "m1" / f"fold={k}" / "manifest.json").read_text())["status"] for k in (0, 1)]
     assert statuses == ["complete", "failed"]
     assert (study / "tables" / "INCOMPLETE.txt").exists()
+
+
+def test_one_training_shares_two_tasks_and_ends_with_the_first_that_dies(
+    slurm: dict[str, str], images_root: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "outputs" / "studies" / "paper"
+    shared = (*SLURM, "trainer=ddp", "trainer.accelerator=cpu", "study.models=[m1]")
+    fault = "+callbacks.fault={_target_: tests.training.test_ddp.FailOnSecondRank, kill: true}"
+    environment = slurm | {"PYTHONPATH": str(REPOSITORY)}
+    command = arguments(images_root, *shared, fault, "study.folds=[0]")
+    started = time.monotonic()
+    died = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert time.monotonic() - started < 120  # of which the ranks' end takes less than 60
+    assert died.returncode == 1, died.stdout + died.stderr
+    assert json.loads((study / "m1" / "fold=0" / "manifest.json").read_text())["status"] == "failed"
+
+    command = arguments(images_root, *shared, "study.folds=[0]")
+    done = subprocess.run(command, cwd=tmp_path, env=slurm, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    manifest = json.loads((study / "m1" / "fold=0" / "manifest.json").read_text())
+    assert (manifest["status"], manifest["devices"]) == ("complete", 2)
+    assert len((study / "m1" / "fold=0" / "predictions.csv").read_text().splitlines()) == 1 + 12 + 16 + 12 + 16
 
 
 def requeue_first(slurm: dict[str, str], cell: Path) -> str:
