@@ -90,7 +90,7 @@ def start(train: Training, cfg: DictConfig, expected: Mapping[str, str], folder:
 
 
 @record
-def _rank(train: Training, cfg: DictConfig, expected: Mapping[str, str], hydra: DictConfig) -> dict[str, Any]:
+def _rank(train: Training, cfg: DictConfig, expected: Mapping[str, str], hydra: Any) -> dict[str, Any]:
     setup_globals()  # of Hydra, as in the process that starts the ranks
     HydraConfig.instance().cfg = hydra
     return train(cfg, expected)
