@@ -1,4 +1,4 @@
-"""A Slurm cluster of one node on this machine, in a scratch folder, of Debian's packages slurm-wlm and munge."""
+"""A Slurm cluster of two nodes on this machine, in a scratch folder, of Debian's packages slurm-wlm and munge."""
 
 import os
 import secrets
@@ -16,18 +16,17 @@ CONF = """
 ClusterName=scratch
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller}
-SlurmdPort={node}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
 AuthInfo=socket={folder}/munge.socket,cred_expire=5
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool/%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -37,7 +36,8 @@ ReturnToService=2
 JobRequeue=1
 KillWait=10
 MailProg=/bin/true
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 Port={first} CPUs={cpus} State=UNKNOWN
+NodeName={host}-2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs={cpus} State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -59,20 +59,21 @@ def cluster(folder: Path) -> Iterator[dict[str, str]]:
     key.chmod(0o600)
     host = socket.gethostname().partition(".")[0]
     conf = folder / "slurm.conf"
-    ports = dict(zip(("controller", "node"), _free_ports(2), strict=True))
+    ports = dict(zip(("controller", "first", "second"), _free_ports(3), strict=True))
     conf.write_text(CONF.format(folder=folder, host=host, cpus=CPUS, **ports))
     environment = os.environ | {"SLURM_CONF": str(conf)}
     munge = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
     munge += [f"--{name}-file={folder}/munged.{name}" for name in ("pid", "log", "seed")]
     with ExitStack() as stack:
-        for number, command in enumerate((munge, ["slurmctld", "-D", "-i"], ["slurmd", "-D", "-N", host])):
+        nodes = [["slurmd", "-D", "-N", node] for node in (host, f"{host}-2")]
+        for number, command in enumerate((munge, ["slurmctld", "-D", "-i"], *nodes)):
             log = stack.enter_context((folder / f"{number}.out").open("w"))
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             stack.callback(process.wait)
             stack.callback(process.terminate)
             if number == 0:
                 _until(lambda: (folder / "munge.socket").exists(), "munged", folder)
-        _until(lambda: "idle" in _output("sinfo --noheader --format=%t", environment), "the node", folder)
+        _until(lambda: _output("sinfo --noheader --format=%t.%D", environment) == "idle.2\n", "a node", folder)
         yield environment
         _output("scancel --user=root", environment)
 

@@ -79,11 +79,18 @@ def test_a_cancelled_task_fails_alone(slurm: dict[str, str], images_root: Path, 
     assert (study / "tables" / "INCOMPLETE.txt").exists()
 
 
-def test_one_training_shares_two_tasks_and_ends_with_the_first_that_dies(
+def test_one_training_shares_two_nodes_and_ends_with_the_first_rank_that_dies(
     slurm: dict[str, str], images_root: Path, tmp_path: Path
 ) -> None:
     study = tmp_path / "outputs" / "studies" / "paper"
-    shared = (*SLURM, "trainer=ddp", "trainer.accelerator=cpu", "study.models=[m1]")
+    shared = (
+        *SLURM,
+        "trainer=ddp",
+        "trainer.accelerator=cpu",
+        "trainer.devices=1",
+        "trainer.num_nodes=2",
+        "study.models=[m1]",
+    )
     fault = "+callbacks.fault={_target_: tests.training.test_ddp.FailOnSecondRank, kill: true}"
     environment = slurm | {"PYTHONPATH": str(REPOSITORY)}
     command = arguments(images_root, *shared, fault, "study.folds=[0]")
