@@ -190,16 +190,11 @@ def _of_sbatch(parameters: dict[str, Any]) -> dict[str, Any]:
 def _outcome(job: Any, study: Path, number: int) -> JobReturn:
     """What a cell's process returned; where it returned nothing, the cell's manifest says so."""
     folder = _cell_folder(study, number)
-    ended = job.paths.result_pickle.exists()  # else submitit would ask Slurm's accounting, which may not be there
     if folder is None:  # of a search, which cannot do without the figure
-        if not ended:
+        if not job.paths.result_pickle.exists():  # submitit would ask Slurm's accounting, which may not be there
             raise UserError(f"job {number}: its process ended without a word, killed or out of memory: {_log_of(job)}")
         found: JobReturn = job.result()
         return found
-    returned = JobReturn(_return_value=None, status=JobStatus.COMPLETED)
-    if ended:
-        with suppress(Exception):  # whatever the process raised before the cell
-            returned = job.result()
     manifest = read_manifest(folder) or {}
     if manifest.get("status") not in ("complete", "failed"):
         said = f"its process ended without a word, killed or out of memory: {_log_of(job)}"
@@ -208,7 +203,7 @@ def _outcome(job: Any, study: Path, number: int) -> JobReturn:
         write_json(folder / FILE, manifest)
     said = f": {manifest.get('error')}" if manifest["status"] == "failed" else ""
     print(f"{study.name}: {folder.relative_to(study)} {manifest['status']}{said}", flush=True)
-    return returned
+    return JobReturn(_return_value=None, status=JobStatus.COMPLETED)
 
 
 def _log_of(job: Any) -> str:

@@ -20,6 +20,10 @@ WITHOUT_INFLUENCE = ("names", "logger", "callbacks", "store", "study", "launcher
 OmegaConf.register_new_resolver("each", lambda items: ",".join(map(str, items)), replace=True)
 # "${beside:m2,model=convnext_tiny}" is "m2,model=convnext_tiny", and "${beside:m2,}" is "m2".
 OmegaConf.register_new_resolver("beside", lambda *parts: ",".join(part for part in parts if part), replace=True)
+# "${mode:hydra_plugins...SlurmLauncher}" is MULTIRUN; with Hydra's own launcher -m decides.
+OmegaConf.register_new_resolver(
+    "mode", lambda launcher: None if launcher.endswith(".BasicLauncher") else "MULTIRUN", replace=True
+)
 
 
 def _whole(least: int, most: int | None = None) -> tuple[Callable[[Any], bool], str]:

@@ -30,6 +30,14 @@ def test_cells_side_by_side_leave_the_bytes_of_cells_one_after_the_other(
     assert len({manifest["process"] for manifest in manifests}) == 4
 
 
+def test_a_training_through_a_launcher_is_a_sweep_of_one(images_root: Path, tmp_path: Path) -> None:
+    command = arguments(images_root, *LOCAL, "resampling=ros", "study.name=one")
+    command = [option for option in command if not option.startswith(("study=", "study.models=", "study.folds="))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert [path.parent.name for path in tmp_path.glob("outputs/studies/one/m4/fold=*/manifest.json")] == ["fold=0"]
+
+
 def test_a_killed_cell_fails_alone(images_root: Path, tmp_path: Path) -> None:
     study = tmp_path / "outputs" / "studies" / "paper"
     victim = study / "m1" / "fold=1"
