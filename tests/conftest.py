@@ -74,7 +74,7 @@ def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
             )
         with open_dict(cfg):
             cfg.hydra.runtime.output_dir = str(tmp_path / folder)
-        HydraConfig.instance().set_config(cfg)
+        HydraConfig.instance().set_config(cfg.copy())
         with open_dict(cfg):
             del cfg["hydra"]
         check(cfg)

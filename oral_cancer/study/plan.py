@@ -94,7 +94,7 @@ def _composed(config: DictConfig, job: Sequence[str]) -> Iterator[DictConfig]:
     """The settings of one job, with Hydra's own in `HydraConfig` as when the job runs."""
     cfg = compose(config.hydra.job.config_name, [*config.hydra.overrides.hydra, *job], return_hydra_config=True)
     before = HydraConfig.instance().cfg
-    HydraConfig.instance().set_config(cfg)
+    HydraConfig.instance().set_config(cfg.copy())
     with open_dict(cfg):
         del cfg["hydra"]
     try:
