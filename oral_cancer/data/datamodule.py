@@ -14,14 +14,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from oral_cancer.data.appearance import appearance_of, span
 from oral_cancer.data.augmentation import SeededAugmentation
-from oral_cancer.data.splits import Fold, split
+from oral_cancer.data.splits import EVALUATED, Fold, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.data.training_set import TrainingSet, checked
 from oral_cancer.labels import ImageSet, group_names, is_known, soft_label
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-EVALUATED = ("homo_val", "hetero_val", "homo_test", "hetero_test")
 
 
 class EvaluationImages(Dataset[Batch]):
@@ -117,7 +116,7 @@ class CellDataModule(LightningDataModule):
     @property
     def train_rows(self) -> NDArray[np.int64]:
         """Rows of the store that may train, before any treatment."""
-        return np.concatenate([getattr(self.splits, f"{name}_train") for name in self.train_sets])
+        return self.splits.train_rows(self.train_sets)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -131,11 +130,7 @@ class CellDataModule(LightningDataModule):
 
     def roles(self) -> NDArray[np.str_]:
         """What each row of the store is used for: "train", "val", "test" or "unused"."""
-        roles = np.full(len(self.groups), "unused")
-        for name in EVALUATED:
-            roles[getattr(self.splits, name)] = name.rpartition("_")[2]
-        roles[self.train_rows] = "train"
-        return roles
+        return self.splits.roles(self.train_sets)
 
     def setup(self, stage: str | None = None) -> None:
         """Treat the training set, once."""

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from oral_cancer.data.collection import ImageFile
+from oral_cancer.labels import ImageSet
 
 Fold = int | Literal["all"]
+EVALUATED = ("homo_val", "hetero_val", "homo_test", "hetero_test")
 HETERO_VALIDATION = 0.2  # paper: 32 of a mixture's 160 Val images
 
 
@@ -32,6 +34,19 @@ class Splits:
     hetero_val: NDArray[np.int64]
     hetero_test: NDArray[np.int64]
     in_sample: bool
+
+    def train_rows(self, train_sets: Sequence[ImageSet]) -> NDArray[np.int64]:
+        """The rows that may train, before any treatment."""
+        return np.concatenate([getattr(self, f"{name}_train") for name in train_sets])
+
+    def roles(self, train_sets: Sequence[ImageSet]) -> NDArray[np.str_]:
+        """What each row is used for: "train", "val", "test" or "unused"."""
+        last = max(getattr(self, name).max() for name in (*EVALUATED, "homo_train", "hetero_train"))
+        roles = np.full(last + 1, "unused")
+        for name in EVALUATED:
+            roles[getattr(self, name)] = name.rpartition("_")[2]
+        roles[self.train_rows(train_sets)] = "train"
+        return roles
 
 
 def split(files: Sequence[ImageFile], fold: Fold, folds: int, trial: int) -> Splits:

@@ -6,6 +6,7 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.store_build import build
-from oral_cancer.data.store_index import Key, PixelArray, Row, Stored, key_of, load
+from oral_cancer.data.store_index import INDEX, Key, PixelArray, Row, Stored, key_of, load
 from oral_cancer.errors import UserError, refuse
 
 
@@ -32,6 +33,7 @@ class ImageStore:
         bytes: each file's size.
         sizes: int (N, 2), width and height of each file's own image in pixels.
         crc32: of each row's pixels as they were decoded; see `verify`.
+        phash: perceptual hash of each row's pixels, see `perceptual_hash`.
         fingerprint: SHA-256 in hex over every file's relative path, size and hash.
     """
 
@@ -41,6 +43,7 @@ class ImageStore:
     bytes: tuple[int, ...]
     sizes: NDArray[np.int64]
     crc32: tuple[int, ...]
+    phash: tuple[str, ...]
     fingerprint: str
 
 
@@ -68,6 +71,8 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
         try:
             with _sole_builder(home):
                 stored = load(home, image_size)
+                if stored is None and (home / INDEX).exists():
+                    _say(f"{home} is damaged or of another version; it is built anew")
                 if not _is_current(stored, keys):
                     faults = build(collection.root, keys, image_size, home, stored)
                     stored = load(home, image_size)
@@ -88,16 +93,31 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
         tuple(row.bytes for row in rows),
         np.array([(row.width, row.height) for row in rows]),
         tuple(row.crc32 for row in rows),
+        tuple(row.phash for row in rows),
         _fingerprint(rows),
     )
 
 
+def open_sound_store(
+    collection: Collection, image_size: int, folder: str | Path, problems: Sequence[str] = ()
+) -> ImageStore:
+    """As `open_store`, with every pixel checked; where some are damaged, it names their images and builds anew."""
+    store = open_store(collection, image_size, folder, problems)
+    damaged = verify(store)
+    if damaged:
+        home = Path(folder) / _name(collection.root, image_size)
+        _say(f"{home}: damaged pixels of {', '.join(damaged[:5])}{' ...' * (len(damaged) > 5)}; it is built anew")
+        (home / INDEX).unlink(missing_ok=True)
+        store = open_store(collection, image_size, folder)
+    return store
+
+
 def verify(store: ImageStore) -> list[str]:
     """The paths of the images whose stored pixels are no longer those that were decoded."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(lambda pixels: zlib.crc32(pixels.data), store.images)
     return [
-        file.path
-        for file, pixels, crc32 in zip(store.collection.files, store.images, store.crc32, strict=True)
-        if zlib.crc32(pixels.data) != crc32
+        file.path for file, now, then in zip(store.collection.files, found, store.crc32, strict=True) if now != then
     ]
 
 
@@ -151,6 +171,10 @@ def _fingerprint(rows: Sequence[Row]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def _say(text: str) -> None:
+    print(f"image store: {text}", file=sys.stderr, flush=True)
+
+
 @contextmanager
 def _sole_builder(home: Path) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
@@ -158,7 +182,7 @@ def _sole_builder(home: Path) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        print(f"image store: waiting for the process that builds {home}", file=sys.stderr, flush=True)
+        _say(f"waiting for the process that builds {home}")
         lock.acquire()
     try:
         yield

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from oral_cancer.data.perceptual_hash import perceptual_hash
 from oral_cancer.data.reader import decode, quiet, read_bytes, resized
 from oral_cancer.data.store_index import Key, Row, Stored, commit, key_of
 
-Own = tuple[str, int, int]  # a file's SHA-256, width and height
+Own = tuple[str, int, int, str]  # SHA-256, width and height of a file, perceptual hash of its pixels
 
 
 def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored | None) -> list[str]:
@@ -54,7 +55,8 @@ def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored 
             def fill(number: int) -> tuple[Row, bool]:
                 pixels, own, fresh = _pixels(root, keys[number], image_size, reusable)
                 _write(file.fileno(), pixels, first + number * pixels.nbytes)
-                return Row(*keys[number], *own, zlib.crc32(pixels.data)), fresh
+                sha256, width, height, phash = own
+                return Row(*keys[number], sha256, width, height, phash, zlib.crc32(pixels.data)), fresh
 
             with _one_thread_each(), quiet(), _all_cores() as pool:
                 filled = zip(keys, [pool.submit(fill, number) for number in range(len(keys))], strict=True)
@@ -101,7 +103,9 @@ class _Reusable:
             return None
         number, row = found
         pixels = self._images[number]
-        return (pixels, (row.sha256, row.width, row.height)) if zlib.crc32(pixels.data) == row.crc32 else None
+        if zlib.crc32(pixels.data) != row.crc32:
+            return None
+        return pixels, (row.sha256, row.width, row.height, row.phash)
 
 
 def _pixels(root: Path, key: Key, image_size: int, old: _Reusable) -> tuple[NDArray[np.uint8], Own, bool]:
@@ -115,7 +119,8 @@ def _pixels(root: Path, key: Key, image_size: int, old: _Reusable) -> tuple[NDAr
         fresh = known is None
         if known is None:
             whole = decode(data)
-            known = resized(whole, image_size), (sha256, whole.shape[1], whole.shape[0])
+            pixels = resized(whole, image_size)
+            known = pixels, (sha256, whole.shape[1], whole.shape[0], perceptual_hash(pixels))
     except ValueError as fault:
         raise ValueError(f"{fault}: replace or remove it") from fault
     if len(data) != key.bytes or key_of(str(root), key.path) != key:

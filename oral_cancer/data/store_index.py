@@ -30,7 +30,8 @@ class Key(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What is known of one row of the array: the file's key and SHA-256, its own size, the CRC-32 of the pixels."""
+    """What is known of one row of the array: the file's key, SHA-256 and own size; perceptual hash and CRC-32 of
+    the pixels."""
 
     path: str
     bytes: int
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     sha256: str
     width: int
     height: int
+    phash: str
     crc32: int
 
     @property

@@ -1,5 +1,6 @@
 """What a study is to train, frozen at its first start, so that figures of different makings never mix."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,12 +14,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from oral_cancer.data.leaks import same_images
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.files import write_text
 from oral_cancer.labels import CLASSES
 from oral_cancer.models.weights import build_backbone
 from oral_cancer.training.settings import WITHOUT_INFLUENCE, check, resolved, settings_hash
-from oral_cancer.training.train import data_facts, open_images
+from oral_cancer.training.train import data_facts, open_images, roles
 
 FILE = "study.yaml"
 
@@ -74,16 +76,18 @@ def plan_sweep(config: DictConfig) -> Plan | None:
 
     cells: list[dict[str, Any]] = []
     by_model: dict[str, tuple[DictConfig, dict[str, Any]]] = {}
+    all_settings: list[DictConfig] = []
     for job in jobs:
         with _composed(config, job) as cfg:
             check(cfg)
             model = str(PurePath(HydraConfig.get().sweep.subdir).parent)
             cells.append({"model": model, "fold": cfg.fold, "config_hash": settings_hash(cfg)})
+            all_settings.append(cfg)
             by_model.setdefault(model, (cfg, resolved(_without_fold(cfg))))
     _refuse_repeats(cells)
     return Plan(
         cells=cells,
-        data=_common_data([cfg for cfg, _ in by_model.values()]),
+        data=_common_data(all_settings),
         weights=_starts({model: cfg for model, (cfg, _) in by_model.items()}),
         settings={model: content for model, (_, content) in by_model.items()},
     )
@@ -120,9 +124,15 @@ def _refuse_repeats(cells: Sequence[dict[str, Any]]) -> None:
 
 
 def _common_data(cfgs: Sequence[DictConfig]) -> dict[str, Any]:
-    """Facts about the data, of which there is one kind in a study."""
-    opened = {(str(cfg.source), cfg.model.image_size * cfg.model.supersampling): cfg for cfg in cfgs}
-    facts = [data_facts(open_images(cfg)) for cfg in opened.values()]
+    """Facts about the data, of which there is one kind in a study, and no image in two roles of a cell."""
+    by_store: dict[tuple[str, int], list[DictConfig]] = defaultdict(list)
+    for cfg in cfgs:
+        by_store[str(cfg.source), cfg.model.image_size * cfg.model.supersampling].append(cfg)
+    facts = []
+    for alike in by_store.values():
+        store = open_images(alike[0])
+        facts.append(data_facts(store))
+        refuse(same_images(store, [roles(cfg, store) for cfg in alike]))
     sources = dict.fromkeys(str(fact["source"]) for fact in facts)
     if any(fact != facts[0] for fact in facts):
         raise UserError(f"study: the cells differ in their images ({', '.join(sources)}); give each source a study")

@@ -1,6 +1,6 @@
 """One page out of a study: report.html, which opens from disk and needs no network."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,7 @@ def _facts(study: Study) -> dict[str, str]:
     source = "simulated micrographs" if study.simulated else str(first.get("source"))
     return {
         "Images": f"{first.get('images', '?')} from {source}",
+        "Near-duplicates": _near_duplicates(manifests),
         "Fingerprint": str(first.get("fingerprint", "unknown"))[:16],
         "Weights at the start": _distinct(m.get("weights") for m in manifests),
         "Seed": _distinct(m.get("seed") for m in manifests),
@@ -161,6 +162,13 @@ def _facts(study: Study) -> dict[str, str]:
         "Trained": _period(min(starts, default=""), max(ends, default="")),
         "Duration": f"{grids.duration(seconds)} in all, {grids.duration(seconds / len(manifests))} a cell",
     }
+
+
+def _near_duplicates(manifests: Sequence[Mapping[str, Any]]) -> str:
+    counts = [int(manifest.get("near_duplicates") or 0) for manifest in manifests]
+    if not any(counts):
+        return "none between training, validation and test"
+    return f"up to {max(counts)} pairs between training, validation and test in a cell (near_duplicates.csv there)"
 
 
 def _distinct(values: Iterable[Any]) -> str:

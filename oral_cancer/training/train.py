@@ -1,6 +1,7 @@
 """One training, from settings to figures."""
 
 import logging
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,14 +14,17 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from oral_cancer.data.datamodule import EVALUATED, CellDataModule
+from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.folder import too_few
-from oral_cancer.data.store import ImageStore, open_store
-from oral_cancer.errors import UserError
+from oral_cancer.data.leaks import near_duplicates, same_images, warning
+from oral_cancer.data.splits import EVALUATED, split
+from oral_cancer.data.store import ImageStore, open_sound_store
+from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.metrics import evaluate
 from oral_cancer.evaluation.predictions import write_predictions
 from oral_cancer.files import replacing, write_json
@@ -68,6 +72,8 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
         trial=cfg.trial,
         seed=cfg.seed,
     )
+    refuse(same_images(store, [data.roles()]))
+    alike = near_duplicates(store, data.roles())
     stop = StopOnSignal(_how_to_go_on())
     trainer = build_trainer(cfg, folder, stop)
     model: SoftLabelClassifier = build(cfg, "model")
@@ -75,7 +81,7 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
     _insist(expected, facts)
     data.setup()
     facts |= {"devices": trainer.world_size, "seed": cfg.seed, "training_images": data.training_counts()}
-    facts["training_appearance"] = data.training_appearance()
+    facts |= {"training_appearance": data.training_appearance(), "near_duplicates": len(alike)}
     if cfg.logger.get("save_dir"):
         Path(cfg.logger.save_dir).mkdir(parents=True, exist_ok=True)
     first = trainer.is_global_zero
@@ -84,6 +90,9 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
         logger = False
         if first:
             write_splits(run.folder / "splits.csv", data)
+            if len(alike):
+                _write_table(run.folder / "near_duplicates.csv", alike)
+                print(*warning(alike), sep="\n", file=sys.stderr, flush=True)
             display.announce(identity, data, model, run.resumed)
             logger = trainer.logger = build(cfg, "logger", identity=identity)
         try:
@@ -112,7 +121,7 @@ def open_images(cfg: DictConfig) -> ImageStore:
     if collection.ignored:
         print(f"{collection.root}: {collection.ignored} hidden files and non-images are ignored", flush=True)
     size = cfg.model.image_size * cfg.model.supersampling
-    return open_store(collection, size, Path(cfg.store), too_few(collection, cfg.data.folds))
+    return open_sound_store(collection, size, Path(cfg.store), too_few(collection, cfg.data.folds))
 
 
 def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
@@ -172,8 +181,18 @@ def write_splits(path: Path, data: CellDataModule) -> None:
             "sha256": data.store.sha256,
         }
     )
+    _write_table(path, frame)
+
+
+def _write_table(path: Path, frame: pd.DataFrame) -> None:
     with replacing(path) as beside:
         frame.to_csv(beside, index=False, lineterminator="\n")
+
+
+def roles(cfg: DictConfig, store: ImageStore) -> NDArray[np.str_]:
+    """What a training with these settings uses each row of the store for; see `Splits.roles`."""
+    splits = split(store.collection.files, cfg.fold, cfg.data.folds, cfg.trial)
+    return splits.roles(cfg.data.train_sets)
 
 
 def data_facts(store: ImageStore) -> dict[str, Any]:
