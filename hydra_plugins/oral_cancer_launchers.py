@@ -23,8 +23,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
 
 from oral_cancer.errors import Interrupted, UserError
-from oral_cancer.files import write_json
-from oral_cancer.training.manifest import FILE, read_manifest
+from oral_cancer.training.manifest import read_manifest, write_manifest
 from oral_cancer.training.settings import number_of_ranks
 
 Arguments = tuple[list[str], str, int, str, dict[type, Any]]
@@ -200,7 +199,7 @@ def _outcome(job: Any, study: Path, number: int) -> JobReturn:
         said = f"its process ended without a word, killed or out of memory: {_log_of(job)}"
         manifest |= {"status": "failed", "error": said}
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / FILE, manifest)
+        write_manifest(folder, manifest)
     said = f": {manifest.get('error')}" if manifest["status"] == "failed" else ""
     print(f"{study.name}: {folder.relative_to(study)} {manifest['status']}{said}", flush=True)
     return JobReturn(_return_value=None, status=JobStatus.COMPLETED)

@@ -95,6 +95,11 @@ def brief(error: BaseException) -> str:
     return " ".join(str(error).partition("Config search path:")[0].split()) or type(error).__name__
 
 
+def described(error: BaseException) -> str:
+    """What a manifest says of an error: on one line, with its type where the user is not meant."""
+    return brief(error) if isinstance(error, UserError) else f"{type(error).__name__}: {brief(error)}"
+
+
 def _is_hydras(error: BaseException) -> bool:
     """Whether Hydra itself raised an error, which then is about what the user typed."""
     trace = error.__traceback__

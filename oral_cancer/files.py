@@ -1,8 +1,9 @@
-"""Files that are whole or absent: written beside their place and renamed."""
+"""Files that are whole or absent: written beside their place and renamed. Some are sealed, so that damage shows."""
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,3 +46,33 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON; NaN is refused, since JSON has none."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+SEAL = "sha256"
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """`content` with the checksum of the rest as its last entry; JSON and YAML bring it back unchanged."""
+    rest = {key: value for key, value in content.items() if key != SEAL}
+    return rest | {SEAL: _seal(rest)}
+
+
+def unsealed(content: Any) -> dict[str, Any]:
+    """What `sealed` was given.
+
+    Raises:
+        ValueError: where the checksum is missing or does not fit the rest.
+    """
+    if not isinstance(content, dict) or content.get(SEAL) != _seal({k: v for k, v in content.items() if k != SEAL}):
+        raise ValueError("its checksum does not fit its content")
+    return {key: value for key, value in content.items() if key != SEAL}
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

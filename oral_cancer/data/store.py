@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.store_build import build
-from oral_cancer.data.store_index import INDEX, Key, PixelArray, Row, Stored, key_of, load
+from oral_cancer.data.store_index import INDEX, Key, PixelArray, Stored, key_of, load
 from oral_cancer.errors import UserError, refuse
 
 
@@ -94,7 +94,7 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
         np.array([(row.width, row.height) for row in rows]),
         tuple(row.crc32 for row in rows),
         tuple(row.phash for row in rows),
-        _fingerprint(rows),
+        fingerprint_of((row.path, row.bytes, row.sha256) for row in rows),
     )
 
 
@@ -166,8 +166,9 @@ def _is_current(stored: Stored | None, keys: list[Key]) -> bool:
     return stored is not None and stored.holds(keys)
 
 
-def _fingerprint(rows: Sequence[Row]) -> str:
-    lines = "".join(f"{row.path}\0{row.bytes}\0{row.sha256}\n" for row in rows)
+def fingerprint_of(files: Iterable[tuple[str, int, str]]) -> str:
+    """SHA-256 in hex over the relative path, size and SHA-256 of every file."""
+    lines = "".join(f"{path}\0{size}\0{sha256}\n" for path, size, sha256 in files)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

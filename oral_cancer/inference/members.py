@@ -15,7 +15,7 @@ from oral_cancer.evaluation.ensembles import member_folds
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.cells import Cell, Study
-from oral_cancer.training.run import CHECKPOINT
+from oral_cancer.training.manifest import CHECKPOINT
 
 
 def choose_cells(study: Study, model: str | None) -> list[Cell]:

@@ -24,7 +24,7 @@ from oral_cancer.inference.engines import Ensemble
 from oral_cancer.labels import CLASSES
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.study.cells import Cell, Study
-from oral_cancer.training.run import CHECKPOINT
+from oral_cancer.training.manifest import CHECKPOINT
 
 ENSEMBLE = "ensemble.onnx"
 TOLERANCE = 1e-4

@@ -40,9 +40,14 @@ def write_tables(study: Study, folder: Path) -> dict[str, pd.DataFrame]:
     made = {name: table(study.predictions) for name, table in TABLES.items()}
     _mark(folder / "INCOMPLETE.txt", _lacking(study) if study.lacking else "")
     for name, table in made.items():
-        marked = table.assign(images=SIMULATED) if study.simulated else table
-        write_text(folder / f"{name}.csv", marked.to_csv(index=False, lineterminator="\n"))
+        write_text(folder / f"{name}.csv", csv_of(study, table))
     return made
+
+
+def csv_of(study: Study, table: pd.DataFrame) -> str:
+    """What the file of a table holds."""
+    marked = table.assign(images=SIMULATED) if study.simulated else table
+    return marked.to_csv(index=False, lineterminator="\n")
 
 
 def ranking(summary: pd.DataFrame) -> list[str]:

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pandas as pd
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+import yaml
 
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, Fold, read_predictions
-from oral_cancer.training.manifest import read_manifest
+from oral_cancer.files import unsealed
+from oral_cancer.training.manifest import RESULTS, changed_files, is_damaged, read_manifest
 
-Status = Literal["absent", "running", "failed", "complete"]
+Status = Literal["absent", "running", "failed", "complete", "damaged"]
 STATUSES: dict[Any, Status] = {status: status for status in get_args(Status)}
 
 FOLDER = re.compile(rf"fold=(\d+|{ALL_FOLDS})")
@@ -58,7 +57,12 @@ class Cell:
         """Why a cell lacks, e.g. "failed: OutOfMemoryError: ...", on one line."""
         if self.status == "failed":
             return f"failed: {(str(self.facts.get('error') or 'no error recorded').splitlines() or [''])[0]}"
-        return {"absent": "not started", "running": "running or interrupted", "complete": ""}[self.status]
+        return {
+            "absent": "not started",
+            "running": "running or interrupted",
+            "complete": "",
+            "damaged": "manifest.json is damaged; start the study again to train this cell anew",
+        }[self.status]
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ def read_study(study: Path) -> Study:
             f"{study}: none of its {len(cells)} cells is finished ({first.name} {first.fault}); run the study first"
         )
     _refuse_mixed(study, complete)
+    _refuse_damaged(complete)
     predictions = pd.concat([_predictions(cell) for cell in complete], ignore_index=True)
     return Study(study, cells, predictions, _histories(complete))
 
@@ -164,19 +169,19 @@ def _planned(plan: Path) -> set[tuple[str, Fold]]:
     if not plan.exists():
         return set()
     try:
-        content: Any = OmegaConf.to_container(OmegaConf.load(plan), resolve=False)
+        content = unsealed(yaml.safe_load(plan.read_text(encoding="utf-8")))
         return {(str(cell["model"]), _fold(str(cell["fold"]))) for cell in content["cells"]}
-    except (OSError, ValueError, KeyError, TypeError, YAMLError, OmegaConfBaseException):
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         raise UserError(
-            f"{plan}: holds no readable list `cells` of `model` and `fold`; restore the file, or remove it to make "
-            "the tables from the cells on disk"
+            f"{plan} is damaged; restore the file, or remove it to make the tables from the cells on disk"
         ) from None
 
 
 def _cell(study: Path, model: str, fold: Fold) -> Cell:
     folder = study / model / f"fold={fold}"
     manifest = read_manifest(folder)
-    return Cell(folder, model, fold, STATUSES.get((manifest or {}).get("status"), "absent"), manifest)
+    status = "damaged" if is_damaged(folder) else STATUSES.get((manifest or {}).get("status"), "absent")
+    return Cell(folder, model, fold, status, manifest)
 
 
 def _refuse_mixed(study: Path, cells: list[Cell]) -> None:
@@ -188,6 +193,11 @@ def _refuse_mixed(study: Path, cells: list[Cell]) -> None:
             if len(set(names.values())) > 1
         ]
     )
+
+
+def _refuse_damaged(cells: list[Cell]) -> None:
+    faults = [fault for cell in cells for fault in changed_files(cell.folder, cell.facts, RESULTS)]
+    refuse([f"{fault}; restore it, or start the study again to train the cell anew" for fault in faults])
 
 
 def _is_simulated(cell: Cell) -> bool:

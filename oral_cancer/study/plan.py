@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from oral_cancer.data.leaks import same_images
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.files import write_text
+from oral_cancer.files import sealed, unsealed, write_text
 from oral_cancer.labels import CLASSES
 from oral_cancer.models.weights import build_backbone
 from oral_cancer.training.settings import WITHOUT_INFLUENCE, check, resolved, settings_hash
@@ -160,10 +160,10 @@ def read_plan(folder: Path) -> Plan | None:
     """
     path = folder / FILE
     try:
-        return Plan(**yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Plan(**unsealed(yaml.safe_load(path.read_text(encoding="utf-8"))))
     except FileNotFoundError:
         return None
-    except (yaml.YAMLError, TypeError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} is damaged ({' '.join(str(error).split())}); delete it and start the study again: finished "
             "cells stay"
@@ -178,7 +178,7 @@ def freeze(folder: Path, plan: Plan) -> None:
     """
     frozen = read_plan(folder)
     if frozen is None:
-        write_text(folder / FILE, yaml.safe_dump(asdict(plan), sort_keys=False))
+        write_text(folder / FILE, yaml.safe_dump(sealed(asdict(plan)), sort_keys=False))
         return
     before, now = (
         {key: value for key, value in _flat(asdict(each)) if not key.endswith("config_hash")} for each in (frozen, plan)

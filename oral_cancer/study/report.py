@@ -1,5 +1,6 @@
 """One page out of a study: report.html, which opens from disk and needs no network."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,13 @@ from rich.table import Table
 
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
 from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
-from oral_cancer.files import write_text
+from oral_cancer.files import sha256_of, write_text
 from oral_cancer.labels import BY_NAME, MIXTURES
 from oral_cancer.pages.colours import model_colours
 from oral_cancer.pages.render import render
 from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import grids, plots
-from oral_cancer.study.aggregate import ranking, write_tables
+from oral_cancer.study.aggregate import csv_of, ranking, write_tables
 from oral_cancer.study.cells import Study, read_study
 from oral_cancer.study.pictures import most_wrong
 
@@ -57,15 +58,33 @@ def write_report(study_folder: Path) -> Path:
     return write_page(study, write_tables(study, study.folder / "tables"))
 
 
-def write_page(study: Study, tables: dict[str, pd.DataFrame]) -> Path:
-    """Write report.html from the tables of a study; the same cells give the same bytes.
+def write_page(study: Study, tables: dict[str, pd.DataFrame], path: Path | None = None) -> Path:
+    """Write the page from the tables of a study; the same cells give the same bytes.
+
+    Its head names what it was made from (see `made_from`), its last line is the checksum of all before.
+
+    Args:
+        study: its finished cells.
+        tables: made of them.
+        path: where to; None for report.html in the study's folder.
 
     Returns:
-        The path of report.html.
+        The path of the page.
     """
-    path = study.folder / "report.html"
-    write_text(path, render("oral_cancer.study", "report.html.j2", _content(study, tables)))
+    path = path or study.folder / "report.html"
+    text = render("oral_cancer.study", "report.html.j2", _content(study, tables))
+    write_text(path, f"{text}<!-- sha256: {hashlib.sha256(text.encode()).hexdigest()} -->\n")
     return path
+
+
+def made_from(study: Study, tables: dict[str, pd.DataFrame]) -> str:
+    """SHA-256 in hex over the predictions of the finished cells and the tables."""
+    digest = hashlib.sha256()
+    for cell in study.complete:
+        digest.update(f"{cell.name} {sha256_of(cell.folder / 'predictions.csv')}\n".encode())
+    for name, table in tables.items():
+        digest.update(f"{name}\n{csv_of(study, table)}".encode())
+    return digest.hexdigest()
 
 
 def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> None:
@@ -104,6 +123,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     folder = Path(root) if root else None
     return {
         "title": f"Study {study.name}",
+        "made_from": made_from(study, tables),
         "study": study,
         "facts": _facts(study),
         "groups": BY_NAME,

@@ -10,12 +10,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich import print
 
-from oral_cancer.command import brief
-from oral_cancer.errors import UserError
-from oral_cancer.files import write_json, write_text
+from oral_cancer.command import described
+from oral_cancer.files import write_text
 from oral_cancer.study.grids import duration
 from oral_cancer.study.plan import Plan, read_plan
-from oral_cancer.training.manifest import FILE, read_manifest
+from oral_cancer.training.manifest import RESULTS, changed_files, read_manifest, write_manifest
 from oral_cancer.training.ranks import is_first, must_be_started
 from oral_cancer.training.settings import number_of_ranks, settings_hash
 from oral_cancer.training.train import train
@@ -49,8 +48,8 @@ def run_cell(cfg: DictConfig) -> float | None:
         ours = {"config_hash": settings_hash(cfg)}
         before = read_manifest(folder) or {}
         manifest = before if before.get("config_hash") == ours["config_hash"] else ours
-        said = brief(error) if isinstance(error, UserError) else f"{type(error).__name__}: {brief(error)}"
-        write_json(folder / FILE, manifest | {"status": "failed", "error": said})
+        said = described(error)
+        write_manifest(folder, manifest | {"status": "failed", "error": said})
         write_text(folder / "error.txt", traceback.format_exc())
         log.error("%s fails: %s (error.txt there says where)", folder, said)
         if number_of_ranks(cfg) > 1 and not must_be_started(cfg):
@@ -64,13 +63,18 @@ def validation_rmse(metrics: dict[str, Any]) -> float:
 
 
 def is_finished(folder: Path, config_hash: str, plan: Plan) -> bool:
-    """Whether a cell's folder holds a complete training with these settings on the study's data."""
+    """Whether a cell's folder holds a complete training with these settings on the study's data, undamaged."""
     manifest = read_manifest(folder) or {}
-    return (
-        manifest.get("status") == "complete"
-        and manifest.get("config_hash") == config_hash
-        and manifest.get("fingerprint") == plan.data["fingerprint"]
-    )
+    if (
+        manifest.get("status") != "complete"
+        or manifest.get("config_hash") != config_hash
+        or manifest.get("fingerprint") != plan.data["fingerprint"]
+    ):
+        return False
+    damaged = changed_files(folder, manifest, RESULTS)
+    for fault in damaged:
+        log.warning("%s; the cell is trained again", fault)
+    return not damaged
 
 
 def progress_line(study: Path, plan: Plan, running: Path) -> str:

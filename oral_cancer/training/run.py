@@ -6,6 +6,8 @@ import secrets
 import socket
 import subprocess
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,12 +21,16 @@ from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from oral_cancer.command import described
 from oral_cancer.errors import Interrupted, UserError
-from oral_cancer.files import write_json, write_text
-from oral_cancer.training.manifest import FILE, read_manifest
+from oral_cancer.files import write_text
+from oral_cancer.training.manifest import CHECKPOINT, file_hashes, is_damaged, read_manifest, write_manifest
 from oral_cancer.training.settings import resolved, settings_hash
 
-CHECKPOINT = Path("checkpoints", "last.ckpt")  # below a run's folder: the state after the last whole epoch
+REPEATING: dict[str, Any] = {  # what conf/train.yaml says to Hydra of a single training
+    "defaults": ["_self_", {"override hydra/job_logging": "console"}, {"override hydra/hydra_logging": "none"}],
+    "hydra": {"run": {"dir": "outputs/runs/${name}/fold=${fold}"}, "output_subdir": None, "job": {"name": "train"}},
+}
 RECORDED_VERSIONS = (
     "oral-cancer",
     "torch",
@@ -62,7 +68,7 @@ class Run:
     def record(self, **facts: Any) -> None:
         """Add facts to the manifest and write it."""
         self.manifest |= facts
-        write_json(self.folder / FILE, self.manifest)
+        write_manifest(self.folder, self.manifest)
 
 
 @contextmanager
@@ -96,8 +102,9 @@ def start_run(folder: Path, cfg: DictConfig, facts: dict[str, Any]) -> Iterator[
         ours = before is not None and _interrupted(before, manifest)
         if not ours and any(folder.iterdir()):
             kind = "a finished" if before and before.get("status") == "complete" else "another"
+            kind = "a damaged manifest.json and its" if is_damaged(folder) else kind
             print(f"{folder} held {kind} training; moved to {_move_beside(folder)}", flush=True)
-        resumed = ours and (folder / CHECKPOINT).exists()
+        resumed = ours and _is_sound(folder / CHECKPOINT)
         manifest["wandb_id"] = before["wandb_id"] if before and resumed else secrets.token_hex(8)
         run = Run(folder, manifest | {"config": resolved(cfg)}, resumed)
         _write_hydra_record(folder, cfg)
@@ -105,10 +112,10 @@ def start_run(folder: Path, cfg: DictConfig, facts: dict[str, Any]) -> Iterator[
         try:
             yield run
         except BaseException as error:
-            said = error.cause if isinstance(error, Interrupted) else f"{type(error).__name__}: {error}"
+            said = error.cause if isinstance(error, Interrupted) else described(error)
             run.record(status="failed", error=said, **_end(run))
             raise
-        run.record(status="complete", **_end(run))
+        run.record(status="complete", files=file_hashes(folder), **_end(run))
     finally:
         lock.release()
 
@@ -118,11 +125,25 @@ def record_failure(folder: Path, cfg: DictConfig, said: str) -> None:
     with suppress(Timeout), _lock(folder).acquire(blocking=False):
         manifest = read_manifest(folder) or {}
         if manifest.get("config_hash") == settings_hash(cfg) and manifest.get("status") != "complete":
-            write_json(folder / FILE, manifest | {"status": "failed", "error": said})
+            write_manifest(folder, manifest | {"status": "failed", "error": said})
 
 
 def _lock(folder: Path) -> FileLock:
     return FileLock(folder.with_name(f".{folder.name}.lock"))
+
+
+def _is_sound(checkpoint: Path) -> bool:
+    """Whether there is a checkpoint and its checksums fit; PyTorch's files are ZIP archives, which have them."""
+    if not checkpoint.exists():
+        return False
+    try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            sound = archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, zlib.error):
+        sound = False
+    if not sound:
+        print(f"{checkpoint} is damaged; the training starts anew", flush=True)
+    return sound
 
 
 def _interrupted(before: dict[str, Any], now: dict[str, Any]) -> bool:
@@ -140,8 +161,10 @@ def _move_beside(folder: Path) -> Path:
 
 
 def _write_hydra_record(folder: Path, cfg: DictConfig) -> None:
+    """What Hydra would record; config.yaml is whole, so that `--config-dir` and `--config-name` repeat the training."""
     hydra = HydraConfig.get()
-    for name, content in (("config", cfg), ("hydra", {"hydra": hydra}), ("overrides", hydra.overrides.task)):
+    config = REPEATING | resolved(cfg)
+    for name, content in (("config", config), ("hydra", {"hydra": hydra}), ("overrides", hydra.overrides.task)):
         write_text(folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
 
 

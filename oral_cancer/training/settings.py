@@ -111,6 +111,7 @@ def check(cfg: DictConfig) -> None:
         )
     refuse(problems)
     refuse(_undivided(cfg))
+    build(cfg, "resampling")  # it checks its own options
 
 
 def number_of_ranks(cfg: DictConfig) -> int:

@@ -34,7 +34,9 @@ from oral_cancer.training import display, ranks
 from oral_cancer.training.batch_norm import SyncBatchNorm
 from oral_cancer.training.callbacks import History, SeedEachStep
 from oral_cancer.training.loggers import RunIdentity, finish, log_results, log_training_batch
-from oral_cancer.training.run import CHECKPOINT, Run, start_run
+from oral_cancer.training.manifest import CHECKPOINT
+from oral_cancer.training.memory import enough_memory
+from oral_cancer.training.run import Run, start_run
 from oral_cancer.training.settings import build, number_of_ranks
 from oral_cancer.training.signals import StopOnSignal
 
@@ -79,7 +81,8 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
     model: SoftLabelClassifier = build(cfg, "model")
     facts |= {"weights": model.origin, "device": display.device_name(trainer), "precision": trainer.precision}
     _insist(expected, facts)
-    data.setup()
+    with enough_memory():
+        data.setup()
     facts |= {"devices": trainer.world_size, "seed": cfg.seed, "training_images": data.training_counts()}
     facts |= {"training_appearance": data.training_appearance(), "near_duplicates": len(alike)}
     if cfg.logger.get("save_dir"):
@@ -96,9 +99,10 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
             display.announce(identity, data, model, run.resumed)
             logger = trainer.logger = build(cfg, "logger", identity=identity)
         try:
-            log_training_batch(logger, data)
-            trainer.fit(model, data, ckpt_path=run.checkpoint if run.resumed else None, weights_only=True)
-            predictions = predict(trainer, model, data, identity.model, cfg.fold)
+            with enough_memory():
+                log_training_batch(logger, data)
+                trainer.fit(model, data, ckpt_path=run.checkpoint if run.resumed else None, weights_only=True)
+                predictions = predict(trainer, model, data, identity.model, cfg.fold)
             metrics = evaluate(predictions)
             metrics["val"]["homo"]["in_sample"] = data.splits.in_sample
             if first:

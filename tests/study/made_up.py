@@ -1,6 +1,5 @@
 """Studies of made-up cells on disk, without any training."""
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -9,9 +8,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from oral_cancer.evaluation.predictions import write_predictions
+from oral_cancer.files import sealed
 from oral_cancer.study.aggregate import TABLES
+from oral_cancer.training.manifest import file_hashes, write_manifest
 from tests.evaluation.conftest import make_cell
 
 NOISE = {"m1": 2.0, "m2": 0.4, "m10": 1.0}
@@ -37,12 +39,18 @@ def write_cell(study: Path, model: str, fold: int | str, **facts: Any) -> Path:
         "training_images": {"parental": 8, "resistant": 8, "control": 8, "1:2": 4},
         "config": {"name": model},
     } | facts
-    (folder / "manifest.json").write_text(json.dumps(manifest))
     if manifest["status"] == "complete":
         write_predictions(folder / "predictions.csv", make_cell(model, fold, NOISE.get(model, 0.5), images=4))
         history = {"epoch": [0, 1], "train_loss": [0.2, 0.1], "val_loss": [0.2, 0.15], "val_accuracy": [0.5, 0.9]}
         pd.DataFrame(history | {"val_rmse": [0.4, 0.3]}).to_csv(folder / "history.csv", index=False)
+    write_manifest(folder, {"files": file_hashes(folder)} | manifest)
     return folder
+
+
+def write_plan(study: Path, *cells: tuple[str, int]) -> None:
+    """A study.yaml that plans these models and folds, and says nothing else."""
+    plan = sealed({"cells": [{"model": model, "fold": fold} for model, fold in cells]})
+    (study / "study.yaml").write_text(yaml.safe_dump(plan))
 
 
 def write_study(study: Path, models: Iterable[str], folds: Iterable[int | str], **facts: Any) -> Path:

@@ -7,7 +7,7 @@ import pytest
 from oral_cancer.evaluation.predictions import LABELS, PROBABILITIES
 from oral_cancer.study.aggregate import TABLES, ranking, write_tables
 from oral_cancer.study.cells import read_study
-from tests.study.made_up import few_resamples, write_cell, write_study
+from tests.study.made_up import few_resamples, write_cell, write_plan, write_study
 
 FIGURES = [
     "accuracy",
@@ -87,7 +87,7 @@ def test_the_same_cells_give_the_same_bytes(study, folder, tmp_path):
 
 def test_marks_come_and_go(tmp_path):
     write_cell(tmp_path, "m1", 0, source="simulated")
-    (tmp_path / "study.yaml").write_text("cells: [{model: m1, fold: 0}, {model: m1, fold: 1}]")
+    write_plan(tmp_path, ("m1", 0), ("m1", 1))
     write_tables(read_study(tmp_path), tmp_path / "tables")
     assert (tmp_path / "tables/INCOMPLETE.txt").read_text() == (
         "Made from 1 of 2 cells. Lacking:\nm1/fold=1: not started\n"

@@ -6,14 +6,14 @@ import pytest
 
 from oral_cancer.errors import UserError
 from oral_cancer.study.cells import find_cells, read_study
-from tests.study.made_up import write_cell, write_study
+from tests.study.made_up import write_cell, write_plan, write_study
 
 
 def test_cells_come_in_natural_order_united_with_the_plan(tmp_path):
     write_study(tmp_path, ["m10", "m2"], [10, 9])
     write_cell(tmp_path, "m2", "all", status="running")
     (tmp_path / "m2" / "fold=9.1").mkdir()  # what a new training has moved beside
-    (tmp_path / "study.yaml").write_text("cells:\n- {model: m1, fold: 0}\n- {model: m2, fold: 9}\n")
+    write_plan(tmp_path, ("m1", 0), ("m2", 9))
     found = [(cell.name, cell.status) for cell in find_cells(tmp_path)]
     assert found == [
         ("m1/fold=0", "absent"),
@@ -74,7 +74,7 @@ def test_no_finished_cell(tmp_path):
 def test_an_unreadable_plan(tmp_path, content):
     write_cell(tmp_path, "m1", 0)
     (tmp_path / "study.yaml").write_text(content)
-    assert f"{tmp_path / 'study.yaml'}: holds no readable list `cells`" in refusal(tmp_path)
+    assert f"{tmp_path / 'study.yaml'} is damaged" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -115,4 +115,4 @@ def test_predictions_of_another_fold(tmp_path):
 
 def test_lost_predictions(tmp_path):
     (write_cell(tmp_path, "m1", 0) / "predictions.csv").unlink()
-    assert "predictions.csv: there is no such file" in refusal(tmp_path)
+    assert "predictions.csv is missing" in refusal(tmp_path)

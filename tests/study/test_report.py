@@ -14,7 +14,7 @@ import pytest
 from oral_cancer.study.aggregate import TABLES, ranking, write_tables
 from oral_cancer.study.cells import read_study
 from oral_cancer.study.report import show_summary, write_page, write_report
-from tests.study.made_up import few_resamples, write_cell, write_study
+from tests.study.made_up import few_resamples, write_cell, write_plan, write_study
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -173,7 +173,7 @@ def test_show_summary(paper, capsys, monkeypatch):
 
 def test_the_command(tmp_path, capsys):
     write_cell(tmp_path / "quick", "m1", 0)
-    (tmp_path / "quick/study.yaml").write_text("cells: [{model: m1, fold: 0}, {model: m1, fold: 1}]")
+    write_plan(tmp_path / "quick", ("m1", 0), ("m1", 1))
     command = runpy.run_path(str(REPOSITORY / "scripts/report.py"))["main"]
     command([str(tmp_path / "quick")])
     shown = capsys.readouterr().out

@@ -1,0 +1,152 @@
+"""kill -9 at random moments of a small study, and starting again.
+
+    python -m tests.faults.kills --images FOLDER --out FOLDER --kills 50 --seed 0
+
+A process that has imported everything forks the studies, so that a kill falls into work and seldom into imports. Each
+trial begins with nothing, is killed once or twice at moments drawn evenly over the time of an undisturbed study, and is
+then let finish. Lost is a trial that does not finish, or leaves other bytes than the undisturbed study.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import runpy
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.study.processes import arguments, files
+
+FIGURES = ("*/*/predictions.csv", "*/*/metrics.json", "tables/*")
+STUDY = Path("outputs", "studies", "paper")
+TWICE = 0.3  # share of the trials whose second start is killed as well
+AT_ONCE = 2
+LIMIT = 300  # seconds that a start may take
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, required=True, help="in the published layout")
+    parser.add_argument("--out", type=Path, required=True, help="where the studies lie meanwhile")
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    _import_all()
+    command = [sys.argv[0], *arguments(given.images, "trainer.max_epochs=3")[2:]]
+    undisturbed = given.out / "undisturbed"
+    started = time.monotonic()
+    assert _wait(_start(command, undisturbed)) == 0, (undisturbed / "log.txt").read_text()
+    whole = time.monotonic() - started
+    expected = files(undisturbed / STUDY, *FIGURES)
+
+    chance = random.Random(given.seed)
+    trials: list[list[float]] = []
+    while (left := given.kills - sum(map(len, trials))) > 0:
+        times = 2 if left > 1 and chance.random() < TWICE else 1
+        trials.append([chance.uniform(0, whole) for _ in range(times)])
+    folders = [given.out / f"trial{number}" for number in range(len(trials))]
+    # Processes and no threads: a process that forks should have no other thread.
+    with multiprocessing.get_context("fork").Pool(AT_ONCE) as pool:
+        ended = pool.starmap(_trial, [(command, *trial, expected) for trial in zip(folders, trials, strict=True)], 1)
+    moments = Counter(moment for trial in ended for moment in trial[0])
+    lost = sum(not intact for _, intact in ended)
+    result = {"kills": sum(moments.values()), "resumed": len(trials) - lost, "lost": lost, "moments": dict(moments)}
+    print(json.dumps(result | {"undisturbed_seconds": round(whole, 1)}))
+    sys.exit(int(lost > 0))
+
+
+def _trial(
+    command: list[str], folder: Path, seconds: list[float], expected: dict[str, bytes]
+) -> tuple[list[str], bool]:
+    """Kill a study so many seconds after each start, then let it finish; at which moments, and whether all is there."""
+    moments: list[str] = []
+    for until in seconds:
+        while not _killed(_start(command, folder), until):  # it was quicker
+            shutil.rmtree(folder)
+            until *= 0.9
+        moments.append(_moment(folder / STUDY))
+    code = _wait(_start(command, folder))
+    intact = code == 0 and files(folder / STUDY, *FIGURES) == expected
+    if intact:
+        shutil.rmtree(folder)
+    else:
+        print(f"{folder}: exit code {code}\n{(folder / 'log.txt').read_text()}", file=sys.stderr)
+    return moments, intact
+
+
+def _import_all() -> None:
+    import oral_cancer.study.callback
+    import oral_cancer.study.plan
+    import oral_cancer.study.report
+    import oral_cancer.study.runner
+    import oral_cancer.study.wandb_run  # noqa: F401
+
+
+def _start(command: list[str], folder: Path) -> int:
+    """A process of its own group that does what `python train.py ...` does in a folder; its number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    process = os.fork()
+    if process:
+        return process
+    code = 1
+    try:
+        os.setsid()
+        os.chdir(folder)
+        log = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        for stream in (1, 2):
+            os.dup2(log, stream)
+        train = Path(__file__).parents[2] / "train.py"
+        sys.argv = [str(train), *command[1:]]
+        runpy.run_path(str(train), run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def _killed(process: int, seconds: float) -> bool:
+    """Kill a process after some time; False if it has ended before."""
+    time.sleep(seconds)
+    if os.waitpid(process, os.WNOHANG)[0]:
+        return False
+    os.killpg(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return True
+
+
+def _wait(process: int) -> int:
+    """The exit code of a process; -1 for one that does not end."""
+    started = time.monotonic()
+    while time.monotonic() - started < LIMIT:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    os.killpg(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return -1
+
+
+def _moment(study: Path) -> str:
+    """What a study was doing, as its folder shows."""
+    if not list(study.parents[1].glob("store/*/index.json")):
+        return "start-up and store"
+    if not (study / "study.yaml").exists():
+        return "planning"
+    done = len(list(study.glob("*/*/metrics.json")))
+    begun = len(list(study.glob("*/*/manifest.json")))
+    if (study / "tables").exists():
+        return "aggregation"
+    return "training" if begun > done or begun < 4 else "evaluation and aggregation"
+
+
+if __name__ == "__main__":
+    main()

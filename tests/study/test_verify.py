@@ -1,0 +1,100 @@
+"""scripts/report.py --verify notices every kind of disagreement, and alarms nobody without one."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from oral_cancer.evaluation.predictions import read_predictions, write_predictions
+from oral_cancer.study.verify import verify_study
+from oral_cancer.training.manifest import file_hashes, read_manifest, write_manifest
+from scripts.report import main as report
+
+
+@pytest.fixture
+def study(undisturbed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(undisturbed / "outputs" / "studies" / "paper", tmp_path / "paper"))
+
+
+def faults(study: Path) -> dict[str, list[str]]:
+    return {finding.what: list(finding.faults) for finding in verify_study(study) if finding.faults}
+
+
+def flip(path: Path, at: int = -20) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_study_as_it_was_made_agrees(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
+    report(["--verify", str(study)])
+    assert capsys.readouterr().out.splitlines() == [
+        *(f"{model}/fold={fold}: 5 files and metrics as trained" for model in ("m1", "m4") for fold in (0, 1)),
+        "images: 168 are those that were trained on",
+        "tables: 9 are those that the predictions give",
+        "page: is the one that the predictions give",
+    ]
+    assert {path: path.read_bytes() for path in study.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("file", ["metrics.json", "splits.csv", "checkpoints/last.ckpt", "manifest.json"])
+def test_a_damaged_file_of_a_cell_is_named(study: Path, file: str) -> None:
+    cell = study / "m1" / "fold=1"
+    flip(cell / file)
+    if file in ("metrics.json", "splits.csv"):
+        with pytest.raises(Exception, match=f"{file} is damaged"):
+            faults(study)
+        return
+    assert "damaged" in faults(study)["m1/fold=1"][0]
+
+
+def test_figures_that_do_not_come_from_the_predictions_are_noticed(study: Path) -> None:
+    cell = study / "m4" / "fold=0"
+    predictions = read_predictions(cell / "predictions.csv")
+    predictions.loc[0, ["parental", "resistant", "control"]] = [0.25, 0.5, 0.25]
+    write_predictions(cell / "predictions.csv", predictions)
+    manifest = read_manifest(cell)
+    assert manifest is not None
+    write_manifest(cell, manifest | {"files": file_hashes(cell)})  # a forger who knows the seals
+    found = faults(study)
+    assert set(found) == {"m4/fold=0", "tables", "page"}
+    assert "not what predictions.csv gives" in found["m4/fold=0"][0]
+    assert any("folds.csv is not what the predictions give" in fault for fault in found["tables"])
+    assert "made from other tables" in found["page"][0]
+
+
+def test_a_table_or_a_page_that_was_edited_is_noticed(study: Path) -> None:
+    flip(study / "tables" / "summary.csv")
+    (study / "tables" / "folds.csv").unlink()
+    flip(study / "report.html", 5000)
+    found = faults(study)
+    assert set(found) == {"tables", "page"}
+    assert len(found["tables"]) == 2
+    assert "has been edited" in found["page"][0]
+
+
+def test_other_images_are_noticed_and_absent_ones_are_no_fault(study: Path, tmp_path: Path) -> None:
+    root = Path(json.loads((study / "m1" / "fold=0" / "manifest.json").read_text())["root"])
+    image = next(path for path in sorted(root.rglob("*.png")))
+    moved = image.rename(tmp_path / image.name)
+    try:
+        assert f"{image} is missing" in faults(study)["images"][0]
+    finally:
+        moved.rename(image)
+    elsewhere = root.rename(tmp_path / "moved")
+    try:
+        assert faults(study) == {}
+    finally:
+        elsewhere.rename(root)
+
+
+def test_the_command_ends_with_every_fault(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flip(study / "tables" / "summary.csv")
+    with pytest.raises(SystemExit) as ended:
+        report(["--verify", str(study)])
+    assert ended.value.code == 1
+    captured = capsys.readouterr()
+    assert "tables: DOES NOT AGREE" in captured.out
+    assert captured.err == f"error: {study / 'tables' / 'summary.csv'} is not what the predictions give\n"
