@@ -1,0 +1,22 @@
+"""A run's own record repeats it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import REPOSITORY
+
+
+def test_the_recorded_settings_repeat_a_cell_to_the_byte(undisturbed: Path, tmp_path: Path) -> None:
+    cell = undisturbed / "outputs" / "studies" / "paper" / "m4" / "fold=1"
+    record = ("--config-dir", str(cell / ".hydra"), "--config-name", "config")
+    command = [sys.executable, str(REPOSITORY / "train.py"), *record]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    again = tmp_path / "outputs" / "runs" / "m4" / "fold=1"
+    for name in ("predictions.csv", "metrics.json", "splits.csv"):
+        assert (again / name).read_bytes() == (cell / name).read_bytes(), name
+    # What is given beside still counts.
+    done = subprocess.run([*command, "fold=0", "trainer.max_epochs=1"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len((again.with_name("fold=0") / "history.csv").read_text().splitlines()) == 2
