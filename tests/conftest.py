@@ -90,3 +90,14 @@ def study(train: Callable[..., Path], tmp_path: Path) -> Path:
     for fold in (0, 1):
         train(f"fold={fold}", "trainer.max_epochs=1", folder=f"study/m2/fold={fold}")
     return tmp_path / "study"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(images_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which a study of two models and two folds has run to its end."""
+    from tests.study.processes import run  # which imports this module
+
+    cwd = tmp_path_factory.mktemp("undisturbed")
+    done = run(images_root, cwd, logger="wandb")
+    assert done.returncode == 0, done.stderr
+    return cwd

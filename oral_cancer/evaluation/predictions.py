@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.files import write_text
 from oral_cancer.labels import BY_NAME, CLASSES, SPLITS, ImageSet, group_names
@@ -90,7 +91,7 @@ def _read_text(path: Path) -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         raise UserError(f"{path}: the file is empty; {REMEDY}") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a readable CSV file ({error}); {REMEDY}") from None
+        raise UserError(f"{path}: not a readable CSV file ({brief(error)}); {REMEDY}") from None
     missing = [column for column in COLUMNS if column not in text]
     if missing:
         raise UserError(f"{path}: lacks the columns {', '.join(missing)}; {REMEDY}")

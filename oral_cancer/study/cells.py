@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 import yaml
 
+from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, Fold, read_predictions
 from oral_cancer.files import unsealed
@@ -238,7 +239,9 @@ def _histories(cells: list[Cell]) -> pd.DataFrame:
             try:
                 history = pd.read_csv(path)
             except (OSError, ValueError) as error:
-                raise UserError(f"{path}: not a readable CSV file ({error}); remove it, or train again") from None
+                raise UserError(
+                    f"{path}: not a readable CSV file ({brief(error)}); remove it, or train again"
+                ) from None
             history.insert(0, "model", cell.model)
             history.insert(1, "fold", pd.Series([cell.fold] * len(history), dtype=object))
             histories.append(history)

@@ -1,0 +1,164 @@
+"""Files that are cut or have a bit flipped are noticed and named, and made again where they can be."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from oral_cancer.errors import UserError
+from oral_cancer.evaluation.predictions import read_predictions
+from oral_cancer.files import sealed, unsealed
+from oral_cancer.study.cells import find_cells, read_study
+from oral_cancer.training.manifest import read_manifest, write_manifest
+from tests.study.processes import files, run
+
+FIGURES = ("*/fold=[0-9]/predictions.csv", "*/fold=[0-9]/metrics.json", "tables/*.csv")  # not what was moved beside
+QUICK = settings(
+    max_examples=300,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+def again(undisturbed: Path, tmp_path: Path) -> Path:
+    """A copy of the folder in which a study has run."""
+    return Path(shutil.copytree(undisturbed, tmp_path / "again"))
+
+
+def flip(path: Path, at: float = 0.5) -> None:
+    content = bytearray(path.read_bytes())
+    content[int(at * len(content))] ^= 4
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def interrupt(cell: Path) -> None:
+    """Let a finished cell look like one that was killed after its last epoch."""
+    manifest = read_manifest(cell)
+    assert manifest is not None
+    write_manifest(cell, manifest | {"status": "running"})
+    for name in ("predictions.csv", "metrics.json"):
+        (cell / name).unlink()
+
+
+@pytest.mark.parametrize("harm", [flip, cut])
+def test_starting_a_study_again_names_what_is_damaged_and_makes_it_anew(
+    again: Path, undisturbed: Path, images_root: Path, harm
+) -> None:
+    study = again / "outputs" / "studies" / "paper"
+    harm(study / "m1" / "fold=0" / "manifest.json")
+    harm(study / "m1" / "fold=1" / "predictions.csv")
+    harm(study / "m4" / "fold=0" / "metrics.json")
+    interrupt(study / "m4" / "fold=1")
+    harm(study / "m4" / "fold=1" / "checkpoints" / "last.ckpt")
+    (pixels,) = again.glob("outputs/store/*/images-*.npy")
+    harm(pixels)
+    done = run(images_root, again)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = (done.stdout + done.stderr).replace("\n", "")
+    assert "m1/fold=0 held a damaged manifest.json" in said
+    assert "m1/fold=1/predictions.csv is damaged" in said
+    assert "m4/fold=0/metrics.json is damaged" in said
+    assert "m4/fold=1/checkpoints/last.ckpt is damaged; the training starts anew" in said
+    assert "image store: " in said
+    assert "damaged" in said.partition("image store: ")[2]
+    assert files(study, *FIGURES) == files(undisturbed / "outputs" / "studies" / "paper", *FIGURES)
+
+
+@pytest.mark.parametrize("harm", [flip, cut])
+def test_a_damaged_plan_is_refused_with_the_remedy(again: Path, images_root: Path, harm) -> None:
+    plan = again / "outputs" / "studies" / "paper" / "study.yaml"
+    harm(plan)
+    done = run(images_root, again)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "study.yaml is damaged" in line
+    assert "delete it and start the study again" in line
+    plan.unlink()
+    assert run(images_root, again).returncode == 0
+
+
+def test_tables_are_not_made_from_damaged_predictions(again: Path) -> None:
+    study = again / "outputs" / "studies" / "paper"
+    flip(study / "m4" / "fold=1" / "predictions.csv")
+    with pytest.raises(UserError, match=r"predictions\.csv is damaged"):
+        read_study(study)
+
+
+@QUICK
+@given(at=st.floats(0, 0.999), bit=st.integers(0, 7), drop=st.booleans())
+def test_no_damage_to_a_manifest_goes_unnoticed(tmp_path_factory, at: float, bit: int, drop: bool) -> None:
+    cell = tmp_path_factory.getbasetemp() / "study" / "m1" / "fold=0"
+    content = {"status": "complete", "seconds": 1.5, "config": {"name": "m1", "rates": [7e-05, 2e-05]}, "seed": 0}
+    write_manifest(cell, content)
+    path = cell / "manifest.json"
+    whole = path.read_bytes()
+    harmed = bytearray(whole)
+    place = int(at * len(whole))
+    if drop:
+        del harmed[place:]
+    else:
+        harmed[place] ^= 1 << bit
+    path.write_bytes(harmed)
+    read = read_manifest(cell)
+    assert read is None or read == content  # a line end or a space may differ
+    (found,) = find_cells(cell.parents[1])
+    assert found.status == ("damaged" if read is None else "complete")
+
+
+@QUICK
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        max_leaves=8,
+    )
+)
+def test_what_is_sealed_is_unsealed_and_nothing_else_is(content) -> None:
+    whole = sealed({"content": content})
+    assert unsealed(whole) == {"content": content}
+    with pytest.raises(ValueError, match="checksum"):
+        unsealed(whole | {"more": 1})
+    with pytest.raises(ValueError, match="checksum"):
+        unsealed(content)
+
+
+@QUICK
+@given(at=st.floats(0, 0.999), kind=st.sampled_from(["flip", "cut", "drop", "insert"]), byte=st.integers(0, 255))
+def test_a_damaged_table_of_predictions_is_read_rightly_or_refused(
+    undisturbed: Path, tmp_path_factory, at: float, kind: str, byte: int
+) -> None:
+    """Not by its hash, which only a cell has: by its content."""
+    original = undisturbed / "outputs" / "studies" / "paper" / "m1" / "fold=0" / "predictions.csv"
+    content = bytearray(original.read_bytes())
+    place = int(at * len(content))
+    match kind:
+        case "flip":
+            content[place] ^= 1 << (byte % 8)
+        case "cut":
+            del content[place:]
+        case "drop":
+            del content[place : place + 1 + byte]
+        case "insert":
+            content[place:place] = bytes([byte])
+    path = tmp_path_factory.getbasetemp() / "predictions.csv"
+    path.write_bytes(content)
+    try:
+        frame = read_predictions(path)
+    except UserError as refusal:
+        assert all(str(path) in line and "\n" not in line for line in refusal.lines)  # noqa: PT017
+        return
+    figures = frame[["parental", "resistant", "control"]].to_numpy()
+    assert ((figures >= 0) & (figures <= 1)).all()
+    assert abs(figures.sum(axis=1) - 1).max() < 2e-3
+    assert isinstance(frame, pd.DataFrame)
