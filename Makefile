@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-cluster lint clean
+.PHONY: demo test test-faults test-cluster lint audit clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -13,8 +13,11 @@ BIN := .venv/bin
 demo: .venv/.installed        ## five models across five folds with the small network on simulated cells
 	$(BIN)/python train.py study=demo
 
-test: .venv/.installed        ## all tests
-	$(BIN)/pytest
+test: .venv/.installed        ## all tests but the next two; prints the lines of the package that they reach
+	$(BIN)/pytest --cov=oral_cancer --cov-report=term:skip-covered --cov-fail-under=90
+
+test-faults: .venv/.installed ## kills, full disks, servers that fail: minutes; prints what was done and lost
+	$(BIN)/pytest -m faults tests/faults
 
 test-cluster: .venv/.installed ## a study through a Slurm cluster, brought up on this machine and taken down; needs root
 	@test "$$(id -u)" = 0 || { echo "make test-cluster: needs root, to bring up a Slurm cluster" >&2; exit 1; }
@@ -22,10 +25,17 @@ test-cluster: .venv/.installed ## a study through a Slurm cluster, brought up on
 		{ apt-get update -q && apt-get install -y -q --no-install-recommends slurm-wlm munge; } >/dev/null
 	$(BIN)/pytest -m cluster tests/cluster
 
-lint: .venv/.installed        ## style and types
+lint: .venv/.installed audit  ## style, types, known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# What pip-audit has looked up has an entry "vulns" in its report; what it has not found has none.
+audit: .venv/.installed       ## known vulnerabilities of what constraints.txt names, where their list can be reached
+	@$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner=off --format=json \
+		--output=.venv/audit.json 2>.venv/audit.log; found=$$?; \
+	if ! grep -qs '"vulns"' .venv/audit.json; then echo "pip-audit: its data cannot be reached; run make audit where it can"; \
+	elif [ $$found = 0 ]; then echo "pip-audit: no known vulnerability"; else cat .venv/audit.json; exit 1; fi
 
 clean:                        ## remove the environment; data and outputs stay
 	rm -rf .venv

@@ -96,8 +96,8 @@ def check(cfg: DictConfig) -> None:
         for option, (fits, allowed) in RANGES.items()
         if not fits(OmegaConf.select(cfg, option))
     ]
-    folds = cfg.data.folds
-    if cfg.fold != "all" and not (type(cfg.fold) is int and type(folds) is int and 0 <= cfg.fold < folds):
+    folds = cfg.data.folds if RANGES["data.folds"][0](cfg.data.folds) else math.inf
+    if cfg.fold != "all" and not (type(cfg.fold) is int and 0 <= cfg.fold < folds):
         problems.append(f"fold={cfg.fold}: must be a whole number from 0 to data.folds - 1, or all")
     problems += [
         f"{option}={value}: must be a positive finite number"
