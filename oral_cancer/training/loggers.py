@@ -1,5 +1,6 @@
 """Where curves go beside the run's own files: W&B, CSV, TensorBoard or nowhere."""
 
+import logging
 import netrc
 import os
 import secrets
@@ -17,7 +18,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, Wand
 
 from oral_cancer.labels import CLASSES
 
-START_TIMEOUT = 15.0  # seconds that a process waits, once, for the W&B server
+START_TIMEOUT = 10.0  # seconds that a process waits, once, for the W&B server
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def start_wandb(project: str, save_dir: str, **options: Any) -> wandb.Run:
     """A new W&B run; online if the user is logged in and the server answers in time, else offline."""
     Path(save_dir, "wandb").mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("WANDB_SILENT", "true")
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # W&B's telemetry, whose failures are nobody's
     options = {"id": secrets.token_hex(8), "project": project, "dir": save_dir} | options
     mode: Any = os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")
     try:
