@@ -100,3 +100,15 @@ def test_folds_without_validation_mixtures_are_left_out(cell):
     poor = validation[(validation["fold"] == 0) | (validation["true_parental"] == 0.75)]
     assert set(calibrate(test, poor)["fold"]) == {0}
     assert calibrate(test, validation.iloc[:0]).empty
+
+
+def test_no_image_has_a_say_in_the_calibration_that_it_is_judged_by(cell):
+    frame = cell(fold=0, shrink=0.5, images=20)
+    test, validation = (frame[frame["split"] == split].reset_index(drop=True) for split in ("test", "val"))
+    before = calibrate(test, validation)
+    half = test.index % 2 == 0
+    others = test.copy()
+    others.loc[half, ["parental", "resistant", "control"]] = [0.2, 0.3, 0.5]
+    others.loc[half, ["true_parental", "true_resistant", "true_control"]] = [0.0, 0.0, 1.0]
+    after = calibrate(others, validation)
+    pd.testing.assert_frame_equal(after[~half], before[~half])
