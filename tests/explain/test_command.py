@@ -1,4 +1,3 @@
-import json
 import os
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import pandas as pd
 import pytest
 
 from oral_cancer.labels import CLASSES, SPLIT_FOLDERS
+from oral_cancer.training.manifest import read_manifest, write_manifest
 from scripts.explain import main
 from tests.conftest import REPOSITORY, SMALL_NETWORK
 
@@ -129,8 +129,8 @@ def test_sheets_go_to_wandb(study: Path, tmp_path: Path) -> None:
 
 
 def test_images_that_have_gone_are_named(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = study / "m2" / "fold=0" / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"root": str(tmp_path / "gone")}))
+    cell = study / "m2" / "fold=0"
+    write_manifest(cell, (read_manifest(cell) or {}) | {"root": str(tmp_path / "gone")})
     with pytest.raises(SystemExit):
         explained(study)
     assert "are not there" in capsys.readouterr().err

@@ -145,11 +145,12 @@ def test_a_failing_cell_fails_alone_and_can_be_mended(images_root: Path, tmp_pat
     overrides = (f"--config-dir={tmp_path}", "study.models=[own,m1]", "study.folds=[0]", "trainer.max_epochs=1")
     study = tmp_path / "outputs" / "studies" / "paper"
 
-    done = run(images_root, tmp_path, *overrides)
+    (tmp_path / "own_treatment.py").write_text(TREATMENT.replace("[::-1]", "[::nothing]"))
+    done = run(images_root, tmp_path, *overrides, pythonpath=tmp_path)
     assert done.returncode == 1
     failed = json.loads((study / "own" / "fold=0" / "manifest.json").read_text())
     assert failed["status"] == "failed"
-    assert "own_treatment" in failed["error"]
+    assert "name 'nothing' is not defined" in failed["error"]
     assert "own/fold=0" in done.stdout
     assert set(pd.read_csv(study / "tables" / "folds.csv").model) == {"m1"}
     first = (study / "m1" / "fold=0" / "manifest.json").read_bytes()
