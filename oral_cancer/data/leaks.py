@@ -74,7 +74,7 @@ def warning(pairs: pd.DataFrame) -> list[str]:
 
 
 def _equal(store: ImageStore) -> Iterator[tuple[int, int]]:
-    """Pairs of rows with equal pixels: each later row with the first that equals it."""
+    """Pairs of rows with equal pixels, the earlier row first."""
     by_checksum: dict[int, list[int]] = defaultdict(list)
     for row, crc32 in enumerate(store.crc32):
         for first in by_checksum[crc32]:

@@ -185,7 +185,9 @@ def _facts(study: Study) -> dict[str, str]:
 
 
 def _near_duplicates(manifests: Sequence[Mapping[str, Any]]) -> str:
-    counts = [int(manifest.get("near_duplicates") or 0) for manifest in manifests]
+    counts = [int(manifest["near_duplicates"]) for manifest in manifests if "near_duplicates" in manifest]
+    if not counts:
+        return "not looked for"
     if not any(counts):
         return "none between training, validation and test"
     return f"up to {max(counts)} pairs between training, validation and test in a cell (near_duplicates.csv there)"
