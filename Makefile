@@ -14,7 +14,7 @@ demo: .venv/.installed        ## five models across five folds with the small ne
 	$(BIN)/python train.py study=demo
 
 test: .venv/.installed        ## all tests but the next two; prints the lines of the package that they reach
-	$(BIN)/pytest --cov=oral_cancer --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/pytest --numprocesses=auto --dist=worksteal --cov=oral_cancer --cov-report=term:skip-covered --cov-fail-under=90
 
 test-faults: .venv/.installed ## kills, full disks, servers that fail: minutes; prints what was done and lost
 	$(BIN)/pytest -m faults tests/faults

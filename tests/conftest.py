@@ -30,6 +30,11 @@ SMALL_NETWORK = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Longest first, so that no core waits for it at the end."""
+    items.sort(key=lambda item: "real_cells" not in item.fixturenames)
+
+
 @pytest.fixture(scope="session")
 def real_cells() -> Path:
     """The folder of real cell crops that lies beside the repository on its developers' machines."""

@@ -1,29 +1,16 @@
 """Short trainings on real microscopy images: they tell the classes apart, and mixtures teach their composition."""
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
-import torch
 
 EPOCHS = 25  # of 7 steps, with a fifth of the published images
 LITE0 = ("model=efficientnet_lite0", "trainer.accelerator=cpu", "logger=none")
 
 
-@pytest.fixture
-def all_cores() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or 1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("all_cores")
 def test_mixtures_teach_the_composition_of_mixtures(
     real_cells: Path, train: Callable[..., Path], tmp_path: Path
 ) -> None:
