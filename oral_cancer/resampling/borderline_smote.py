@@ -118,7 +118,7 @@ class BorderlineSmote:
         problems = [
             f"resampling.{option}: {value!r}; give a whole number of at least 1"
             for option, value in (("k_neighbors", self.k_neighbors), ("m_neighbors", self.m_neighbors))
-            if not isinstance(value, int) or value < 1
+            if type(value) is not int or value < 1
         ]
         for pair in self.pairs:
             where = f"resampling.pairs, {pair.majority} and {pair.minority}"

@@ -97,7 +97,7 @@ class EnnRandomOverSampling:
 
     def _problems(self) -> list[str]:
         problems = []
-        if not isinstance(self.n_neighbors, int) or self.n_neighbors < 1:
+        if type(self.n_neighbors) is not int or self.n_neighbors < 1:
             problems.append(f"resampling.n_neighbors: {self.n_neighbors!r}; give a whole number of at least 1")
         for pair in self.pairs:
             where = f"resampling.pairs, {' and '.join(map(str, pair.mixtures))}"

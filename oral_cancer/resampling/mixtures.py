@@ -39,7 +39,7 @@ def read_multiples(multiples: Mapping[str, float]) -> dict[str, float]:
             problems.append(f"resampling.multiples: {key!r} is no mixture; choose from {allowed}, in quotes")
         elif mixture in read:
             problems.append(f"resampling.multiples: {key!r} names a mixture a second time; keep one of the two")
-        elif not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+        elif not (type(value) in (int, float) and math.isfinite(value) and value >= 0):
             problems.append(f"resampling.multiples.{key}: {value!r}; give a finite number of at least 0")
         read[mixture] = value
     refuse(problems)

@@ -32,7 +32,7 @@ def _whole(least: int, most: int | None = None) -> tuple[Callable[[Any], bool], 
 
 
 def _share(value: Any) -> bool:
-    return isinstance(value, int | float) and 0 <= value < 1
+    return type(value) in (int, float) and 0 <= value < 1
 
 
 def _is_name(value: Any) -> bool:
@@ -40,7 +40,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _image_sets(value: Any) -> bool:
-    sets = list(value or [])
+    sets = list(value) if isinstance(value, ListConfig) else []
     return 0 < len(set(sets)) == len(sets) and set(sets) <= {"homo", "hetero"}
 
 
@@ -71,7 +71,9 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "launcher.jobs": (lambda value: value is None or _whole(1)[0](value), "null or a whole number of at least 1"),
     "launcher.cells_per_gpu": _whole(1),
     "trainer.devices": (
-        lambda value: _whole(1)[0](value) or (isinstance(value, ListConfig) and len(value) == 1),
+        lambda value: (
+            _whole(1)[0](value) or (isinstance(value, ListConfig) and len(value) == 1 and _whole(0)[0](value[0]))
+        ),
         "a whole number of at least 1, or the number of one GPU in brackets, such as [3]",
     ),
 }
@@ -99,16 +101,7 @@ def check(cfg: DictConfig) -> None:
     folds = cfg.data.folds if RANGES["data.folds"][0](cfg.data.folds) else math.inf
     if cfg.fold != "all" and not (type(cfg.fold) is int and 0 <= cfg.fold < folds):
         problems.append(f"fold={cfg.fold}: must be a whole number from 0 to data.folds - 1, or all")
-    problems += [
-        f"{option}={value}: must be a positive finite number"
-        for option, value in _learning_rates(resolved(cfg))
-        if not (isinstance(value, int | float) and math.isfinite(value) and value > 0)
-    ]
-    scheduler = cfg.model.scheduler
-    if "milestones" in scheduler and len(scheduler.rates) != len(scheduler.milestones) + 1:
-        problems.append(
-            f"model.scheduler.rates={list(scheduler.rates)}: must be one more than model.scheduler.milestones"
-        )
+    problems += _optimisation_problems(resolved(cfg)["model"])
     refuse(problems)
     refuse(_undivided(cfg))
     build(cfg, "resampling")  # it checks its own options
@@ -147,11 +140,27 @@ def build(cfg: DictConfig, group: str, **arguments: Any) -> Any:
         raise UserError(f"{where}; `python train.py --cfg job --package {group}` shows the settings") from error
 
 
-def _learning_rates(content: dict[str, Any]) -> list[tuple[str, Any]]:
-    scheduler, optimizer = content["model"]["scheduler"], content["model"]["optimizer"]
-    rates = [("model.scheduler.rates", rate) for rate in scheduler.get("rates", [])]
-    rates += [(f"model.scheduler.{key}", scheduler[key]) for key in ("max_rate", "factor") if key in scheduler]
-    return rates + [(f"model.optimizer.{key}", optimizer[key]) for key in ("lr", "eps") if key in optimizer]
+def _optimisation_problems(model: dict[str, Any]) -> list[str]:
+    scheduler, optimizer = model["scheduler"], model["optimizer"]
+    rates, milestones = scheduler.get("rates", []), scheduler.get("milestones", [])
+    if not isinstance(rates, list):
+        return [f"model.scheduler.rates={rates}: must be a list of positive finite numbers"]
+    if not (isinstance(milestones, list) and all(map(_whole(0)[0], milestones)) and milestones == sorted(milestones)):
+        return [f"model.scheduler.milestones={milestones}: must be a list of whole numbers of at least 0, none falling"]
+    values = [("model.scheduler.rates", rate) for rate in rates]
+    values += [(f"model.scheduler.{key}", scheduler[key]) for key in ("max_rate", "factor") if key in scheduler]
+    values += [(f"model.optimizer.{key}", optimizer[key]) for key in ("lr", "eps") if key in optimizer]
+    problems = [
+        f"{option}={value}: must be a positive finite number"
+        for option, value in values
+        if not (type(value) in (int, float) and math.isfinite(value) and value > 0)
+    ]
+    betas = optimizer.get("betas", [0, 0])
+    if not (isinstance(betas, list) and len(betas) == 2 and all(map(_share, betas))):
+        problems.append(f"model.optimizer.betas={betas}: must be two numbers from 0 to below 1, such as [0.9, 0.999]")
+    if "milestones" in scheduler and len(rates) != len(milestones) + 1:
+        problems.append(f"model.scheduler.rates={rates}: must be one more than model.scheduler.milestones")
+    return problems
 
 
 def settings_hash(cfg: DictConfig) -> str:

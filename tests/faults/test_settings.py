@@ -69,7 +69,7 @@ def fits(option: str, value: Any) -> bool:
         return option in MAY_BE_NULL
     least, most = (WHOLE | REAL)[option]
     if isinstance(value, list):
-        return option == "trainer.devices" and len(value) == 1
+        return option == "trainer.devices" and len(value) == 1 and value[0] >= 0
     if option in WHOLE and type(value) is not int:
         return False
     return type(value) in (int, float) and least <= value <= most
@@ -100,7 +100,15 @@ def test_a_value_out_of_its_range_is_refused_by_name(settings: DictConfig, optio
 @QUICK
 @given(
     option=st.sampled_from(
-        ["name", "store", "study.name", "fold", "data.train_sets", "model.scheduler.rates", "model.scheduler.milestones"]
+        [
+            "name",
+            "store",
+            "study.name",
+            "fold",
+            "data.train_sets",
+            "model.scheduler.rates",
+            "model.scheduler.milestones",
+        ]
         + ["model.optimizer.betas", "resampling.pairs", "resampling.multiples", "trainer.devices"]
     ),
     value=ODD,
