@@ -5,11 +5,18 @@ from collections.abc import Sequence
 
 
 class UserError(Exception):
-    """A fault in options or files. Each line names the option or file, what is wrong, and the remedy."""
+    """A fault in options or files. Each line names the option or file, what is wrong, and the remedy.
+
+    Line breaks and other characters that do not print, which only come from what a user gave, are shown as escapes.
+    """
 
     def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
+        self.lines = tuple(_printable(line) for line in lines)
+        super().__init__("\n".join(self.lines))
+
+
+def _printable(line: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
 
 
 class Interrupted(BaseException):
