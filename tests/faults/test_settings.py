@@ -100,7 +100,7 @@ def test_a_value_out_of_its_range_is_refused_by_name(settings: DictConfig, optio
 @QUICK
 @given(
     option=st.sampled_from(
-        [
+        (
             "name",
             "store",
             "study.name",
@@ -108,8 +108,11 @@ def test_a_value_out_of_its_range_is_refused_by_name(settings: DictConfig, optio
             "data.train_sets",
             "model.scheduler.rates",
             "model.scheduler.milestones",
-        ]
-        + ["model.optimizer.betas", "resampling.pairs", "resampling.multiples", "trainer.devices"]
+            "model.optimizer.betas",
+            "resampling.pairs",
+            "resampling.multiples",
+            "trainer.devices",
+        )
     ),
     value=ODD,
 )
