@@ -9,13 +9,13 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from oral_cancer.errors import UserError
+from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import member_folds
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.cells import Cell, Study
-from oral_cancer.training.manifest import CHECKPOINT
+from oral_cancer.training.manifest import CHECKPOINT, changed_files
 
 
 def choose_cells(study: Study, model: str | None) -> list[Cell]:
@@ -41,10 +41,12 @@ def load_network(cell: Cell) -> SoftLabelClassifier:
     """The network of a cell after its last step, ready to predict.
 
     Raises:
-        UserError: for a checkpoint that is missing, damaged, holds more than tensors and plain values, or does not fit
-            the settings in the cell's manifest.
+        UserError: for a checkpoint that is missing or not as the cell's manifest says, holds more than tensors and plain
+            values, or does not fit the settings in the manifest.
     """
     path = cell.folder / CHECKPOINT
+    changed = changed_files(cell.folder, cell.facts, (CHECKPOINT.as_posix(),))
+    refuse([f"{fault}; restore it, or train the cell again" for fault in changed])
     settings = OmegaConf.create(cell.facts["config"])
     network: SoftLabelClassifier = instantiate(settings.model, weights="none")
     try:
@@ -63,8 +65,6 @@ def image_size(cells: Sequence[Cell]) -> int:
 def _state(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; restore it, or train the cell again") from None
     except pickle.UnpicklingError as error:
         raise UserError(f"{path} holds more than tensors and is refused; train the cell again") from error
     except Exception as error:  # whatever a damaged file provokes

@@ -132,7 +132,9 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         raise UserError(f"model.weights={path} is no weights file, or a damaged one; fetch it again") from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
-    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    ):
         raise UserError(f"model.weights={path} holds no state_dict; save one with torch.save(net.state_dict(), path)")
     return content
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from oral_cancer.errors import UserError
@@ -13,17 +13,10 @@ from oral_cancer.evaluation.predictions import read_predictions
 from oral_cancer.files import sealed, unsealed
 from oral_cancer.study.cells import find_cells, read_study
 from oral_cancer.training.manifest import read_manifest, write_manifest
+from tests.faults.harm import QUICK, harmed
 from tests.study.processes import files, run
 
 FIGURES = ("*/fold=[0-9]/predictions.csv", "*/fold=[0-9]/metrics.json", "tables/*.csv")  # not what was moved beside
-QUICK = settings(
-    max_examples=300,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @pytest.fixture
@@ -96,20 +89,13 @@ def test_tables_are_not_made_from_damaged_predictions(again: Path) -> None:
 
 
 @QUICK
-@given(at=st.floats(0, 0.999), bit=st.integers(0, 7), drop=st.booleans())
-def test_no_damage_to_a_manifest_goes_unnoticed(tmp_path_factory, at: float, bit: int, drop: bool) -> None:
+@given(st.data())
+def test_no_damage_to_a_manifest_goes_unnoticed(tmp_path_factory, data: st.DataObject) -> None:
     cell = tmp_path_factory.getbasetemp() / "study" / "m1" / "fold=0"
     content = {"status": "complete", "seconds": 1.5, "config": {"name": "m1", "rates": [7e-05, 2e-05]}, "seed": 0}
     write_manifest(cell, content)
     path = cell / "manifest.json"
-    whole = path.read_bytes()
-    harmed = bytearray(whole)
-    place = int(at * len(whole))
-    if drop:
-        del harmed[place:]
-    else:
-        harmed[place] ^= 1 << bit
-    path.write_bytes(harmed)
+    path.write_bytes(data.draw(harmed(path.read_bytes())))
     read = read_manifest(cell)
     assert read is None or read == content  # a line end or a space may differ
     (found,) = find_cells(cell.parents[1])
@@ -134,25 +120,14 @@ def test_what_is_sealed_is_unsealed_and_nothing_else_is(content) -> None:
 
 
 @QUICK
-@given(at=st.floats(0, 0.999), kind=st.sampled_from(["flip", "cut", "drop", "insert"]), byte=st.integers(0, 255))
+@given(st.data())
 def test_a_damaged_table_of_predictions_is_read_rightly_or_refused(
-    undisturbed: Path, tmp_path_factory, at: float, kind: str, byte: int
+    undisturbed: Path, tmp_path_factory, data: st.DataObject
 ) -> None:
     """Not by its hash, which only a cell has: by its content."""
-    original = undisturbed / "outputs" / "studies" / "paper" / "m1" / "fold=0" / "predictions.csv"
-    content = bytearray(original.read_bytes())
-    place = int(at * len(content))
-    match kind:
-        case "flip":
-            content[place] ^= 1 << (byte % 8)
-        case "cut":
-            del content[place:]
-        case "drop":
-            del content[place : place + 1 + byte]
-        case "insert":
-            content[place:place] = bytes([byte])
+    whole = undisturbed / "outputs" / "studies" / "paper" / "m1" / "fold=0" / "predictions.csv"
     path = tmp_path_factory.getbasetemp() / "predictions.csv"
-    path.write_bytes(content)
+    path.write_bytes(data.draw(harmed(whole.read_bytes())))
     try:
         frame = read_predictions(path)
     except UserError as refusal:

@@ -3,7 +3,6 @@
 import io
 import json
 import select
-import struct
 import subprocess
 import sys
 from collections import Counter
@@ -13,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 from PIL import Image, ImageOps
 
 from oral_cancer.data.reader import read_image
 from tests.conftest import REPOSITORY
+from tests.faults.harm import QUICK, harmed
 
 EXAMPLES = 2000
 HANGS_AFTER = 5.0  # seconds
@@ -89,32 +88,6 @@ def reader() -> Iterator[Reader]:
     reader.process.communicate()
 
 
-@st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    """A file with bits flipped, a part cut out or doubled, numbers made absurd, or its end missing."""
-    data = bytearray(SEEDS[draw(st.sampled_from(sorted(SEEDS)))])
-    place = st.one_of(st.integers(0, min(len(data) - 1, 200)), st.integers(0, len(data) - 1))  # most harm is in headers
-    for _ in range(draw(st.integers(1, 3))):
-        at = min(draw(place), len(data) - 1)
-        match draw(st.sampled_from(["flip", "cut", "drop", "double", "number", "zeros"])):
-            case "flip":
-                data[at] ^= 1 << draw(st.integers(0, 7))
-            case "cut":
-                del data[max(1, at) :]
-            case "drop":
-                del data[at : at + draw(st.integers(1, 40))]
-            case "double":
-                data[at:at] = data[at : at + draw(st.integers(1, 40))]
-            case "number":
-                number = draw(st.sampled_from([0, 1, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 30_000]))
-                data[at : at + 4] = struct.pack(draw(st.sampled_from(["<I", ">I"])), number)
-            case "zeros":
-                data[at : at + 16] = bytes(16)
-        if not data:
-            break
-    return bytes(data)
-
-
 def size_by_pillow(data: bytes) -> tuple[int, int] | None:
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -131,15 +104,8 @@ def test_mutated_images_give_a_picture_or_a_reason(
     seen: Counter[str] = Counter()
     path = tmp_path / "mutated"
 
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(mutated())
+    @settings(QUICK, max_examples=EXAMPLES)
+    @given(harmed(*SEEDS.values()))
     def check(data: bytes) -> None:
         path.write_bytes(data)
         answer = reader.read(path)

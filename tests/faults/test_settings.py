@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from oral_cancer.errors import UserError
 from oral_cancer.training.settings import build, check
 from tests.conftest import REPOSITORY
-from tests.faults.test_damage import QUICK
+from tests.faults.harm import QUICK
 
 # Options that have a range, each with whether a value lies in it, told apart from how the program tells it.
 WHOLE = {

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from oral_cancer.labels import CLASSES, GROUPS, SPLIT_FOLDERS
+from oral_cancer.training.manifest import CHECKPOINT, file_hashes, read_manifest, write_manifest
 from scripts.predict import main
 
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
@@ -118,9 +119,12 @@ class Code:
 def test_a_checkpoint_that_would_run_code_is_refused(
     study: Path, images_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = study / "m2" / "fold=1" / "checkpoints" / "last.ckpt"
+    cell = study / "m2" / "fold=1"
+    path = cell / CHECKPOINT
     images = f"images={images_root / HETERO_TEST}"
     torch.save({"state_dict": Code()}, path, pickle_module=pickle)
+    assert "last.ckpt is damaged" in refused(capsys, str(study), images)
+    write_manifest(cell, (read_manifest(cell) or {}) | {"files": file_hashes(cell)})
     assert "holds more than tensors" in refused(capsys, str(study), images)
     path.write_bytes(b"no checkpoint")
     assert f"{path}" in refused(capsys, str(study), images)
