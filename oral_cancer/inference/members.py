@@ -41,8 +41,8 @@ def load_network(cell: Cell) -> SoftLabelClassifier:
     """The network of a cell after its last step, ready to predict.
 
     Raises:
-        UserError: for a checkpoint that is missing or not as the cell's manifest says, holds more than tensors and plain
-            values, or does not fit the settings in the manifest.
+        UserError: for a checkpoint that is missing or not as the cell's manifest says, that holds more than tensors and
+            plain values, or that does not fit the settings in the manifest.
     """
     path = cell.folder / CHECKPOINT
     changed = changed_files(cell.folder, cell.facts, (CHECKPOINT.as_posix(),))
