@@ -12,13 +12,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import update_bn
 from torchmetrics import MeanMetric
-from torchmetrics.classification import MulticlassAccuracy
 
 from oral_cancer.labels import CLASSES
 from oral_cancer.models.composition_error import CompositionRMSE
+from oral_cancer.models.single_class import SingleClassAccuracy
 from oral_cancer.models.weights import build_backbone
-
-MIXED = -1  # stands for the class of an image that has no single one
 
 
 class SoftLabelClassifier(LightningModule):
@@ -66,15 +64,12 @@ class SoftLabelClassifier(LightningModule):
         optimizer(self.parameters())  # what it does not take is refused here, before any training
         self.build_optimizer = optimizer
         self.build_scheduler = scheduler
-        self.train_loss = MeanMetric()
-        self.train_accuracy = self._accuracy()
-        self.val_loss = MeanMetric()
-        self.val_accuracy = self._accuracy()
+        # Metrics that look into no tensor, for a GPU would wait for it at every step.
+        self.train_loss = MeanMetric(nan_strategy="disable")
+        self.train_accuracy = SingleClassAccuracy()
+        self.val_loss = MeanMetric(nan_strategy="disable")
+        self.val_accuracy = SingleClassAccuracy()
         self.val_rmse = CompositionRMSE()
-
-    @staticmethod
-    def _accuracy() -> MulticlassAccuracy:
-        return MulticlassAccuracy(len(CLASSES), average="micro", ignore_index=MIXED, validate_args=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Probabilities of `CLASSES`, float32 (B, 3), for uint8 images (B, H, W, 3)."""
@@ -100,10 +95,9 @@ class SoftLabelClassifier(LightningModule):
         probabilities = self(images)
         loss = F.mse_loss(probabilities, soft_labels)
         self.train_loss.update(loss.detach(), len(images))
-        self.train_accuracy.update(probabilities.detach(), single_class(soft_labels))
+        self.train_accuracy.update(probabilities.detach(), soft_labels)
         self.log("train/loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True)
-        self.log("loss", loss.detach(), prog_bar=True, sync_dist=True)
         return loss
 
     def on_train_epoch_start(self) -> None:
@@ -122,7 +116,7 @@ class SoftLabelClassifier(LightningModule):
         probabilities = self(images)
         if dataloader_idx == 0:
             self.val_loss.update(F.mse_loss(probabilities, soft_labels), len(images))
-            self.val_accuracy.update(probabilities, single_class(soft_labels))
+            self.val_accuracy.update(probabilities, soft_labels)
         else:
             self.val_rmse.update(probabilities, soft_labels)
 
@@ -145,9 +139,3 @@ class SoftLabelClassifier(LightningModule):
         steps_per_epoch = int(self.trainer.estimated_stepping_batches) // epochs
         scheduler = self.build_scheduler(optimizer, epochs, steps_per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-
-def single_class(soft_labels: Tensor) -> Tensor:
-    """The class of each pure image, int64 (B,), and `MIXED` for mixtures; soft labels are (B, 3)."""
-    highest, index = soft_labels.max(dim=1)
-    return torch.where(highest > 0.999, index, MIXED)

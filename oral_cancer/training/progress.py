@@ -41,7 +41,7 @@ class PlainProgress(ProgressBar):
 
 
 class TerminalProgress(PlainProgress):
-    """A bar over all steps of the training, with loss, rates and time left; a line for each epoch stays above it."""
+    """A bar over all steps of the training, with rate and time left; a line for each epoch stays above it."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
@@ -65,12 +65,11 @@ class TerminalProgress(PlainProgress):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         speed = self.bar.tasks[self.task].speed
-        figures = f"loss {trainer.progress_bar_metrics['loss']:.4f}  rate {self.rate:.0e}"
         self.bar.update(
             self.task,
             description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
             completed=trainer.global_step,
-            figures=figures + (f"  {speed:.1f}/s" if speed else ""),
+            figures=f"rate {self.rate:.0e}" + (f"  {speed:.1f}/s" if speed else ""),
         )
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -68,6 +68,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "trainer.max_epochs": _whole(1),
     "trainer.num_nodes": _whole(1),
+    "trainer.compile": (lambda value: isinstance(value, bool), "true or false"),
     "launcher.jobs": (lambda value: value is None or _whole(1)[0](value), "null or a whole number of at least 1"),
     "launcher.cells_per_gpu": _whole(1),
     "trainer.devices": (

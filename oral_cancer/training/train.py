@@ -15,9 +15,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from numpy.typing import NDArray
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.plugins import AsyncCheckpointIO
 
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.folder import too_few
@@ -79,6 +80,8 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
     stop = StopOnSignal(_how_to_go_on())
     trainer = build_trainer(cfg, folder, stop)
     model: SoftLabelClassifier = build(cfg, "model")
+    if cfg.trainer.compile:
+        model.network.compile()
     facts |= {"weights": model.origin, "device": display.device_name(trainer), "precision": trainer.precision}
     _insist(expected, facts)
     with enough_memory():
@@ -144,9 +147,10 @@ def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
     if precision == "auto":
         precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
     settings = {"precision": precision, "callbacks": callbacks, "logger": False, "default_root_dir": folder}
-    if number_of_ranks(cfg) > 1:
-        settings["plugins"] = [SyncBatchNorm(on_gpu)]
-    trainer: Trainer = build(cfg, "trainer", **settings)
+    settings["plugins"] = [AsyncCheckpointIO(), *([SyncBatchNorm(on_gpu)] if number_of_ranks(cfg) > 1 else [])]
+    own = OmegaConf.masked_copy(cfg, ["trainer"])
+    del own.trainer["compile"]  # ours, not Lightning's
+    trainer: Trainer = build(own, "trainer", **settings)
     return trainer
 
 
