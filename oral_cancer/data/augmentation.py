@@ -1,10 +1,14 @@
 """Random changes of training images that depend on the seed, the epoch and the image, and on nothing else."""
 
 import random
+from collections.abc import Sequence
 
 import albumentations
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
 
 
 class SeededAugmentation:
@@ -20,7 +24,70 @@ class SeededAugmentation:
 
     def __call__(self, image: NDArray[np.uint8], epoch: int, position: int) -> NDArray[np.uint8]:
         """The image at a position of the training set as one epoch shows it; uint8 (H, W, 3) in and out."""
-        generator = np.random.default_rng([self.seed, epoch, position])
+        generator = _generator(self.seed, epoch, position)
         self.transforms.set_random_state(generator, random.Random(generator.bytes(16)))
         augmented: NDArray[np.uint8] = self.transforms(image=image)["image"]
         return augmented
+
+
+class BatchAugmentation:
+    """Rotation and flips of batches, on the device that they lie on.
+
+    What happens to a picture is drawn beforehand, one generator a picture, where its batch is put together.
+
+    Args:
+        degrees: lowest and highest angle of rotation, drawn evenly.
+        fill: grey level of the gaps, 0 to 255.
+        horizontal_flip: its probability.
+        vertical_flip: its probability.
+    """
+
+    def __init__(self, degrees: Sequence[float], fill: float, horizontal_flip: float, vertical_flip: float) -> None:
+        low, high = degrees
+        if not low <= high:
+            raise ValueError(f"augmentation.degrees={list(degrees)}: must be a lower and a higher angle")
+        for name, share in (("horizontal_flip", horizontal_flip), ("vertical_flip", vertical_flip)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"augmentation.{name}={share}: must be a probability from 0 to 1")
+        if not 0 <= fill <= 255:
+            raise ValueError(f"augmentation.fill={fill}: must be a grey level from 0 to 255")
+        self.degrees = low, high
+        self.fill = fill
+        self.flips = horizontal_flip, vertical_flip
+
+    def draw(self, seed: int, epoch: int, position: int) -> Tensor:
+        """What happens to the image at a position of the training set in one epoch: float32 (3,).
+
+        Its angle in degrees, counter-clockwise, then -1 or 1 for whether it is flipped left to right and upside down.
+        """
+        generator = _generator(seed, epoch, position)
+        flips = np.where(generator.random(2) < self.flips, -1, 1)
+        return torch.tensor([generator.uniform(*self.degrees), *flips], dtype=torch.float32)
+
+    def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
+        """The images, rotated and then flipped; uint8 (B, H, W, 3) in and out, with draws (B, 3)."""
+        batch, height, width, _ = images.shape
+        angle, across, down = draws.deg2rad()[:, 0], draws[:, 1], draws[:, 2]
+        sin, cos, none = angle.sin(), angle.cos(), torch.zeros_like(angle)
+        # Where a pixel of the result comes from, in coordinates that reach from -1 to 1 over either side.
+        rows = [cos * across, -sin * down * height / width, none, sin * across * width / height, cos * down, none]
+        grid = F.affine_grid(torch.stack(rows, dim=1).view(batch, 2, 3), [batch, 3, height, width], align_corners=False)
+        pixels = images.permute(0, 3, 1, 2).float() - self.fill  # what lies outside is sampled as zero
+        turned = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + self.fill
+        return turned.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def of_accelerator(
+    cpu: albumentations.BaseCompose, gpu: BatchAugmentation, accelerator: str
+) -> albumentations.BaseCompose | BatchAugmentation:
+    """The one that suits what trains: `gpu` on CUDA, `cpu` elsewhere."""
+    return gpu if trains_on_cuda(accelerator) else cpu
+
+
+def trains_on_cuda(accelerator: str) -> bool:
+    """Whether Lightning's accelerator of this name is a CUDA device of this machine."""
+    return accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+
+
+def _generator(seed: int, epoch: int, position: int) -> np.random.Generator:
+    return np.random.default_rng([seed, epoch, position])

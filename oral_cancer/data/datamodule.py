@@ -1,8 +1,10 @@
 """From a store of images to batches: splits, training-set treatment, augmentation."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import albumentations
@@ -13,7 +15,7 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from oral_cancer.data.appearance import appearance_of, span
-from oral_cancer.data.augmentation import SeededAugmentation
+from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
 from oral_cancer.data.splits import EVALUATED, Fold, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
@@ -21,6 +23,7 @@ from oral_cancer.data.training_set import TrainingSet, checked
 from oral_cancer.labels import ImageSet, group_names, is_known, soft_label
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other cells and the network need room, too
 
 
 class EvaluationImages(Dataset[Batch]):
@@ -43,7 +46,9 @@ class TrainingImages(Dataset[Batch]):
     Without an augmentation, images are as the store has them.
     """
 
-    def __init__(self, images: ImageView, training_set: TrainingSet, augmentation: SeededAugmentation | None) -> None:
+    def __init__(
+        self, images: ImageView, training_set: TrainingSet, augmentation: SeededAugmentation | None = None
+    ) -> None:
         self.images = images
         self.indices = training_set.indices
         self.synthetic = training_set.synthetic
@@ -55,10 +60,39 @@ class TrainingImages(Dataset[Batch]):
 
     def __getitem__(self, key: tuple[int, int]) -> Batch:
         epoch, position = key
+        image = self.image(position)
+        shown = self.augmentation(image, epoch, position) if self.augmentation else image
+        return torch.from_numpy(np.require(shown, requirements="W")), self.soft_labels[position]
+
+    def image(self, position: int) -> NDArray[np.uint8]:
+        """The image at a position, uint8 (H, W, 3), not augmented."""
         chosen = len(self.indices)
         image = self.images[self.indices[position]] if position < chosen else self.synthetic[position - chosen]
-        shown = self.augmentation(np.asarray(image), epoch, position) if self.augmentation else image
-        return torch.from_numpy(np.require(shown, requirements="W")), self.soft_labels[position]
+        return np.asarray(image)
+
+
+class DrawnImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
+    """A training set that is augmented on the device: images or their positions, what happens to them, soft labels.
+
+    Args:
+        plain: the training set, not augmented.
+        augmentation: whose `draw` says what happens.
+        seed: of the draws.
+        by_position: whether the device has the pixels, and wants positions (int64) for images.
+    """
+
+    def __init__(self, plain: TrainingImages, augmentation: BatchAugmentation, seed: int, by_position: bool) -> None:
+        self.plain = plain
+        self.augmentation = augmentation
+        self.seed = seed
+        self.by_position = by_position
+
+    def __len__(self) -> int:
+        return len(self.plain)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        image, label = (torch.tensor(key[1]), self.plain.soft_labels[key[1]]) if self.by_position else self.plain[key]
+        return image, self.augmentation.draw(self.seed, *key), label
 
 
 class CellDataModule(LightningDataModule):
@@ -69,7 +103,7 @@ class CellDataModule(LightningDataModule):
     Args:
         store: every image of the collection, decoded and resized.
         resampling: treats the training set; see `oral_cancer.resampling`.
-        augmentation: an albumentations composition, applied to training images only.
+        augmentation: an albumentations composition or a `BatchAugmentation`, applied to training images only.
         train_sets: which image sets train: "homo", "hetero".
         fold: the HOMO fold that validates, or "all".
         folds: number of HOMO folds.
@@ -77,14 +111,14 @@ class CellDataModule(LightningDataModule):
         seed: of treatment, shuffling and augmentation.
         batch_size: images a training step, over all ranks.
         eval_batch_size: images a batch in evaluation; has no influence beyond rounding.
-        workers: loading processes; None is 0 where the CPU trains, else one a core up to 8.
+        workers: processes that augment on the CPU; None is 0 where the CPU trains, else one a core up to 8.
     """
 
     def __init__(
         self,
         store: ImageStore,
         resampling: Any,
-        augmentation: albumentations.BaseCompose,
+        augmentation: albumentations.BaseCompose | BatchAugmentation,
         train_sets: Sequence[ImageSet],
         fold: Fold,
         folds: int,
@@ -101,7 +135,7 @@ class CellDataModule(LightningDataModule):
         self.soft_labels = np.stack([soft_label(group) for group in self.groups])
         self.train_sets = tuple(train_sets)
         self.resampling = resampling
-        self.augmentation = SeededAugmentation(augmentation, seed)
+        self.augmentation = augmentation
         self.seed = seed
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
@@ -109,7 +143,7 @@ class CellDataModule(LightningDataModule):
             workers = min(torch.get_num_threads(), 8) if torch.cuda.is_available() else 0
         self.workers = workers
         self.training_images: TrainingImages | None = None
-        self.plain_images: TrainingImages | None = None
+        self.pixels: torch.Tensor | None = None
         self.treatment_seconds = 0.0
         self.first_epoch = 0
 
@@ -143,8 +177,7 @@ class CellDataModule(LightningDataModule):
                 images,
                 f"resampling: {type(self.resampling).__name__}",
             )
-            self.training_images = TrainingImages(images, treated, self.augmentation)
-            self.plain_images = TrainingImages(images, treated, None)
+            self.training_images = TrainingImages(images, treated)
             self.treatment_seconds = time.perf_counter() - started
 
     def state_dict(self) -> dict[str, Any]:
@@ -169,31 +202,63 @@ class CellDataModule(LightningDataModule):
         rows = self.train_rows
         return span([appearance_of(self.store.images[row], tuple(self.store.sizes[row])) for row in rows])
 
-    def _loader(self, dataset: Dataset[Batch], batch_size: int, sampler: ShuffledStream | None = None) -> Any:
+    def _loader(
+        self, dataset: Dataset[Any], batch_size: int, sampler: ShuffledStream | None = None, workers: int = 0
+    ) -> DataLoader[Any]:
         return DataLoader(
             dataset,
             batch_size=batch_size,
             sampler=sampler,
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
+            num_workers=workers,
+            persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
 
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Batches of the augmented training set, `steps_per_epoch` of them an epoch."""
-        return self._stream(self.training_images, self.first_epoch)
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Batches of the training set, `steps_per_epoch` an epoch, augmented or to be by `on_after_batch_transfer`."""
+        plain = self._plain_images()
+        if isinstance(self.augmentation, BatchAugmentation):
+            self.pixels = self._pixels_on_device(plain)
+            drawn = DrawnImages(plain, self.augmentation, self.seed, by_position=self.pixels is not None)
+            return self._stream(drawn, self.first_epoch)
+        augmented = copy(plain)
+        augmented.augmentation = SeededAugmentation(self.augmentation, self.seed)
+        return self._stream(augmented, self.first_epoch, self.workers)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Augment training batches on the device, where that is where it happens."""
+        if len(batch) == 2:
+            return batch
+        images, draws, soft_labels = batch
+        if self.pixels is not None:
+            images = self.pixels[images]
+        assert isinstance(self.augmentation, BatchAugmentation)
+        return self.augmentation(images, draws.to(images.device)), soft_labels
 
     def plain_train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the first epoch, not augmented."""
-        return self._stream(self.plain_images, epoch=0)
+        return self._stream(self._plain_images(), epoch=0)
 
-    def _stream(self, images: TrainingImages | None, epoch: int) -> DataLoader[Batch]:
-        assert images is not None, "setup() comes first"
+    def _plain_images(self) -> TrainingImages:
+        assert self.training_images is not None, "setup() comes first"
+        return self.training_images
+
+    def _stream(self, images: Any, epoch: int, workers: int = 0) -> DataLoader[Any]:
         ranks, rank = self.ranks
         stream = ShuffledStream(len(images), self.batch_size, self.steps_per_epoch, self.seed, ranks, rank)
         stream.set_epoch(epoch)
-        loader: DataLoader[Batch] = self._loader(images, self.batch_size // ranks, stream)
-        return loader
+        return self._loader(images, self.batch_size // ranks, stream, workers)
+
+    def _pixels_on_device(self, plain: TrainingImages) -> torch.Tensor | None:
+        """The training set as uint8 (M, H, W, 3) on the GPU, where it takes no more than a share of its free memory."""
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        shape = (len(plain), *plain.image(0).shape)
+        if device.type != "cuda" or math.prod(shape) > SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]:
+            return None
+        pixels = torch.empty(shape, dtype=torch.uint8, device=device)
+        for position in range(len(plain)):
+            pixels[position] = torch.from_numpy(np.array(plain.image(position)))
+        return pixels
 
     def _evaluation_loaders(self, names: Sequence[str]) -> list[DataLoader[Batch]]:
         ranks, rank = self.ranks

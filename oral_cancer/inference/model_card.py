@@ -37,9 +37,7 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
             "treatment": _plain(facts["config"]["resampling"]),
             "optimizer": _plain(facts["config"]["model"]["optimizer"]),
             "scheduler": _plain(facts["config"]["model"]["scheduler"]),
-            "augmentation": [
-                _plain(one) for one in (facts["config"].get("augmentation") or {}).get("transforms") or ()
-            ],
+            "augmentation": _transforms(facts["config"].get("augmentation") or {}),
             "groups": GROUPS,
             "tested": {group: _tested(predictions, group) for group in ("homo", "hetero")},
             "ensemble": grids.ensemble(tables.ensemble(predictions), [model]),
@@ -50,6 +48,11 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
             "ensemble_file": ENSEMBLE,
         },
     )
+
+
+def _transforms(augmentation: Mapping[str, Any]) -> list[str]:
+    chosen = augmentation.get("cpu") or augmentation  # where the device chooses, both choices do the same
+    return [_plain(one) for one in chosen.get("transforms", [chosen])]
 
 
 def _tested(predictions: Any, image_set: str) -> int:

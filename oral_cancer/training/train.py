@@ -20,6 +20,7 @@ from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins import AsyncCheckpointIO
 
+from oral_cancer.data.augmentation import trains_on_cuda
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.folder import too_few
 from oral_cancer.data.leaks import near_duplicates, same_images, warning
@@ -143,7 +144,7 @@ def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
     # Deterministic algorithms would fill every new tensor first, a quarter of a step on a CPU; no result needs it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     precision = cfg.trainer.precision
-    on_gpu = cfg.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    on_gpu = trains_on_cuda(cfg.trainer.accelerator)
     if precision == "auto":
         precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
     settings = {"precision": precision, "callbacks": callbacks, "logger": False, "default_root_dir": folder}

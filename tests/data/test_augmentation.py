@@ -1,12 +1,15 @@
 from pathlib import Path
 
 import albumentations
+import cv2
 import numpy as np
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from scipy.stats import kstest
 
-from oral_cancer.data.augmentation import SeededAugmentation
+from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
 
 CONF = str(Path(__file__).parents[2] / "conf")
 
@@ -14,7 +17,13 @@ CONF = str(Path(__file__).parents[2] / "conf")
 @pytest.fixture
 def paper() -> albumentations.Compose:
     with initialize_config_dir(CONF, version_base="1.3"):
-        return instantiate(compose("train").augmentation)
+        return instantiate(compose("train", ["augmentation=paper"]).augmentation)
+
+
+@pytest.fixture
+def device() -> BatchAugmentation:
+    with initialize_config_dir(CONF, version_base="1.3"):
+        return instantiate(compose("train", ["augmentation=device"]).augmentation)
 
 
 def test_a_picture_depends_on_seed_epoch_and_position_alone(paper: albumentations.Compose) -> None:
@@ -53,3 +62,58 @@ def test_rotations_spread_over_a_quarter_turn_either_way_and_gaps_are_black(pape
     white = SeededAugmentation(paper, seed=0)(np.full((64, 64, 3), 255, np.uint8), 0, 5)
     assert white[32, 32].tolist() == [255, 255, 255]
     assert min(white[0, 0, 0], white[0, -1, 0], white[-1, 0, 0], white[-1, -1, 0]) == 0
+
+
+@pytest.mark.parametrize(("height", "width"), [(96, 96), (64, 100)])
+@pytest.mark.parametrize("angle", [-90, -37.5, 0, 20, 90])
+@pytest.mark.parametrize("flips", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_batches_are_turned_and_flipped_as_pictures_are(height: int, width: int, angle: float, flips) -> None:
+    coarse = np.random.default_rng(0).integers(0, 256, (height // 4, width // 4, 3), np.uint8)
+    image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    pictures = albumentations.Compose(
+        [
+            albumentations.Rotate((angle, angle), cv2.INTER_LINEAR, border_mode=cv2.BORDER_CONSTANT, fill=0, p=1),
+            albumentations.HorizontalFlip(p=flips[0]),
+            albumentations.VerticalFlip(p=flips[1]),
+        ]
+    )
+    expected = pictures(image=image)["image"].astype(int)
+    batches = BatchAugmentation([angle, angle], 0, *flips)
+    found = batches(torch.from_numpy(image)[None], batches.draw(0, 0, 0)[None])[0].numpy().astype(int)
+    assert expected.std() > 30
+    assert np.abs(found - expected).mean() < 2
+    assert (found[0, 0] == 0).all() == (expected[0, 0] == 0).all()
+
+
+def test_what_happens_to_batches_is_spread_as_on_pictures(device: BatchAugmentation) -> None:
+    draws = torch.stack([device.draw(0, 0, position) for position in range(4000)]).numpy()
+    angles, flips = draws[:, 0], draws[:, 1:]
+    assert kstest(angles, "uniform", (-90, 180)).pvalue > 0.01
+    assert set(flips.ravel()) == {-1, 1}
+    shares = [((flips == both).all(axis=1)).mean() for both in ([-1, -1], [-1, 1], [1, -1], [1, 1])]
+    assert np.abs(np.array(shares) - 0.25).max() < 0.03
+    assert abs(np.corrcoef(angles, flips[:, 0])[0, 1]) < 0.05
+
+
+def test_a_draw_depends_on_seed_epoch_and_position_alone(device: BatchAugmentation) -> None:
+    first = device.draw(1, 3, 10)
+    assert torch.equal(device.draw(1, 3, 10), first)
+    for other in ((2, 3, 10), (1, 4, 10), (1, 3, 11)):
+        assert not torch.equal(device.draw(*other), first)
+
+
+def test_gaps_are_filled_with_the_grey_level() -> None:
+    white = torch.full((1, 32, 32, 3), 255, dtype=torch.uint8)
+    for grey in (0, 90):
+        turned = BatchAugmentation([45, 45], grey, 0, 0)(white, torch.tensor([[45.0, 1, 1]]))
+        assert turned[0, 0, 0].tolist() == [grey] * 3
+        assert turned[0, 16, 16].tolist() == [255] * 3
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"degrees": [1, 0]}, {"fill": 256}, {"horizontal_flip": 1.5}, {"vertical_flip": float("nan")}]
+)
+def test_settings_of_batches_out_of_range_are_refused(wrong) -> None:
+    (name,) = wrong
+    with pytest.raises(ValueError, match=rf"augmentation\.{name}=.*must be"):
+        BatchAugmentation(**{"degrees": [-90, 90], "fill": 0, "horizontal_flip": 0.5, "vertical_flip": 0.5} | wrong)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from pytorch_lightning import LightningModule, Trainer
 
+from oral_cancer.data.datamodule import CellDataModule, TrainingImages
 from oral_cancer.errors import UserError
 from oral_cancer.resampling import Images, TrainingSet
 from oral_cancer.training.callbacks import History
@@ -86,6 +87,24 @@ def test_the_same_command_gives_the_same_bytes_whatever_the_workers(train: Train
     assert [(other / "predictions.csv").read_bytes() for other in by_workers] == [expected] * 2
     for number, other in enumerate(("seed=1", "model.drop_path_rate=0")):  # the latter: depth is really stochastic
         assert (train(*settings, other, folder=f"other{number}") / "predictions.csv").read_bytes() != expected
+
+
+def test_batches_changed_on_the_device_are_the_same_wherever_their_pixels_lie(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ("augmentation=device", "resampling=borderline_smote")
+    expected = (train(*settings, folder="a") / "predictions.csv").read_bytes()
+    assert (train(*settings, "data.workers=2", folder="b") / "predictions.csv").read_bytes() == expected
+    assert (train(*settings, "seed=1", folder="c") / "predictions.csv").read_bytes() != expected
+    held = []
+
+    def on_device(self: CellDataModule, plain: TrainingImages) -> torch.Tensor:
+        held.append(len(plain))
+        return torch.stack([torch.from_numpy(np.array(plain.image(position))) for position in range(len(plain))])
+
+    monkeypatch.setattr(CellDataModule, "_pixels_on_device", on_device)
+    assert (train(*settings, folder="d") / "predictions.csv").read_bytes() == expected
+    assert held
 
 
 def test_recalibration_renews_batch_norm_statistics_and_changes_no_weight(train: Train) -> None:
