@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-faults test-cluster lint audit clean
+.PHONY: demo bench test test-faults test-cluster lint audit clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -12,6 +12,9 @@ BIN := .venv/bin
 
 demo: .venv/.installed        ## five models across five folds with the small network on simulated cells
 	$(BIN)/python train.py study=demo
+
+bench: .venv/.installed       ## what it costs, beside what it may: a table and outputs/bench/bench.json, in 15 minutes
+	$(BIN)/python -m benchmarks
 
 test: .venv/.installed        ## all tests but the next two; prints the lines of the package that they reach
 	$(BIN)/pytest --numprocesses=auto --dist=worksteal --cov=oral_cancer --cov-report=term:skip-covered --cov-fail-under=90

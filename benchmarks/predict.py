@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
-"""How fast new images are predicted, decoding included, beside a plain loop over images that are decoded already.
+"""How fast new images are predicted, decoding included, beside a plain loop that decodes in the same way.
 
 Both run the same networks of one ensemble in turn in one process, several rounds; the ratio of each round and their
 median are printed. Above 1, we are the faster.
 
-    python benchmarks/predict.py [--model efficientnet_lite0] [--images 200] [--folds 5] [--rounds 3]
+    python -m benchmarks.predict [--model efficientnet_lite0] [--images 200] [--folds 5] [--rounds 3]
 """
 
-import argparse
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +16,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
+from benchmarks.figures import Figure, options, publish
 from oral_cancer.command import CONF
 from oral_cancer.data.reader import read_image
 from oral_cancer.data.simulator import write_collection
@@ -29,42 +28,40 @@ BATCH = 16
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--model", default="efficientnet_lite0", help="a choice of conf/model")
-    arguments.add_argument("--images", type=int, default=200)
-    arguments.add_argument("--folds", type=int, default=5, help="networks of the ensemble")
-    arguments.add_argument("--rounds", type=int, default=3)
-    options = arguments.parse_args()
+    chosen = options(
+        __doc__,
+        ("--model", {"default": "efficientnet_lite0", "help": "a choice of conf/model"}),
+        ("--images", {"type": int, "default": 200}),
+        ("--folds", {"type": int, "default": 5, "help": "networks of the ensemble"}),
+        ("--rounds", {"type": int, "default": 3}),
+    )
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", [f"model={options.model}", "model.weights=none"])
+        cfg = compose("train", [f"model={chosen.model}", "model.weights=none"])
     size = cfg.model.image_size * cfg.model.supersampling
-    networks = [instantiate(cfg.model).eval() for _ in range(options.folds)]
+    networks = [instantiate(cfg.model).eval() for _ in range(chosen.folds)]
     with tempfile.TemporaryDirectory() as folder:
-        write_collection(Path(folder, "images"), options.images // 7 + 1, options.images // 7 + 1, seed=0)
-        images = find_images(Path(folder, "images"))[: options.images]
-        decoded = np.stack([read_image(image.path, size) for image in images])
+        write_collection(Path(folder, "images"), chosen.images // 7 + 1, chosen.images // 7 + 1, seed=0)
+        images = find_images(Path(folder, "images"))[: chosen.images]
         ratios = []
-        for number in range(options.rounds + 1):
-            plain = plain_seconds(networks, decoded)
+        for number in range(chosen.rounds + 1):
+            plain = plain_seconds(networks, [image.path for image in images], size)
             started = time.perf_counter()
             assert sum(1 for _ in predict(images, torch_ensemble(networks), size, BATCH, None)) == len(images)
             ours = time.perf_counter() - started
             if number:  # the first round warms up
                 ratios.append(plain / ours)
                 print(f"round {number}: plain {len(images) / plain:.1f}, ours {len(images) / ours:.1f} images/s")
-    print(
-        f"{options.model}, {options.folds} folds, {torch.get_num_threads()} threads: {statistics.median(ratios):.2f} x "
-        f"the plain loop's speed (median of {options.rounds}, {min(ratios):.2f} to {max(ratios):.2f})"
-    )
+    what = f"speed of prediction by {chosen.folds} `{chosen.model}`, beside a plain loop with the same decoding"
+    publish([Figure(what, ratios, "x", 0.95, at_least=True)], chosen.json)
 
 
-def plain_seconds(networks: list[torch.nn.Module], decoded: np.ndarray) -> float:
+def plain_seconds(networks: list[torch.nn.Module], paths: list[Path], size: int) -> float:
     """Seconds of a loop as anyone would write it."""
     started = time.perf_counter()
     with torch.inference_mode():
-        for first in range(0, len(decoded), BATCH):
-            batch = torch.from_numpy(decoded[first : first + BATCH])
+        for first in range(0, len(paths), BATCH):
+            batch = torch.from_numpy(np.stack([read_image(path, size) for path in paths[first : first + BATCH]]))
             for network in networks:
                 network(batch)
     return time.perf_counter() - started

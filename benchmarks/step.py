@@ -4,11 +4,9 @@
 Both train in turn in one process, several rounds, so that a busy machine slows both. The ratio of each round and their
 median are printed.
 
-    python benchmarks/step.py [--model efficientnet_lite0] [--steps 24] [--rounds 5]
+    python -m benchmarks.step [--model efficientnet_lite0] [--steps 24] [--rounds 5]
 """
 
-import argparse
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +20,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks.figures import Figure, options, publish
 from oral_cancer.data.augmentation import SeededAugmentation
 from oral_cancer.data.datamodule import TrainingImages
 from oral_cancer.data.store import ImageView
@@ -95,17 +94,18 @@ def our_seconds(cfg: DictConfig, images: np.ndarray, labels: np.ndarray) -> floa
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--model", default="efficientnet_lite0", help="a choice of conf/model")
-    arguments.add_argument("--steps", type=int, default=24, help="steps a round")
-    arguments.add_argument("--rounds", type=int, default=5)
-    options = arguments.parse_args()
+    chosen = options(
+        __doc__,
+        ("--model", {"default": "efficientnet_lite0", "help": "a choice of conf/model"}),
+        ("--steps", {"type": int, "default": 24, "help": "steps a round"}),
+        ("--rounds", {"type": int, "default": 5}),
+    )
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose(
             "train",
             [
-                f"model={options.model}",
+                f"model={chosen.model}",
                 "model.weights=none",
                 "model.recalibrate=false",
                 "trainer.max_epochs=1",
@@ -113,25 +113,22 @@ def main() -> None:
             ],
         )
     size = cfg.model.image_size * cfg.model.supersampling
-    count = options.steps * cfg.data.batch_size
+    count = chosen.steps * cfg.data.batch_size
     images = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
     labels = np.stack([soft_label(GROUPS[i % len(GROUPS)].name) for i in range(count)])
 
     plain_seconds(cfg, images, labels)  # warms caches and allocators up
     ratios = []
-    for number in range(options.rounds):
+    for number in range(chosen.rounds):
         plain, ours = plain_seconds(cfg, images, labels), our_seconds(cfg, images, labels)
         ratios.append(ours / plain)
         print(
-            f"round {number + 1}: plain {plain / options.steps:.3f} s, ours {ours / options.steps:.3f} s a step, "
+            f"round {number + 1}: plain {plain / chosen.steps:.3f} s, ours {ours / chosen.steps:.3f} s a step, "
             f"ratio {ratios[-1]:.3f}",
             flush=True,
         )
-    print(
-        f"{options.model} at {size} px, batch {cfg.data.batch_size}, {torch.get_num_threads()} threads: "
-        f"a step costs {statistics.median(ratios):.3f} x the plain loop's (median of {options.rounds} rounds, "
-        f"{min(ratios):.3f} to {max(ratios):.3f})"
-    )
+    what = f"a training step of `{chosen.model}` at {cfg.model.image_size} px beside a plain PyTorch loop"
+    publish([Figure(what, ratios, "x", 1.05)], chosen.json)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,12 @@
 Each runs in a process of its own on a memory-mapped array of 576 HOMO and 512 HETERO images. The memory is what the
 process holds at its peak above what it held before, private pages only: those of the store are shared by all.
 
-    python benchmarks/treatments.py [--size 300]
+    python -m benchmarks.treatments [--size 300] [--rounds 3]
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -19,28 +17,47 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
+from benchmarks.figures import Figure, options, publish
+from benchmarks.memory import private_peak
 from oral_cancer.data.simulator import draw_field
 from oral_cancer.data.store import ImageView
 from oral_cancer.labels import GROUPS, soft_label
 
 CONF = Path(__file__).parents[1] / "conf"
-TREATMENTS = ("none", "ros", "enn_ros", "borderline_smote")
+TARGETS = {"none": (0.5, 0.2), "ros": (0.5, 0.2), "enn_ros": (0.5, 0.2), "borderline_smote": (8, 1.5)}  # seconds, GB
 IMAGES = {"homo": 192, "hetero": 128}
 DRAWN = 8  # fields of a group that are drawn; the others are these with noise
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--size", type=int, default=300, help="pixels a side")
-    arguments.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
-    options = arguments.parse_args()
-    if options.one:
-        measure(*options.one)
+    chosen = options(
+        __doc__,
+        ("--size", {"type": int, "default": 300, "help": "pixels a side"}),
+        ("--rounds", {"type": int, "default": 3}),
+        ("--one", {"nargs": 2, "help": "for one measurement: treatment, folder"}),
+    )
+    if chosen.one:
+        measure(*chosen.one)
         return
     with tempfile.TemporaryDirectory() as folder:
-        write_images(Path(folder), options.size)
-        for treatment in TREATMENTS:
-            subprocess.run([sys.executable, __file__, "--one", treatment, folder], check=True)
+        write_images(Path(folder), chosen.size)
+        figures = []
+        for treatment, (seconds, gigabytes) in TARGETS.items():
+            command = [sys.executable, "-m", "benchmarks.treatments", "--one", treatment, folder]
+            runs = [
+                subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True) for _ in range(chosen.rounds)
+            ]
+            took, held = zip(*(map(float, run.stdout.split()) for run in runs), strict=True)
+            figures += [
+                Figure(
+                    f"training set of `resampling={treatment}` at published counts, {chosen.size} px",
+                    took,
+                    "s",
+                    seconds,
+                ),
+                Figure("its memory above the store", held, "GB", gigabytes),
+            ]
+    publish(figures, chosen.json)
 
 
 def write_images(folder: Path, size: int) -> None:
@@ -59,31 +76,14 @@ def write_images(folder: Path, size: int) -> None:
 
 
 def measure(treatment: str, folder: str) -> None:
-    """Apply one treatment and print its figures."""
+    """Apply one treatment and print its seconds and gigabytes."""
     images, labels = np.load(f"{folder}/images.npy", mmap_mode="r"), np.load(f"{folder}/labels.npy")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         sampler = instantiate(compose("train", [f"resampling={treatment}"]).resampling)
-    before = private_bytes()
-    peak, done = [before], threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.005):
-            peak.append(private_bytes())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
     started = time.perf_counter()
-    treated = sampler.fit_resample(ImageView(images, np.arange(len(images))), labels, 0)
-    seconds = time.perf_counter() - started
-    done.set()
-    watcher.join()
-    print(f"{treatment:17} {len(treated):5} images {seconds:6.2f} s {(max(peak) - before) / 1e9:6.2f} GB", flush=True)
-
-
-def private_bytes() -> int:
-    """Memory of this process that no other shares (Linux)."""
-    fields = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
-    return int(fields["RssAnon"].split()[0]) * 1024
+    with private_peak() as taken:
+        sampler.fit_resample(ImageView(images, np.arange(len(images))), labels, 0)
+    print(time.perf_counter() - started, taken[-1] / 1e9)
 
 
 if __name__ == "__main__":

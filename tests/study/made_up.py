@@ -19,8 +19,11 @@ from tests.evaluation.conftest import make_cell
 NOISE = {"m1": 2.0, "m2": 0.4, "m10": 1.0}
 
 
-def write_cell(study: Path, model: str, fold: int | str, **facts: Any) -> Path:
-    """A finished cell, its manifest changed by `facts`; one that is not complete has a manifest only."""
+def write_cell(study: Path, model: str, fold: int | str, images: int = 4, **facts: Any) -> Path:
+    """A finished cell with `images` of each group and split, its manifest changed by `facts`.
+
+    One that is not complete has a manifest only.
+    """
     folder = study / model / f"fold={fold}"
     folder.mkdir(parents=True)
     manifest = {
@@ -40,7 +43,7 @@ def write_cell(study: Path, model: str, fold: int | str, **facts: Any) -> Path:
         "config": {"name": model},
     } | facts
     if manifest["status"] == "complete":
-        write_predictions(folder / "predictions.csv", make_cell(model, fold, NOISE.get(model, 0.5), images=4))
+        write_predictions(folder / "predictions.csv", make_cell(model, fold, NOISE.get(model, 0.5), images=images))
         history = {"epoch": [0, 1], "train_loss": [0.2, 0.1], "val_loss": [0.2, 0.15], "val_accuracy": [0.5, 0.9]}
         pd.DataFrame(history | {"val_rmse": [0.4, 0.3]}).to_csv(folder / "history.csv", index=False)
     write_manifest(folder, {"files": file_hashes(folder)} | manifest)

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""The image store: its first build beside OpenCV's own decoding and resizing, opening it again, and its memory.
+
+The images are TIFFs of 1600 x 1200 px; as the disk is not what is measured, many are links to a few that differ.
+
+    python -m benchmarks.store [--images 1700] [--size 300] [--rounds 3]
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.figures import Figure, options, publish
+from benchmarks.memory import private_peak
+from oral_cancer.data.collection import Collection, ImageFile
+from oral_cancer.data.simulator import draw_field
+from oral_cancer.data.store import open_store
+from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
+
+DRAWN = 24
+
+
+def main() -> None:
+    chosen = options(
+        __doc__,
+        ("--images", {"type": int, "default": 1700}),
+        ("--size", {"type": int, "default": 300, "help": "pixels a side in the store"}),
+        ("--rounds", {"type": int, "default": 3}),
+        ("--one", {"nargs": 3, "help": "for the measurement of memory: folder, images, size"}),
+    )
+    if chosen.one:
+        peak_of_one(*chosen.one)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        ratios, opened = [], []
+        collection = write_images(Path(folder, "images"), chosen.images)
+        paths = [str(collection.root / file.path) for file in collection.files]
+        for number in range(chosen.rounds + 1):
+            part = paths if number else paths[: 4 * DRAWN]  # the first round fills the disk's cache
+            by_opencv = opencv_seconds(part, chosen.size) / len(part)
+            shutil.rmtree(Path(folder, "store"), ignore_errors=True)
+            started = time.perf_counter()
+            open_store(collection, chosen.size, Path(folder, "store"))
+            built = (time.perf_counter() - started) / len(paths)
+            if number:
+                ratios.append(by_opencv / (os.cpu_count() or 1) / built)
+                started = time.perf_counter()
+                open_store(collection, chosen.size, Path(folder, "store"))
+                opened.append(time.perf_counter() - started)
+        peaks = [peak(Path(folder), number, chosen.size) for number in (chosen.images // 10, chosen.images)]
+    count = f"{chosen.images:,} TIFFs"
+    publish(
+        [
+            Figure(f"store: first build of {count}, beside cores x OpenCV's rate", ratios, "x", 0.85, at_least=True),
+            Figure(f"store: opening {count} again", opened, "s", 0.05),
+            Figure("store: peak memory of a build with 10 x the images", [peaks[1] / peaks[0]], "x", 1.1),
+        ],
+        chosen.json,
+    )
+
+
+def write_images(root: Path, number: int) -> Collection:
+    """As many images as asked for in the published layout, a few of them drawn and the others links to these."""
+    drawn = root.with_name("drawn")
+    files = []
+    for i in range(number):
+        group = GROUPS[i % len(GROUPS)]
+        source = drawn / f"{i % DRAWN}.tif"
+        if not source.exists():
+            drawn.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(source), draw_field(group.name, np.random.default_rng(i), (1600, 1200)))
+        path = Path(SPLIT_FOLDERS[group.image_set, "val"], group.folders[0], f"{i}.tif")
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        os.link(source, root / path)
+        files.append(ImageFile(path.as_posix(), group.name, "val"))
+    return Collection(root, tuple(files))
+
+
+def opencv_seconds(paths: list[str], size: int) -> float:
+    """Seconds that one core takes for all images with nothing but OpenCV."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    started = time.perf_counter()
+    for path in paths:
+        image = cv2.imread(path)
+        assert image is not None
+        cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), (size, size), interpolation=cv2.INTER_AREA)
+    seconds = time.perf_counter() - started
+    cv2.setNumThreads(threads)
+    return seconds
+
+
+def peak(folder: Path, number: int, size: int) -> int:
+    """Bytes that a process of its own takes at most to build a store of so many images."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.store",
+        "--one",
+        str(folder / f"images{number}"),
+        str(number),
+        str(size),
+    ]
+    return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def peak_of_one(folder: str, number: str, size: str) -> None:
+    """Build a store and print the memory that it took."""
+    collection = write_images(Path(folder), int(number))
+    with private_peak() as taken:
+        open_store(collection, int(size), Path(folder).with_name(f"store{number}"))
+    print(taken[-1])
+
+
+if __name__ == "__main__":
+    main()
