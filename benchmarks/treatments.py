@@ -19,14 +19,12 @@ from hydra.utils import instantiate
 
 from benchmarks.figures import Figure, options, publish
 from benchmarks.memory import private_peak
-from oral_cancer.data.simulator import draw_field
 from oral_cancer.data.store import ImageView
 from oral_cancer.labels import GROUPS, soft_label
 
 CONF = Path(__file__).parents[1] / "conf"
 TARGETS = {"none": (0.5, 0.2), "ros": (0.5, 0.2), "enn_ros": (0.5, 0.2), "borderline_smote": (8, 1.5)}  # seconds, GB
 IMAGES = {"homo": 192, "hetero": 128}
-DRAWN = 8  # fields of a group that are drawn; the others are these with noise
 
 
 def main() -> None:
@@ -61,16 +59,14 @@ def main() -> None:
 
 
 def write_images(folder: Path, size: int) -> None:
-    """A training set of the published counts, as images.npy and labels.npy."""
+    """A training set of the published counts, as images.npy and labels.npy.
+
+    The images are noise, whose neighbours are of any group, so that Borderline-SMOTE and ENN have something to do.
+    """
     labels = np.concatenate([np.tile(soft_label(group.name), (IMAGES[group.image_set], 1)) for group in GROUPS])
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (len(labels), size, size, 3))
-    row = 0
-    for group in GROUPS:
-        fields = [draw_field(group.name, np.random.default_rng(seed), (size, size)) for seed in range(DRAWN)]
-        for i in range(IMAGES[group.image_set]):
-            noise = np.random.default_rng(row).integers(-20, 21, (size, size, 3))
-            images[row] = (fields[i % DRAWN] + noise).clip(0, 255)
-            row += 1
+    for row in range(len(labels)):
+        images[row] = np.random.default_rng(row).integers(0, 256, (size, size, 3))
     images.flush()
     np.save(folder / "labels.npy", labels)
 

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""How time and memory of each part of a study grow with the number of images.
+
+Measured at 1,700 and 17,000 images, each in a process of its own; for 1,700,000 the slope between the two is drawn on.
+Images are small (64 px) and so is the network: it is the growth that is looked at, not the height.
+
+    python -m benchmarks.growth [--plot benchmarks/growth.svg]
+"""
+
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from matplotlib.figure import Figure
+
+from benchmarks.figures import options
+from benchmarks.memory import private_peak
+from benchmarks.step import our_seconds
+from oral_cancer.command import CONF
+from oral_cancer.data.collection import Collection, ImageFile
+from oral_cancer.data.leaks import near_duplicates, same_images
+from oral_cancer.data.splits import split
+from oral_cancer.data.store import ImageStore, ImageView, open_store
+from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, soft_label
+from oral_cancer.resampling import Resampling
+from oral_cancer.study.aggregate import write_tables
+from oral_cancer.study.cells import read_study
+from tests.study.made_up import write_study
+
+COUNTS = (1_700, 17_000)
+FAR = 1_700_000
+SIZE = 64  # pixels
+PUBLISHED = {("homo", "val"): 240, ("homo", "test"): 60, ("hetero", "val"): 160, ("hetero", "test"): 40}  # of 1,700
+NETWORK = (
+    "model.backbone=test_byobnet",
+    "model.weights=none",
+    f"model.image_size={SIZE}",
+    "model.supersampling=1",
+    "model.recalibrate=false",
+)
+TREATMENTS = ("ros", "enn_ros", "borderline_smote")
+
+Costs = dict[str, tuple[float, float]]  # seconds and bytes of each part
+
+
+def main() -> None:
+    chosen = options(
+        __doc__,
+        ("--plot", {"type": Path, "help": "an SVG file for the curves"}),
+        ("--one", {"type": int, "help": "for one measurement: images; prints JSON"}),
+    )
+    if chosen.one:
+        with tempfile.TemporaryDirectory() as folder:
+            print(json.dumps(measure(chosen.one, Path(folder))))
+        return
+    costs: list[Costs] = []
+    for count in COUNTS:
+        command = [sys.executable, "-m", "benchmarks.growth", "--one", str(count)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        costs.append(json.loads(done.stdout.splitlines()[-1]))
+    few, many = costs
+    print(table(few, many))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(dict(zip(map(str, COUNTS), costs, strict=True)), indent=1) + "\n")
+    if chosen.plot:
+        plot(few, many, chosen.plot)
+
+
+def measure(count: int, folder: Path) -> Costs:
+    """The costs of each part with about this many images."""
+    costs: Costs = {}
+
+    @contextmanager
+    def part(name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        with private_peak() as taken:
+            yield
+        costs[name] = time.perf_counter() - started, float(taken[-1])
+        print(name, costs[name], file=sys.stderr, flush=True)
+
+    collection = write_images(folder / "images", count)
+    stores: list[ImageStore] = []
+    with part("store, first build"):
+        stores.append(open_store(collection, SIZE, folder / "store"))
+    (store,) = stores
+    with part("store, opened again"):
+        open_store(collection, SIZE, folder / "store")
+    with part("splits"):
+        splits = split(collection.files, 0, 5, 0)
+    with part("search for leaks"):
+        roles = splits.roles(("homo", "hetero"))
+        same_images(store, [roles])
+        near_duplicates(store, roles)
+
+    rows = splits.train_rows(("homo", "hetero"))
+    images, labels = ImageView(store.images, rows), np.stack([soft_label(collection.files[row].group) for row in rows])
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        treatments: dict[str, Resampling] = {
+            name: instantiate(compose("train", [f"resampling={name}"]).resampling) for name in TREATMENTS
+        }
+        cfg = compose("train", [*NETWORK, "model=efficientnet_lite0", "trainer.max_epochs=1", "~callbacks"])
+    for name, treatment in treatments.items():
+        with part(f"treatment {name}"):
+            treatment.fit_resample(images, labels, 0)
+    homo = splits.homo_train
+    with part("an epoch"):
+        our_seconds(cfg, np.asarray(ImageView(store.images, homo)), labels[: len(homo)])
+    evaluated = np.concatenate([splits.homo_val, splits.hetero_val, splits.homo_test, splits.hetero_test])
+    network = instantiate(cfg.model).eval()
+    with part("evaluation"), torch.inference_mode():
+        for first in range(0, len(evaluated), cfg.data.eval_batch_size):
+            network(torch.from_numpy(np.asarray(store.images[evaluated[first : first + cfg.data.eval_batch_size]])))
+    study = write_study(
+        folder / "study", [f"m{number}" for number in range(1, 6)], range(5), images=50 * count // COUNTS[0]
+    )
+    with part("tables of the report"):
+        write_tables(read_study(study), folder / "tables")
+    return costs
+
+
+def write_images(root: Path, count: int) -> Collection:
+    """Small TIFFs of noise, whose neighbours are of any group, in the published layout and proportions."""
+    files: list[ImageFile] = []
+    for group in GROUPS:
+        for (image_set, role), published in PUBLISHED.items():
+            if image_set != group.image_set:
+                continue
+            home = Path(SPLIT_FOLDERS[group.image_set, role], group.folders[0])  # type: ignore[index]
+            (root / home).mkdir(parents=True, exist_ok=True)
+            for i in range(published * count // COUNTS[0]):
+                noise = np.random.default_rng(len(files)).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+                path = home / f"{role}{i}.tif"
+                cv2.imwrite(str(root / path), noise)
+                files.append(ImageFile(path.as_posix(), group.name, role))  # type: ignore[arg-type]
+    return Collection(root, tuple(sorted(files, key=lambda file: file.path)))
+
+
+def slope(few: float, many: float) -> float:
+    """The power of the number of images with which a cost grows."""
+    return math.log(max(many, 1e-9) / max(few, 1e-9)) / math.log(COUNTS[1] / COUNTS[0])
+
+
+def far(few: float, many: float) -> float:
+    """The cost at `FAR` images, were it to go on as between the two measurements."""
+    return many * math.pow(FAR / COUNTS[1], slope(few, many))
+
+
+def table(few: Costs, many: Costs) -> str:
+    """Seconds and memory at each number of images, in Markdown."""
+    head = f"| part | {COUNTS[0]:,} images | {COUNTS[1]:,} | grows as | {FAR:,}, on paper |\n|---|---|---|---|---|\n"
+    rows = []
+    for part in few:
+        (seconds, held), (more_seconds, more_held) = few[part], many[part]
+        rows.append(
+            f"| {part} | {time_of(seconds)}, {memory_of(held)} | {time_of(more_seconds)}, {memory_of(more_held)} "
+            f"| n^{slope(seconds, more_seconds):.1f} | {time_of(far(seconds, more_seconds))} |\n"
+        )
+    return head + "".join(rows)
+
+
+def time_of(seconds: float) -> str:
+    """E.g. "0.3 s", "12 min" or "4 days"."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def memory_of(size: float) -> str:
+    """E.g. "12 MB"."""
+    return f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+
+
+def plot(few: Costs, many: Costs, path: Path) -> None:
+    """Seconds over the number of images, both logarithmic; dashed beyond what was measured."""
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes: Any = figure.subplots()
+    parts = sorted(few, key=lambda part: far(few[part][0], many[part][0]), reverse=True)
+    markers = "osD^v<>pPX*"
+    for part, marker in zip(parts, markers, strict=False):
+        seconds = few[part][0], many[part][0]
+        (line,) = axes.plot(COUNTS, seconds, marker=marker, label=f"{part}, n^{slope(*seconds):.1f}")
+        axes.plot((COUNTS[1], FAR), (seconds[1], far(*seconds)), "--", color=line.get_color(), linewidth=1)
+    axes.set(xscale="log", yscale="log", xlabel="images", ylabel="seconds")
+    axes.set_xticks([*COUNTS, FAR], [f"{count:,}" for count in (*COUNTS, FAR)])
+    axes.grid(which="major", color="0.9")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
+    figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
