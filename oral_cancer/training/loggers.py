@@ -121,7 +121,7 @@ def log_training_batch(logger: Any, data: Any) -> None:
     if isinstance(logger, WandbLogger):
         images, _ = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
         grid = torchvision.utils.make_grid(images.cpu().permute(0, 3, 1, 2), nrow=8)
-        logger.experiment.log({"augmented batch": wandb.Image(grid.permute(1, 2, 0).numpy())})
+        logger.experiment.log({"augmented batch": wandb.Image(grid.permute(1, 2, 0).numpy(), file_type="jpg")})
 
 
 def log_results(logger: Any, metrics: dict[str, Any], predictions: pd.DataFrame) -> None:
