@@ -51,13 +51,13 @@ def main() -> None:
     )
 
 
-def plain_seconds_an_image(batches: int = 4) -> float:
+def plain_seconds_an_image(batches: int = 16) -> float:
     """Seconds that a loop as anyone would write it takes to predict one image."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", ["study=demo", "model.weights=none"])
     network: torch.nn.Module = instantiate(cfg.model).eval()
-    size, batch = cfg.model.image_size * cfg.model.supersampling, cfg.data.eval_batch_size
-    images = torch.randint(0, 256, (batch, size, size, 3), dtype=torch.uint8)
+    size = cfg.model.image_size * cfg.model.supersampling
+    images = torch.randint(0, 256, (cfg.data.batch_size, size, size, 3), dtype=torch.uint8)
     with torch.inference_mode():
         network(images)
         started = time.perf_counter()

@@ -37,6 +37,7 @@ from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, soft_label
 from oral_cancer.resampling import Resampling
 from oral_cancer.study.aggregate import write_tables
 from oral_cancer.study.cells import read_study
+from oral_cancer.training.train import quieten
 from tests.study.made_up import write_study
 
 COUNTS = (1_700, 17_000)
@@ -80,6 +81,7 @@ def main() -> None:
 
 def measure(count: int, folder: Path) -> Costs:
     """The costs of each part with about this many images."""
+    quieten()
     costs: Costs = {}
 
     @contextmanager
@@ -110,7 +112,16 @@ def measure(count: int, folder: Path) -> Costs:
         treatments: dict[str, Resampling] = {
             name: instantiate(compose("train", [f"resampling={name}"]).resampling) for name in TREATMENTS
         }
-        cfg = compose("train", [*NETWORK, "model=efficientnet_lite0", "trainer.max_epochs=1", "~callbacks"])
+        cfg = compose(
+            "train",
+            [
+                *NETWORK,
+                "model=efficientnet_lite0",
+                "trainer.max_epochs=1",
+                "~callbacks",
+                "+trainer.enable_progress_bar=false",
+            ],
+        )
     for name, treatment in treatments.items():
         with part(f"treatment {name}"):
             treatment.fit_resample(images, labels, 0)
@@ -120,8 +131,8 @@ def measure(count: int, folder: Path) -> Costs:
     evaluated = np.concatenate([splits.homo_val, splits.hetero_val, splits.homo_test, splits.hetero_test])
     network = instantiate(cfg.model).eval()
     with part("evaluation"), torch.inference_mode():
-        for first in range(0, len(evaluated), cfg.data.eval_batch_size):
-            network(torch.from_numpy(np.asarray(store.images[evaluated[first : first + cfg.data.eval_batch_size]])))
+        for first in range(0, len(evaluated), cfg.data.batch_size):
+            network(torch.from_numpy(np.asarray(store.images[evaluated[first : first + cfg.data.batch_size]])))
     study = write_study(
         folder / "study", [f"m{number}" for number in range(1, 6)], range(5), images=50 * count // COUNTS[0]
     )

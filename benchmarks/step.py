@@ -27,7 +27,7 @@ from oral_cancer.data.store import ImageView
 from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.labels import GROUPS, soft_label
 from oral_cancer.resampling import NoResampling
-from oral_cancer.training.train import build_trainer
+from oral_cancer.training.train import build_trainer, quieten
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -110,6 +110,7 @@ def main() -> None:
                 "model.recalibrate=false",
                 "trainer.max_epochs=1",
                 "~callbacks",
+                "+trainer.enable_progress_bar=false",
             ],
         )
     size = cfg.model.image_size * cfg.model.supersampling
@@ -117,6 +118,7 @@ def main() -> None:
     images = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
     labels = np.stack([soft_label(GROUPS[i % len(GROUPS)].name) for i in range(count)])
 
+    quieten()
     plain_seconds(cfg, images, labels)  # warms caches and allocators up
     ratios = []
     for number in range(chosen.rounds):

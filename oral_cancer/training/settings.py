@@ -55,7 +55,10 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "data.train_sets": (_image_sets, "[homo], [hetero] or [homo, hetero]"),
     "data.folds": _whole(2),
     "data.batch_size": _whole(1),
-    "data.eval_batch_size": _whole(1),
+    "data.eval_batch_size": (
+        lambda value: value is None or _whole(1)[0](value),
+        "null or a whole number of at least 1",
+    ),
     "data.workers": (
         lambda value: value is None or _whole(0)[0](value),
         "null or a whole number of at least 0",

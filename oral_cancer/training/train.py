@@ -57,7 +57,7 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
         UserError: for settings or files that cannot be trained with, before the run's folder is touched.
         Interrupted: on Ctrl-C or SIGTERM, once the run's files are in order.
     """
-    _quieten()
+    quieten()
     seed_everything(cfg.seed, verbose=False)
     folder = Path(HydraConfig.get().runtime.output_dir)
     store = open_images(cfg)
@@ -243,7 +243,7 @@ def _tags(store: ImageStore, model: SoftLabelClassifier) -> tuple[str, ...]:
     return (*(["simulated"] if store.collection.simulated else []), f"{model.origin_kind}-start")
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Lightning's advertisements and remarks that are not for a user of this program."""
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
