@@ -41,7 +41,7 @@ REAL = {
     "model.optimizer.eps": (math.nextafter(0, 1), math.nextafter(math.inf, 0)),
     "resampling.multiples.3_1": (0.0, math.nextafter(math.inf, 0)),
 }
-MAY_BE_NULL = {"data.workers", "launcher.jobs", "model.drop_path_rate"}
+MAY_BE_NULL = {"data.eval_batch_size", "data.workers", "launcher.jobs", "model.drop_path_rate"}
 ODD = st.one_of(
     st.integers(-3, 400),
     st.integers(),
