@@ -26,10 +26,10 @@ COMMANDS = (
     ("step", "--steps", "12", "--rounds", "5"),
     ("step", "--model", "efficientnet_b3", "--steps", "2", "--rounds", "3"),
     ("cell", "--folds", "4"),
-    ("store",),
+    ("store", "--rounds", "2"),
     ("treatments",),
-    ("predict", "--images", "140", "--rounds", "5"),
-    ("predict", "--images", "140", "--rounds", "5", "--folds", "1"),
+    ("predict", "--images", "140", "--rounds", "3"),
+    ("predict", "--images", "140", "--rounds", "3", "--folds", "1"),
     ("report",),
     ("demo",),
 )
