@@ -1,7 +1,10 @@
 """Exact distances between images as vectors of pixels."""
 
+import math
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,23 @@ CHUNK = 1024
 def squared_distances(images: Images, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Squared Euclidean distances between images, flattened to vectors of pixel values.
 
+    Args:
+        images: uint8 (N, H, W, 3).
+        rows: (R,), rows of `images`; one that comes more than once is read once.
+
+    Returns:
+        float64 (R, R), whole numbers, exact.
+    """
+    distinct, place = np.unique(rows, return_inverse=True)
+    (distances,) = squared_distances_of_pairs(images, [distinct], [(0,)])
+    return distances[np.ix_(place, place)]
+
+
+def squared_distances_of_pairs(
+    images: Images, groups: Sequence[NDArray[np.int64]], pairs: Sequence[tuple[int, ...]]
+) -> list[NDArray[np.float64]]:
+    """Squared Euclidean distances within pairs of groups of images; what pairs have in common is computed once.
+
     |a - b|^2 = |a|^2 + |b|^2 - 2ab, of pixels less 128, which changes no distance. The result is exact, so
     that no BLAS library and no number of threads can change a neighbour: a product of two such values is at
     most 2^14, the sum over a chunk of 1024 at most 2^24, and up to there float32 holds every whole number;
@@ -23,24 +43,32 @@ def squared_distances(images: Images, rows: NDArray[np.int64]) -> NDArray[np.flo
 
     Args:
         images: uint8 (N, H, W, 3).
-        rows: (R,), rows of `images`; one that comes more than once is read once.
+        groups: the rows of `images` in each group.
+        pairs: which groups make up a pair, or a triple, or are alone.
 
     Returns:
-        float64 (R, R), whole numbers.
+        For each pair float64 (R, R), whole numbers; its R rows are those of its groups, in the pair's order.
     """
-    distinct, place = np.unique(rows, return_inverse=True)
-    pixels = images[distinct].reshape(len(distinct), -1)
+    blocks = sorted({block for pair in pairs for block in combinations_with_replacement(sorted(pair), 2)})
     cores = os.cpu_count() or 1
 
-    def products_of(core: int) -> NDArray[np.float64]:
-        products = np.zeros((len(distinct), len(distinct)))
-        for start in range(core * CHUNK, pixels.shape[1], cores * CHUNK):
-            centred = np.subtract(pixels[:, start : start + CHUNK], 128, dtype=np.float32)
-            products += centred @ centred.T
+    def products_of(core: int) -> list[NDArray[np.float64]]:
+        products = [np.zeros((len(groups[i]), len(groups[j]))) for i, j in blocks]
+        for start in range(core * CHUNK, math.prod(images.shape[1:]), cores * CHUNK):
+            centred = [np.subtract(group[:, start : start + CHUNK], 128, dtype=np.float32) for group in pixels]
+            for (i, j), product in zip(blocks, products, strict=True):
+                product += centred[i] @ centred[j].T
         return products
 
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores) as pool:
-        products = np.add.reduce(list(pool.map(products_of, range(cores))))
+        pixels = list(pool.map(lambda rows: images[rows].reshape(len(rows), -1), groups))
+        sums = [np.add.reduce(parts) for parts in zip(*pool.map(products_of, range(cores)), strict=True)]
+    products = dict(zip(blocks, sums, strict=True))
+    products |= {(j, i): product.T for (i, j), product in products.items()}
+    return [_from_products(np.block([[products[i, j] for j in pair] for i in pair])) for pair in pairs]
+
+
+def _from_products(products: NDArray[np.float64]) -> NDArray[np.float64]:
     norms = products.diagonal()
     distances: NDArray[np.float64] = norms[:, None] + norms - 2 * products
-    return distances[np.ix_(place, place)]
+    return distances

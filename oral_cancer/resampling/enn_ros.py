@@ -13,7 +13,7 @@ from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
 from oral_cancer.labels import MIXTURES
 from oral_cancer.resampling.contract import draw
-from oral_cancer.resampling.distances import squared_distances
+from oral_cancer.resampling.distances import squared_distances_of_pairs
 from oral_cancer.resampling.mixtures import images_to_add, read_multiples, read_pairs, rows_by_group
 
 STRATEGIES = ("auto", "all")
@@ -57,7 +57,7 @@ class EnnRandomOverSampling:
         refuse(self._problems())
 
     def fit_resample(self, images: Images, soft_labels: NDArray[np.float32], random_state: int) -> TrainingSet:
-        """See `Resampling.fit_resample`; it holds the images of one pair at a time in memory."""
+        """See `Resampling.fit_resample`; it holds the images of the paired mixtures in memory."""
         rng = np.random.default_rng(random_state)
         paired = [mixture for pair in self.pairs for mixture in pair.mixtures]
         rows = rows_by_group(soft_labels, needed=[*self.multiples, *paired])
@@ -71,11 +71,15 @@ class EnnRandomOverSampling:
 
     def _clean(self, images: Images, rows: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
         refuse(self._too_few(rows))
+        mixtures = sorted({mixture for pair in self.pairs for mixture in pair.mixtures})
+        pairs = [tuple(map(mixtures.index, pair.mixtures)) for pair in self.pairs]
+        distances = squared_distances_of_pairs(images, [rows[mixture] for mixture in mixtures], pairs)
         left: dict[str, NDArray[np.int64]] = {}
-        for pair in self.pairs:
+        for pair, between in zip(self.pairs, distances, strict=True):
             first, second = (rows[mixture] for mixture in pair.mixtures)
-            stay = edited_nearest_neighbours(images, first, second, pair.sampling_strategy, self.n_neighbors)
-            left |= {name: np.intersect1d(rows[name], stay) for name in pair.keep}
+            classes = np.repeat([0, 1], [len(first), len(second)])
+            stay = edited_nearest_neighbours(between, classes, pair.sampling_strategy, self.n_neighbors)
+            left |= {name: np.intersect1d(rows[name], np.concatenate([first, second])[stay]) for name in pair.keep}
         refuse(
             [
                 f"resampling.pairs: cleaning leaves none of the {len(rows[mixture])} images of {mixture}; "
@@ -118,33 +122,27 @@ class EnnRandomOverSampling:
 
 
 def edited_nearest_neighbours(
-    images: Images,
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    sampling_strategy: str,
-    n_neighbors: int,
+    distances: NDArray[np.float64], classes: NDArray[np.int64], sampling_strategy: str, n_neighbors: int
 ) -> NDArray[np.int64]:
-    """imbalanced-learn's `EditedNearestNeighbours`, kind_sel "all", on flattened pixels.
+    """imbalanced-learn's `EditedNearestNeighbours`, kind_sel "all", on the distances between images.
 
     The images that stay are those of a run on the pixels themselves, except where two different images are
     equally far from a third; which of them is the nearer is left open there too.
 
     Args:
-        images: uint8 (N, H, W, 3).
-        first: rows of class 0.
-        second: rows of class 1.
+        distances: (R, R).
+        classes: (R,), 0 or 1.
         sampling_strategy: "auto" or "all".
-        n_neighbors: nearest images looked at, less than the images of both classes.
+        n_neighbors: nearest images looked at, less than R.
 
     Returns:
-        The rows that stay, those of class 0 first.
+        The rows, of `distances`, that stay, those of class 0 first.
     """
-    rows = np.concatenate([first, second])
     sampler = EditedNearestNeighbours(
         sampling_strategy=sampling_strategy,
         n_neighbors=NearestNeighbors(n_neighbors=n_neighbors + 1, metric="precomputed"),
         kind_sel="all",
     )
-    sampler.fit_resample(squared_distances(images, rows), np.repeat([0, 1], [len(first), len(second)]))
-    stay: NDArray[np.int64] = rows[sampler.sample_indices_]
+    sampler.fit_resample(distances, classes)
+    stay: NDArray[np.int64] = sampler.sample_indices_
     return stay

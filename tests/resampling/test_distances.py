@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from oral_cancer.resampling.distances import squared_distances
+from oral_cancer.resampling.distances import squared_distances, squared_distances_of_pairs
 
 
 @pytest.mark.parametrize("side", [8, 60])
@@ -23,3 +23,16 @@ def test_largest_distances_of_full_size_images_are_exact():
     distances = squared_distances(images, np.arange(3))
     assert distances[0].tolist() == [0, 270_000 * 255**2, 269_999 * 255**2 + 254**2]
     assert distances[1, 2] == 1
+
+
+def test_pairs_are_as_each_alone():
+    images = np.random.default_rng(0).integers(0, 256, (12, 20, 20, 3), np.uint8)
+    groups = [np.array([0, 5, 2]), np.array([7, 1]), np.array([3, 4, 9, 10])]
+    pairs = [(0, 1), (2, 1), (2,)]
+    for pair, distances in zip(pairs, squared_distances_of_pairs(images, groups, pairs), strict=True):
+        rows = np.concatenate([groups[i] for i in pair])
+        np.testing.assert_array_equal(distances, squared_distances(images, rows))
+
+
+def test_no_pairs_have_no_distances():
+    assert squared_distances_of_pairs(np.zeros((2, 8, 8, 3), np.uint8), [], []) == []
