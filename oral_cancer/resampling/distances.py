@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from oral_cancer.data.training_set import Images
 
-CHUNK = 1024
+CHUNK = 512  # pixel values at once: few enough for a core's cache
 
 
 def squared_distances(images: Images, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -37,7 +37,7 @@ def squared_distances_of_pairs(
 
     |a - b|^2 = |a|^2 + |b|^2 - 2ab, of pixels less 128, which changes no distance. The result is exact, so
     that no BLAS library and no number of threads can change a neighbour: a product of two such values is at
-    most 2^14, the sum over a chunk of 1024 at most 2^24, and up to there float32 holds every whole number;
+    most 2^14, the sum over a chunk of 512 at most 2^23, and up to 2^24 float32 holds every whole number;
     float64 does so up to 2^53, enough for the sum over the chunks, in whatever order. Each core takes chunks of
     its own, with one BLAS thread: on chunks this small, more would mostly wait for each other.
 
