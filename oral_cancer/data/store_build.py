@@ -7,8 +7,9 @@ import os
 import secrets
 import time
 import zlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +25,9 @@ from oral_cancer.data.reader import decode, quiet, read_bytes, resized
 from oral_cancer.data.store_index import Key, Row, Stored, commit, key_of
 
 Own = tuple[str, int, int, str]  # SHA-256, width and height of a file, perceptual hash of its pixels
+Filled = tuple[Row, bool]  # a row, and whether its file had to be decoded
+
+AHEAD = 256  # files
 
 
 def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored | None) -> list[str]:
@@ -52,14 +56,14 @@ def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored 
         with open(array, "wb") as file:
             first = _reserve(file, (len(keys), image_size, image_size, 3))
 
-            def fill(number: int) -> tuple[Row, bool]:
+            def fill(number: int) -> Filled:
                 pixels, own, fresh = _pixels(root, keys[number], image_size, reusable)
                 _write(file.fileno(), pixels, first + number * pixels.nbytes)
                 sha256, width, height, phash = own
                 return Row(*keys[number], sha256, width, height, phash, zlib.crc32(pixels.data)), fresh
 
             with _one_thread_each(), quiet(), _all_cores() as pool:
-                filled = zip(keys, [pool.submit(fill, number) for number in range(len(keys))], strict=True)
+                filled = zip(keys, _in_order(pool, fill, len(keys)), strict=True)
                 shown = track(filled, "image store", len(keys), console=console, disable=not console.is_terminal)
                 for key, future in shown:
                     try:
@@ -151,6 +155,16 @@ def _all_cores() -> Iterator[ThreadPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[int], Filled], count: int) -> Iterator[Future[Filled]]:
+    """What becomes of each number from 0, begun few numbers ahead: so many futures would take memory."""
+    begun: deque[Future[Filled]] = deque()
+    for number in range(count):
+        begun.append(pool.submit(work, number))
+        if len(begun) > AHEAD:
+            yield begun.popleft()
+    yield from begun
 
 
 @contextmanager

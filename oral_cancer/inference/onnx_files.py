@@ -16,8 +16,8 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from oral_cancer.data.reader import resized_batch
 from oral_cancer.errors import UserError
 from oral_cancer.files import replacing
 from oral_cancer.inference.engines import Ensemble
@@ -43,18 +43,9 @@ class WholeModel(nn.Module):
         """Mean probabilities (B, 3), and those of each network (folds, B, 3), of uint8 images (B, H, W, 3)."""
         first = self.networks[0]
         assert isinstance(first, SoftLabelClassifier)
-        pixels = first.network_input(resized(images, self.size))
+        pixels = first.network_input(resized_batch(images, self.size))
         by_fold = torch.stack([network.probabilities(pixels) for network in self.networks])  # type: ignore[operator]
         return by_fold.mean(dim=0), by_fold
-
-
-def resized(images: Tensor, size: int) -> Tensor:
-    """`data.reader.resized` in tensors: uint8 (B, size, size, 3) from uint8 (B, H, W, 3).
-
-    Pillow rounds otherwise where a pixel comes out at a half, so that some differ by one grey level.
-    """
-    pixels = F.interpolate(images.permute(0, 3, 1, 2), (size, size), mode="bilinear", antialias=True)
-    return pixels.permute(0, 2, 3, 1)
 
 
 def onnx_folder(study: Study, model: str) -> Path:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from oral_cancer.data.headers import MAX_PIXELS
 from oral_cancer.data.reader import decode, read_image, resized
@@ -154,6 +155,12 @@ def test_size_gives_a_square_in_which_every_pixel_counts(rgb: NDArray[np.uint8])
     expected = np.einsum("yh,hwc,xw->yxc", tents(height, 16), rgb.astype(float), tents(width, 16))
     assert np.abs(resized(decode(encode(".png", rgb)), 16) - expected).max() <= 1
     assert resized(decode(encode(".png", rgb[..., 0])), 16).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("side", [16, 300])
+def test_size_gives_what_pillow_gives_but_for_rounding(rgb: NDArray[np.uint8], side: int) -> None:
+    expected = np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(resized(rgb, side) - expected).max() <= 1
 
 
 def test_resizing_leaves_no_aliasing() -> None:

@@ -6,11 +6,11 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 
+from oral_cancer.data.reader import resized_batch
 from oral_cancer.evaluation import tables
 from oral_cancer.inference.members import choose_cells, load_network
-from oral_cancer.inference.onnx_files import ENSEMBLE, TOLERANCE, resized
+from oral_cancer.inference.onnx_files import ENSEMBLE, TOLERANCE
 from oral_cancer.labels import SPLIT_FOLDERS
 from oral_cancer.study.cells import read_study
 from scripts import export, predict
@@ -59,17 +59,9 @@ def test_a_file_takes_batches_of_any_number_and_size(study: Path, tmp_path: Path
         images = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
         probabilities, by_fold = session.run(None, {"images": images})
         with torch.inference_mode():
-            expected = network(resized(torch.from_numpy(images), 32)).numpy()
+            expected = network(resized_batch(torch.from_numpy(images), 32)).numpy()
         np.testing.assert_allclose(probabilities, expected, atol=tolerance)
         np.testing.assert_array_equal(by_fold, probabilities[None])
-
-
-def test_images_are_resized_as_the_reader_does_but_for_rounding() -> None:
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (120, 160, 3), dtype=np.uint8)
-    expected = np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR)).astype(int)
-    found = resized(torch.from_numpy(image[None]), 32)[0].numpy().astype(int)
-    assert np.abs(found - expected).max() <= 1
 
 
 def test_the_card_holds_the_figures_of_the_tables(study: Path, tmp_path: Path) -> None:
