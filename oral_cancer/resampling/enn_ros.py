@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from imblearn.under_sampling import EditedNearestNeighbours
+from imblearn.utils import check_sampling_strategy
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
@@ -73,12 +74,13 @@ class EnnRandomOverSampling:
         refuse(self._too_few(rows))
         mixtures = sorted({mixture for pair in self.pairs for mixture in pair.mixtures})
         pairs = [tuple(map(mixtures.index, pair.mixtures)) for pair in self.pairs]
-        distances = squared_distances_of_pairs(images, [rows[mixture] for mixture in mixtures], pairs)
+        asked = {mixture for pair in self.pairs for mixture in _cleaned(pair, rows)}
+        unasked = [i for i, mixture in enumerate(mixtures) if mixture not in asked]
+        distances = squared_distances_of_pairs(images, [rows[mixture] for mixture in mixtures], pairs, unasked)
         left: dict[str, NDArray[np.int64]] = {}
         for pair, between in zip(self.pairs, distances, strict=True):
             first, second = (rows[mixture] for mixture in pair.mixtures)
-            classes = np.repeat([0, 1], [len(first), len(second)])
-            stay = edited_nearest_neighbours(between, classes, pair.sampling_strategy, self.n_neighbors)
+            stay = edited_nearest_neighbours(between, _classes(first, second), pair.sampling_strategy, self.n_neighbors)
             left |= {name: np.intersect1d(rows[name], np.concatenate([first, second])[stay]) for name in pair.keep}
         refuse(
             [
@@ -119,6 +121,17 @@ class EnnRandomOverSampling:
             if keeps.count(mixture) > 1
         ]
         return problems
+
+
+def _classes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.repeat([0, 1], [len(first), len(second)])
+
+
+def _cleaned(pair: CleaningPair, rows: Mapping[str, NDArray[np.int64]]) -> set[str]:
+    """The mixtures that the pair keeps and may take images from; only from these does it look for neighbours."""
+    classes = _classes(*(rows[mixture] for mixture in pair.mixtures))
+    cleaned = check_sampling_strategy(pair.sampling_strategy, classes, "clean-sampling")
+    return {pair.mixtures[int(cls)] for cls in cleaned} & set(pair.keep)
 
 
 def edited_nearest_neighbours(

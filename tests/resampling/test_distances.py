@@ -34,5 +34,16 @@ def test_pairs_are_as_each_alone():
         np.testing.assert_array_equal(distances, squared_distances(images, rows))
 
 
+def test_what_nobody_asks_for_changes_nothing_else():
+    images = np.random.default_rng(0).integers(0, 256, (7, 20, 20, 3), np.uint8)
+    groups = [np.array([0, 5, 2]), np.array([6, 1, 3, 4])]
+    (whole,) = squared_distances_of_pairs(images, groups, [(0, 1)])
+    (part,) = squared_distances_of_pairs(images, groups, [(0, 1)], unasked=[0])
+    np.testing.assert_array_equal(part[3:], whole[3:])
+    np.testing.assert_array_equal(part[:, 3:], whole[:, 3:])
+    assert (part[:3, :3] != whole[:3, :3]).any()
+    assert not part.diagonal().any()
+
+
 def test_no_pairs_have_no_distances():
     assert squared_distances_of_pairs(np.zeros((2, 8, 8, 3), np.uint8), [], []) == []
