@@ -32,6 +32,7 @@ COMMANDS = (
     ("predict", "--images", "140", "--rounds", "3", "--folds", "1"),
     ("report",),
     ("demo",),
+    *([("gpu",)] if torch.cuda.is_available() else []),
 )
 
 

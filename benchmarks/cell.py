@@ -8,9 +8,6 @@ it predicts in the end, what a plain PyTorch loop takes for one.
     python -m benchmarks.cell [--folds 4] [key=value ...]
 """
 
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,9 +18,9 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from benchmarks.figures import Figure, options, publish
+from benchmarks.timed import seconds_of_training
 from oral_cancer.command import CONF
 
-REPOSITORY = Path(__file__).parents[1]
 STUDY = ("study=demo", "study.models=[m2]", "trainer.max_epochs=1", "launcher.jobs=1")
 
 
@@ -35,9 +32,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         folds = f"study.folds=[{','.join(map(str, range(chosen.folds)))}]"
-        command = [sys.executable, str(REPOSITORY / "train.py"), *STUDY, folds, *chosen.overrides]
-        environment = os.environ | {"WANDB_MODE": "offline"}
-        subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+        seconds_of_training(Path(folder), *STUDY, folds, *chosen.overrides)
         cells = [Path(folder, "outputs/studies/demo/m2", f"fold={fold}") for fold in range(chosen.folds)]
         ends = [(cell / "manifest.json").stat().st_mtime for cell in cells]
         trained = [pd.read_csv(cell / "history.csv")["seconds"].sum() for cell in cells]

@@ -4,7 +4,7 @@
 Measured at 1,700 and 17,000 images, each in a process of its own; for 1,700,000 the slope between the two is drawn on.
 Images are small (64 px) and so is the network: it is the growth that is looked at, not the height.
 
-    python -m benchmarks.growth [--plot benchmarks/growth.svg]
+    python -m benchmarks.growth [--plot docs/growth.svg]
 """
 
 import json

@@ -7,11 +7,10 @@ python -m benchmarks.startup [--rounds 3]
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from benchmarks.figures import Figure, options, publish
+from benchmarks.timed import TRAIN
 
-TRAIN = Path(__file__).parents[1] / "train.py"
 CASES = {
     "`python train.py --help`": ("--help",),
     "the refusal of an unknown option": ("model.image_sise=32",),

@@ -1,53 +1,42 @@
 #!/usr/bin/env python3
-"""How much sooner a study is done with cells side by side.
+"""How much sooner a study is done with cells side by side on the cores of this machine.
 
-Trains the same study of 8 small cells on simulated images with hydra/launcher=local, once for each number of jobs or of
-cells a GPU, after a run that builds the image store; prints seconds, cells an hour and the ratio to the first.
+Trains the same study of 8 small cells on simulated images with hydra/launcher=local, once for each number of jobs,
+after a training that builds the image store.
 
-    python benchmarks/study.py                            # launcher.jobs=1 and 2
-    python benchmarks/study.py --option cells_per_gpu --numbers 1 2 4 8 -- study=paper trainer.max_epochs=2
+    python -m benchmarks.study [key=value ...] [--jobs 1 2]
 """
 
-import argparse
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-TRAIN = Path(__file__).parents[1] / "train.py"
-SMALL = ("study=demo", "study.models=[m1,m2]", "study.folds=[0,1,2,3]", "trainer.max_epochs=2")
+from benchmarks.figures import Figure, options, publish
+from benchmarks.timed import seconds_of_training
+
+SMALL = ("study=demo", "study.models=[m1,m2]", "study.folds=[0,1,2,3]", "trainer.max_epochs=2", "logger=none")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--option", default="jobs", choices=("jobs", "cells_per_gpu"), help="of launcher")
-    parser.add_argument("--numbers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("overrides", nargs="*", help="of the study, instead of the small one")
-    options = parser.parse_args()
-    overrides = options.overrides or list(SMALL)
+    chosen = options(
+        __doc__,
+        ("--jobs", {"type": int, "nargs": "+", "default": [1, 2], "help": "cells at once; all are beside the first"}),
+        ("overrides", {"nargs": "*", "help": "further settings, as train.py takes them"}),
+    )
+    settings = (*SMALL, "hydra/launcher=local", *chosen.overrides)
     with tempfile.TemporaryDirectory() as folder:
-        studies = Path(folder, "outputs", "studies")
-        study(folder, "store", [*overrides, "study.models=[m1]", "study.folds=[0]", "trainer.max_epochs=1"])
-        first = 0.0
-        for number in options.numbers:
-            name = f"{options.option}{number}"
-            seconds = study(folder, name, [*overrides, f"launcher.{options.option}={number}"])
-            cells = len(list((studies / name).glob("*/fold=*/metrics.json")))
-            first = first or seconds
-            print(
-                f"launcher.{options.option}={number}: {cells} cells in {seconds:.0f} s, {3600 * cells / seconds:.0f} "
-                f"cells an hour, {first / seconds:.2f} x the first",
-                flush=True,
-            )
-
-
-def study(folder: str, name: str, overrides: list[str]) -> float:
-    """Seconds from the start of a study to its page."""
-    command = [sys.executable, str(TRAIN), *overrides, f"study.name={name}", "hydra/launcher=local", "logger=none"]
-    started = time.perf_counter()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return time.perf_counter() - started
+        first = ("study.models=[m1]", "study.folds=[0]", "trainer.max_epochs=1")
+        seconds_of_training(Path(folder), *settings, *first, "study.name=store")
+        seconds = [
+            seconds_of_training(Path(folder), *settings, f"launcher.jobs={jobs}", f"study.name=jobs{jobs}")
+            for jobs in chosen.jobs
+        ]
+    publish(
+        [
+            Figure(f"speed of a study with launcher.jobs={jobs}, beside {chosen.jobs[0]}", [seconds[0] / took], "x")
+            for jobs, took in zip(chosen.jobs, seconds, strict=True)
+        ],
+        chosen.json,
+    )
 
 
 if __name__ == "__main__":
