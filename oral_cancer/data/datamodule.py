@@ -218,7 +218,8 @@ class CellDataModule(LightningDataModule):
         """Batches of the training set, `steps_per_epoch` an epoch, augmented or to be by `on_after_batch_transfer`."""
         plain = self._plain_images()
         if isinstance(self.augmentation, BatchAugmentation):
-            self.pixels = self._pixels_on_device(plain)
+            if self.pixels is None:
+                self.pixels = self._pixels_on_device(plain)
             drawn = DrawnImages(plain, self.augmentation, self.seed, by_position=self.pixels is not None)
             return self._stream(drawn, self.first_epoch)
         augmented = copy(plain)
