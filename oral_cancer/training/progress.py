@@ -41,10 +41,15 @@ class PlainProgress(ProgressBar):
 
 
 class TerminalProgress(PlainProgress):
-    """A bar over all steps of the training, with rate and time left; a line for each epoch stays above it."""
+    """A bar over all steps of the training, with loss, rate and time left; a line for each epoch stays above it.
+
+    The loss is that of the last step where it costs nothing to look, else that of the last whole epoch: a GPU would
+    have to be waited for.
+    """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
+        self.loss = ""
         steps = int(trainer.num_training_batches)
         self.bar = Progress(
             TextColumn("{task.description}"),
@@ -63,14 +68,20 @@ class TerminalProgress(PlainProgress):
     def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
         self.rate = trainer.optimizers[0].param_groups[0]["lr"]
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
+        if outputs["loss"].device.type == "cpu":
+            self.loss = f"loss {outputs['loss']:.4f}  "
         speed = self.bar.tasks[self.task].speed
         self.bar.update(
             self.task,
             description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
             completed=trainer.global_step,
-            figures=f"rate {self.rate:.0e}" + (f"  {speed:.1f}/s" if speed else ""),
+            figures=f"{self.loss}rate {self.rate:.0e}" + (f"  {speed:.1f}/s" if speed else ""),
         )
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_epoch_end(trainer, pl_module)
+        self.loss = f"loss {trainer.callback_metrics['train/loss']:.4f}  "
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.bar.stop()

@@ -1,16 +1,19 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import rich.progress
 import torch
 from pytorch_lightning import LightningModule, Trainer
 
@@ -105,6 +108,16 @@ def test_batches_changed_on_the_device_are_the_same_wherever_their_pixels_lie(
     monkeypatch.setattr(CellDataModule, "_pixels_on_device", on_device)
     assert (train(*settings, folder="d") / "predictions.csv").read_bytes() == expected
     assert held
+
+
+def test_the_bar_shows_steps_loss_and_rate(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(rich.progress.Progress, "update", lambda self, task, **fields: shown.append(fields))
+    train("callbacks.progress._target_=oral_cancer.training.progress.TerminalProgress")
+    steps = [fields for fields in shown if "figures" in fields]
+    assert [fields["completed"] for fields in steps] == [1, 2, 3, 4, 5, 6]
+    losses = {re.match(r"loss (0\.\d{4})  rate 7e-05", fields["figures"])[1] for fields in steps}
+    assert len(losses) > 1
 
 
 def test_recalibration_renews_batch_norm_statistics_and_changes_no_weight(train: Train) -> None:
