@@ -26,7 +26,7 @@ COMMANDS = (
     ("step", "--steps", "12", "--rounds", "5"),
     ("step", "--model", "efficientnet_b3", "--steps", "2", "--rounds", "3"),
     ("cell", "--folds", "4"),
-    ("store", "--rounds", "2"),
+    ("store",),
     ("treatments",),
     ("predict", "--images", "140", "--rounds", "3"),
     ("predict", "--images", "140", "--rounds", "3", "--folds", "1"),

@@ -32,13 +32,14 @@ def main() -> None:
         ("--images", {"type": int, "default": 1700}),
         ("--size", {"type": int, "default": 300, "help": "pixels a side in the store"}),
         ("--rounds", {"type": int, "default": 3}),
-        ("--one", {"nargs": 3, "help": "for the measurement of memory: folder, images, size"}),
+        ("--one", {"nargs": 2, "type": Path, "help": "for one measurement of memory: folders of images and store"}),
     )
     if chosen.one:
-        peak_of_one(*chosen.one)
+        images, store = chosen.one
+        peak_of_one(images, store, chosen.images, chosen.size)
         return
     with tempfile.TemporaryDirectory() as folder:
-        ratios, opened = [], []
+        ratios, opened, growths = [], [], []
         collection = write_images(Path(folder, "images"), chosen.images)
         paths = [str(collection.root / file.path) for file in collection.files]
         opencv_seconds(paths[:DRAWN], chosen.size)  # fills the disk's cache
@@ -54,20 +55,24 @@ def main() -> None:
             started = time.perf_counter()
             open_store(collection, chosen.size, store)
             opened.append(time.perf_counter() - started)
-        peaks = [peak(Path(folder), number, chosen.size) for number in (chosen.images // 10, chosen.images)]
+            few, many = (peak(Path(folder), count, number, chosen.size) for count in (len(paths) // 10, len(paths)))
+            growths.append(many / few)
     count = f"{chosen.images:,} TIFFs"
     publish(
         [
             Figure(f"store: first build of {count}, beside cores x OpenCV's rate", ratios, "x", 0.85, at_least=True),
             Figure(f"store: opening {count} again", opened, "s", 0.05),
-            Figure("store: peak memory of a build with 10 x the images", [peaks[1] / peaks[0]], "x", 1.1),
+            Figure("store: peak memory of a build with 10 x the images", growths, "x", 1.1),
         ],
         chosen.json,
     )
 
 
 def write_images(root: Path, number: int) -> Collection:
-    """As many images as asked for in the published layout, a few of them drawn and the others links to these."""
+    """As many images as asked for in the published layout, a few of them drawn and the others links to these.
+
+    What is there already stays.
+    """
     drawn = root.with_name("drawn")
     files = []
     for i in range(number):
@@ -78,7 +83,8 @@ def write_images(root: Path, number: int) -> Collection:
             cv2.imwrite(str(source), draw_field(group.name, np.random.default_rng(i), (1600, 1200)))
         path = Path(SPLIT_FOLDERS[group.image_set, "val"], group.folders[0], f"{i}.tif")
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        os.link(source, root / path)
+        if not (root / path).exists():
+            os.link(source, root / path)
         files.append(ImageFile(path.as_posix(), group.name, "val"))
     return Collection(root, tuple(files))
 
@@ -97,25 +103,19 @@ def opencv_seconds(paths: list[str], size: int) -> float:
     return seconds
 
 
-def peak(folder: Path, number: int, size: int) -> int:
-    """Bytes that a process of its own takes at most to build a store of so many images."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.store",
-        "--one",
-        str(folder / f"images{number}"),
-        str(number),
-        str(size),
-    ]
+def peak(folder: Path, count: int, number: int, size: int) -> int:
+    """Bytes that a process of its own takes at most to build the `number`th store of `count` images."""
+    store = folder / f"store{count}-{number}"
+    command = [sys.executable, "-m", "benchmarks.store", "--one", str(folder / f"images{count}"), str(store)]
+    command += ["--images", str(count), "--size", str(size)]
     return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
-def peak_of_one(folder: str, number: str, size: str) -> None:
+def peak_of_one(images: Path, store: Path, count: int, size: int) -> None:
     """Build a store and print the memory that it took."""
-    collection = write_images(Path(folder), int(number))
+    collection = write_images(images, count)
     with private_peak() as taken:
-        open_store(collection, int(size), Path(folder).with_name(f"store{number}"))
+        open_store(collection, size, store)
     print(taken[-1])
 
 
