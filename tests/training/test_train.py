@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pytorch_lightning import LightningModule, Trainer
 
 from oral_cancer.data.datamodule import CellDataModule, TrainingImages
 from oral_cancer.errors import UserError
+from oral_cancer.labels import CLASSES
 from oral_cancer.resampling import Images, TrainingSet
 from oral_cancer.training.callbacks import History
 from tests.conftest import REPOSITORY, SMALL_NETWORK
@@ -129,6 +131,24 @@ def test_recalibration_renews_batch_norm_statistics_and_changes_no_weight(train:
     gathered, renewed = state("gathered", False), state("renewed", True)
     changed = {name for name in gathered if not torch.equal(gathered[name], renewed[name])}
     assert changed == {name for name in gathered if "running_" in name}
+
+
+def test_a_compiled_network_trains_to_the_same_predictions_and_checkpoint(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graphs: list[torch.fx.GraphModule] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: Any) -> Callable[..., Any]:  # no minute of C++ compiling
+        graphs.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    compiled, plain = (train("experiment=m5", f"trainer.compile={on}", folder=f"compile={on}") for on in (True, False))
+    assert graphs
+    found, expected = (pd.read_csv(run / "predictions.csv")[list(CLASSES)] for run in (compiled, plain))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    states = [torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"] for run in (compiled, plain)]
+    assert states[0].keys() == states[1].keys()
 
 
 def test_homo_alone_leaves_the_mixtures_unused(train: Train) -> None:
