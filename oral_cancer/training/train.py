@@ -152,7 +152,19 @@ def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
     own = OmegaConf.masked_copy(cfg, ["trainer"])
     del own.trainer["compile"]  # ours, not Lightning's
     trainer: Trainer = build(own, "trainer", **settings)
+    if cfg.trainer.compile:
+        _insist_on_compiler(trainer.strategy.root_device)
     return trainer
+
+
+def _insist_on_compiler(device: torch.device) -> None:
+    """Raise a `UserError` where `trainer.compile=true` cannot work, e.g. for want of a C++ compiler."""
+    try:
+        torch.compile(torch.neg)(torch.zeros(1, device=device))
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        remedy = "install what lacks, or give trainer.compile=false"
+        raise UserError(f"trainer.compile: nothing can be compiled here ({reason}); {remedy}") from error
 
 
 def predict(

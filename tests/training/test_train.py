@@ -151,6 +151,13 @@ def test_a_compiled_network_trains_to_the_same_predictions_and_checkpoint(
     assert states[0].keys() == states[1].keys()
 
 
+def test_compiling_without_a_compiler_is_refused_in_one_line(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-compiler"))
+    torch.compiler.reset()
+    with pytest.raises(UserError, match=r"^trainer\.compile: .*'no-compiler'.*compile=false$"):
+        train("trainer.compile=true")
+
+
 def test_homo_alone_leaves_the_mixtures_unused(train: Train) -> None:
     run = train("experiment=m1", "trainer.max_epochs=1")
     splits = pd.read_csv(run / "splits.csv")
