@@ -1,12 +1,12 @@
 """Exact distances between images as vectors of pixels."""
 
 import math
-import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations_with_replacement
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -41,7 +41,7 @@ def squared_distances_of_pairs(
     |a - b|^2 = |a|^2 + |b|^2 - 2ab, of pixels less 128, which changes no distance. The result is exact, so
     that no BLAS library and no number of threads can change a neighbour: a product of two such values is at
     most 2^14, the sum over a chunk of 1024 at most 2^24, and up to that float32 holds every whole number;
-    float64 does so up to 2^53, enough for the sum over the chunks, in whatever order. Each core takes chunks of
+    float64 does so up to 2^53, enough for the sum over the chunks, in whatever order. Each thread takes chunks of
     its own, with one BLAS thread: on chunks this small, more would mostly wait for each other.
 
     Args:
@@ -55,12 +55,12 @@ def squared_distances_of_pairs(
         within an `unasked` group are not distances, but for their diagonal of zeros.
     """
     blocks = sorted({block for pair in pairs for block in combinations_with_replacement(sorted(pair), 2)})
-    cores = os.cpu_count() or 1
+    threads = torch.get_num_threads()  # a cell's share of the cores
 
-    def products_of(core: int) -> list[NDArray[np.float64]]:
+    def products_of(thread: int) -> list[NDArray[np.float64]]:
         products = [np.zeros((len(groups[i]), len(groups[j]))) for i, j in blocks]
         chunks = [np.empty((len(group), CHUNK), np.float32) for group in groups]
-        for start in range(core * CHUNK, math.prod(images.shape[1:]), cores * CHUNK):
+        for start in range(thread * CHUNK, math.prod(images.shape[1:]), threads * CHUNK):
             parts = [group[:, start : start + CHUNK] for group in pixels]
             centred = [
                 np.subtract(part, 128, chunk[:, : part.shape[1]], dtype=np.float32)
@@ -73,9 +73,9 @@ def squared_distances_of_pairs(
                     product += centred[i] @ centred[j].T
         return products
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores) as pool:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         pixels = list(pool.map(lambda rows: images[rows].reshape(len(rows), -1), groups))
-        sums = [np.add.reduce(parts) for parts in zip(*pool.map(products_of, range(cores)), strict=True)]
+        sums = [np.add.reduce(parts) for parts in zip(*pool.map(products_of, range(threads)), strict=True)]
     products = dict(zip(blocks, sums, strict=True))
     products |= {(j, i): product.T for (i, j), product in products.items()}
     return [_from_products(np.block([[products[i, j] for j in pair] for i in pair])) for pair in pairs]
