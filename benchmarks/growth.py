@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """How time and memory of each part of a study grow with the number of images.
 
-Measured at 1,700 and 17,000 images, each in a process of its own; for 1,700,000 the slope between the two is drawn on.
-Images are small (64 px) and so is the network: it is the growth that is looked at, not the height.
+Measured at 1,700 and 17,000 images, each in a process of its own. For 1,700,000 the slope between the two is drawn on,
+and at least that of the number of images. Images are small (64 px) and so is the network: it is the growth that is
+looked at, not the height.
 
     python -m benchmarks.growth [--plot docs/growth.svg]
 """
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from benchmarks.figures import options
@@ -43,6 +45,7 @@ from tests.study.made_up import write_study
 COUNTS = (1_700, 17_000)
 FAR = 1_700_000
 SIZE = 64  # pixels
+SEEN = 1e6  # bytes; less is not told from nothing
 PUBLISHED = {("homo", "val"): 240, ("homo", "test"): 60, ("hetero", "val"): 160, ("hetero", "test"): 40}  # of 1,700
 NETWORK = (
     "model.backbone=test_byobnet",
@@ -125,9 +128,9 @@ def measure(count: int, folder: Path) -> Costs:
     for name, treatment in treatments.items():
         with part(f"treatment {name}"):
             treatment.fit_resample(images, labels, 0)
-    homo = splits.homo_train
+    homo = np.asarray(ImageView(store.images, splits.homo_train))
     with part("an epoch"):
-        our_seconds(cfg, np.asarray(ImageView(store.images, homo)), labels[: len(homo)])
+        our_seconds(cfg, homo, labels[: len(homo)])
     evaluated = np.concatenate([splits.homo_val, splits.hetero_val, splits.homo_test, splits.hetero_test])
     network = instantiate(cfg.model).eval()
     with part("evaluation"), torch.inference_mode():
@@ -160,12 +163,15 @@ def write_images(root: Path, count: int) -> Collection:
 
 def slope(few: float, many: float) -> float:
     """The power of the number of images with which a cost grows."""
-    return math.log(max(many, 1e-9) / max(few, 1e-9)) / math.log(COUNTS[1] / COUNTS[0])
+    return math.log(many / few) / math.log(COUNTS[1] / COUNTS[0])
 
 
 def far(few: float, many: float) -> float:
-    """The cost at `FAR` images, were it to go on as between the two measurements."""
-    return many * math.pow(FAR / COUNTS[1], slope(few, many))
+    """The cost at `FAR` images, were it to go on as between the two measurements, or else with the number of images.
+
+    A cost that grows more slowly than the images has a fixed part, of which little is left to see among many.
+    """
+    return many * math.pow(FAR / COUNTS[1], max(1, slope(few, many)))
 
 
 def table(few: Costs, many: Costs) -> str:
@@ -174,9 +180,13 @@ def table(few: Costs, many: Costs) -> str:
     rows = []
     for part in few:
         (seconds, held), (more_seconds, more_held) = few[part], many[part]
+        powers, at_far = f"n^{slope(seconds, more_seconds):.1f}", time_of(far(seconds, more_seconds))
+        if more_held >= SEEN:
+            powers += f", n^{slope(max(held, SEEN), more_held):.1f}"
+            at_far += f", {memory_of(far(max(held, SEEN), more_held))}"
         rows.append(
             f"| {part} | {time_of(seconds)}, {memory_of(held)} | {time_of(more_seconds)}, {memory_of(more_held)} "
-            f"| n^{slope(seconds, more_seconds):.1f} | {time_of(far(seconds, more_seconds))} |\n"
+            f"| {powers} | {at_far} |\n"
         )
     return head + "".join(rows)
 
@@ -191,25 +201,31 @@ def time_of(seconds: float) -> str:
 
 def memory_of(size: float) -> str:
     """E.g. "12 MB"."""
-    return f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+    for unit, bytes_of in (("TB", 1e12), ("GB", 1e9)):
+        if size >= bytes_of:
+            return f"{size / bytes_of:.1f} {unit}"
+    return f"{size / 1e6:.0f} MB" if size >= SEEN else f"< {SEEN / 1e6:.0f} MB"
 
 
 def plot(few: Costs, many: Costs, path: Path) -> None:
-    """Seconds over the number of images, both logarithmic; dashed beyond what was measured."""
-    figure = Figure(figsize=(9, 5), layout="constrained")
-    axes: Any = figure.subplots()
+    """Seconds and memory over the number of images, all logarithmic; dashed beyond what was measured."""
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    axes: Any = figure.subplots(ncols=2)
     parts = sorted(few, key=lambda part: far(few[part][0], many[part][0]), reverse=True)
-    markers = "osD^v<>pPX*"
-    for part, marker in zip(parts, markers, strict=False):
-        seconds = few[part][0], many[part][0]
-        (line,) = axes.plot(COUNTS, seconds, marker=marker, label=f"{part}, n^{slope(*seconds):.1f}")
-        axes.plot((COUNTS[1], FAR), (seconds[1], far(*seconds)), "--", color=line.get_color(), linewidth=1)
-    axes.set(xscale="log", yscale="log", xlabel="images", ylabel="seconds")
-    axes.set_xticks([*COUNTS, FAR], [f"{count:,}" for count in (*COUNTS, FAR)])
-    axes.grid(which="major", color="0.9")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
-    figure.savefig(path, metadata={"Date": None})
+    for part, color, marker in zip(parts, colormaps["tab10"](range(len(parts))), "osD^v<>pPX", strict=True):
+        for axis, i, least, unit in ((axes[0], 0, 0.0, 1), (axes[1], 1, SEEN, 1e6)):
+            measured = max(few[part][i], least) / unit, max(many[part][i], least) / unit
+            if many[part][i] >= least:
+                axis.plot(COUNTS, measured, marker=marker, color=color, label=part)
+                axis.plot((COUNTS[1], FAR), (measured[1], far(*measured)), "--", color=color, linewidth=1)
+    for axis, quantity in zip(axes, ("seconds", "memory, MB"), strict=True):
+        axis.set(xscale="log", yscale="log", xlabel="images", ylabel=quantity)
+        axis.minorticks_off()
+        axis.set_xticks([*COUNTS, FAR], [f"{count:,}" for count in (*COUNTS, FAR)])
+        axis.grid(color="0.9")
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 if __name__ == "__main__":
