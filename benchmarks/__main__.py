@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[1]
 COMMANDS = (
     ("startup",),
     ("step", "--steps", "12", "--rounds", "5"),
-    ("step", "--model", "efficientnet_b3", "--steps", "2", "--rounds", "7"),
+    ("step", "--model", "efficientnet_b3", "--steps", "2", "--rounds", "5"),
     ("cell", "--folds", "4"),
     ("store",),
     ("treatments",),
