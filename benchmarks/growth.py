@@ -2,7 +2,7 @@
 """How time and memory of each part of a study grow with the number of images.
 
 Measured at 1,700 and 17,000 images, each in a process of its own. For 1,700,000 the slope between the two is drawn on,
-and at least that of the number of images. Images are small (64 px) and so is the network: it is the growth that is
+time at least in proportion to the images. Images are small (64 px) and so is the network: it is the growth that is
 looked at, not the height.
 
     python -m benchmarks.growth [--plot docs/growth.svg]
@@ -166,12 +166,12 @@ def slope(few: float, many: float) -> float:
     return math.log(many / few) / math.log(COUNTS[1] / COUNTS[0])
 
 
-def far(few: float, many: float) -> float:
-    """The cost at `FAR` images, were it to go on as between the two measurements, or else with the number of images.
+def far(few: float, many: float, least: float = 1) -> float:
+    """The cost at `FAR` images, were it to go on as between the two measurements, with at least this power of them.
 
-    A cost that grows more slowly than the images has a fixed part, of which little is left to see among many.
+    Time that grows more slowly than the images has a fixed part, of which little is left to see among many.
     """
-    return many * math.pow(FAR / COUNTS[1], max(1, slope(few, many)))
+    return many * math.pow(FAR / COUNTS[1], max(least, slope(few, many)))
 
 
 def table(few: Costs, many: Costs) -> str:
@@ -183,7 +183,7 @@ def table(few: Costs, many: Costs) -> str:
         powers, at_far = f"n^{slope(seconds, more_seconds):.1f}", time_of(far(seconds, more_seconds))
         if more_held >= SEEN:
             powers += f", n^{slope(max(held, SEEN), more_held):.1f}"
-            at_far += f", {memory_of(far(max(held, SEEN), more_held))}"
+            at_far += f", {memory_of(far(max(held, SEEN), more_held, least=0))}"
         rows.append(
             f"| {part} | {time_of(seconds)}, {memory_of(held)} | {time_of(more_seconds)}, {memory_of(more_held)} "
             f"| {powers} | {at_far} |\n"
@@ -213,11 +213,11 @@ def plot(few: Costs, many: Costs, path: Path) -> None:
     axes: Any = figure.subplots(ncols=2)
     parts = sorted(few, key=lambda part: far(few[part][0], many[part][0]), reverse=True)
     for part, color, marker in zip(parts, colormaps["tab10"](range(len(parts))), "osD^v<>pPX", strict=True):
-        for axis, i, least, unit in ((axes[0], 0, 0.0, 1), (axes[1], 1, SEEN, 1e6)):
-            measured = max(few[part][i], least) / unit, max(many[part][i], least) / unit
-            if many[part][i] >= least:
+        for axis, i, seen, unit, least in ((axes[0], 0, 0.0, 1, 1), (axes[1], 1, SEEN, 1e6, 0)):
+            measured = max(few[part][i], seen) / unit, max(many[part][i], seen) / unit
+            if many[part][i] >= seen:
                 axis.plot(COUNTS, measured, marker=marker, color=color, label=part)
-                axis.plot((COUNTS[1], FAR), (measured[1], far(*measured)), "--", color=color, linewidth=1)
+                axis.plot((COUNTS[1], FAR), (measured[1], far(*measured, least)), "--", color=color, linewidth=1)
     for axis, quantity in zip(axes, ("seconds", "memory, MB"), strict=True):
         axis.set(xscale="log", yscale="log", xlabel="images", ylabel=quantity)
         axis.minorticks_off()
