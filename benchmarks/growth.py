@@ -225,7 +225,7 @@ def plot(few: Costs, many: Costs, path: Path) -> None:
         axis.grid(color="0.9")
         axis.spines[["top", "right"]].set_visible(False)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9)
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    figure.savefig(path, metadata={"Date": None})
 
 
 if __name__ == "__main__":
