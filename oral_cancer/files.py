@@ -1,8 +1,11 @@
 """Files that are whole or absent: written beside their place and renamed. Some are sealed, so that damage shows."""
 
+import glob
 import hashlib
 import json
 import os
+import socket
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +23,16 @@ def refuse_file(option: str, folder: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to instead of `path`, in the same folder; on success it takes the place of `path`."""
+    """A path to write to instead of `path`, in the same folder; on success it takes the place of `path`.
+
+    What a writer left there that was killed on this machine is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    ours = f".{path.name}.{zlib.crc32(socket.gethostname().encode()):08x}"
+    for left in path.parent.glob(f"{glob.escape(ours)}.*"):
+        if not _lives(int(left.suffix[1:])):
+            left.unlink(missing_ok=True)
+    beside = path.with_name(f"{ours}.{os.getpid()}")
     try:
         yield beside
         with beside.open("rb") as written:
@@ -30,6 +40,16 @@ def replacing(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
 
 
 def write_bytes(path: Path, content: bytes) -> None:

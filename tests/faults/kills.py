@@ -43,7 +43,7 @@ def main() -> None:
     started = time.monotonic()
     assert _wait(_start(command, undisturbed)) == 0, (undisturbed / "log.txt").read_text()
     whole = time.monotonic() - started
-    expected = files(undisturbed / STUDY, *FIGURES)
+    expected = _left(undisturbed / STUDY)
 
     chance = random.Random(given.seed)
     trials: list[list[float]] = []
@@ -72,12 +72,20 @@ def _trial(
             until *= 0.9
         moments.append(_moment(folder / STUDY))
     code = _wait(_start(command, folder))
-    intact = code == 0 and files(folder / STUDY, *FIGURES) == expected
-    if intact:
-        shutil.rmtree(folder)
-    else:
-        print(f"{folder}: exit code {code}\n{(folder / 'log.txt').read_text()}", file=sys.stderr)
-    return moments, intact
+    left = _left(folder / STUDY)
+    other = sorted(name for name in left.keys() | expected.keys() if left.get(name) != expected.get(name))
+    if code or other:
+        print(f"{folder}: exit code {code}, other than expected: {other}", file=sys.stderr)
+        print((folder / "log.txt").read_text(), file=sys.stderr)
+        return moments, False
+    shutil.rmtree(folder)
+    return moments, True
+
+
+def _left(study: Path) -> dict[str, bytes]:
+    """Every file of a study by its name, with its bytes where it holds figures."""
+    names = {str(path.relative_to(study)): b"" for path in study.rglob("*") if path.is_file()}
+    return names | files(study, *FIGURES)
 
 
 def _import_all() -> None:
