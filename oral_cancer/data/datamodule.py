@@ -110,7 +110,7 @@ class CellDataModule(LightningDataModule):
         trial: seed of the splits.
         seed: of treatment, shuffling and augmentation.
         batch_size: images a training step, over all ranks.
-        eval_batch_size: images a batch in evaluation, of no influence beyond rounding; None is 256 with CUDA, else 16.
+        eval_batch_size: images a batch in evaluation, of no influence beyond rounding; None is 256 on a GPU, else 16.
         workers: processes that augment on the CPU; None is 0 where the CPU trains, else one a core up to 8.
     """
 
@@ -138,9 +138,7 @@ class CellDataModule(LightningDataModule):
         self.augmentation = augmentation
         self.seed = seed
         self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size or (256 if torch.cuda.is_available() else 16)
-        if workers is None:
-            workers = min(torch.get_num_threads(), 8) if torch.cuda.is_available() else 0
+        self.eval_batch_size = eval_batch_size
         self.workers = workers
         self.training_images: TrainingImages | None = None
         self.pixels: torch.Tensor | None = None
@@ -161,6 +159,11 @@ class CellDataModule(LightningDataModule):
     def ranks(self) -> tuple[int, int]:
         """How many processes share the images of a training or an evaluation, and which of them this is."""
         return (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether a GPU trains."""
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
     def roles(self) -> NDArray[np.str_]:
         """What each row of the store is used for: "train", "val", "test" or "unused"."""
@@ -211,7 +214,7 @@ class CellDataModule(LightningDataModule):
             sampler=sampler,
             num_workers=workers,
             persistent_workers=workers > 0,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=self.on_gpu,
         )
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -224,7 +227,10 @@ class CellDataModule(LightningDataModule):
             return self._stream(drawn, self.first_epoch)
         augmented = copy(plain)
         augmented.augmentation = SeededAugmentation(self.augmentation, self.seed)
-        return self._stream(augmented, self.first_epoch, self.workers)
+        workers = self.workers
+        if workers is None:
+            workers = min(torch.get_num_threads(), 8) if self.on_gpu else 0
+        return self._stream(augmented, self.first_epoch, workers)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Augment training batches on the device, where that is where it happens."""
@@ -252,9 +258,11 @@ class CellDataModule(LightningDataModule):
 
     def _pixels_on_device(self, plain: TrainingImages) -> torch.Tensor | None:
         """The training set as uint8 (M, H, W, 3) on the GPU, where it takes no more than a share of its free memory."""
-        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         shape = (len(plain), *plain.image(0).shape)
-        if device.type != "cuda" or math.prod(shape) > SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]:
+        if not self.on_gpu:
+            return None
+        device = self.trainer.strategy.root_device  # type: ignore[union-attr]
+        if math.prod(shape) > SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]:
             return None
         pixels = torch.empty(shape, dtype=torch.uint8, device=device)
         for position in range(len(plain)):
@@ -267,7 +275,7 @@ class CellDataModule(LightningDataModule):
         for name in names:
             rows = getattr(self.splits, name)[rank::ranks]
             images = EvaluationImages(ImageView(self.store.images, rows), self.soft_labels[rows])
-            loaders.append(self._loader(images, self.eval_batch_size))
+            loaders.append(self._loader(images, self.eval_batch_size or (256 if self.on_gpu else 16)))
         return loaders
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import update_bn
-from torchmetrics import MeanMetric
+from torchmetrics import MeanSquaredError
 
 from oral_cancer.labels import CLASSES
 from oral_cancer.models.composition_error import CompositionRMSE
@@ -64,10 +64,10 @@ class SoftLabelClassifier(LightningModule):
         optimizer(self.parameters())  # what it does not take is refused here, before any training
         self.build_optimizer = optimizer
         self.build_scheduler = scheduler
-        # Metrics that look into no tensor, for a GPU would wait for it at every step.
-        self.train_loss = MeanMetric(nan_strategy="disable")
+        # Metrics that neither look into a tensor nor bring a number to it: a GPU would be waited for at every step.
+        self.train_loss = MeanSquaredError()
         self.train_accuracy = SingleClassAccuracy()
-        self.val_loss = MeanMetric(nan_strategy="disable")
+        self.val_loss = MeanSquaredError()
         self.val_accuracy = SingleClassAccuracy()
         self.val_rmse = CompositionRMSE()
 
@@ -77,7 +77,7 @@ class SoftLabelClassifier(LightningModule):
 
     def network_input(self, images: Tensor) -> Tensor:
         """What the network sees of uint8 images (B, H, W, 3): float32 (B, 3, H / s, W / s), 0 to 255."""
-        pixels = images.permute(0, 3, 1, 2).float()  # NHWC in memory is channels_last
+        pixels = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last)
         if self.supersampling > 1:
             beside = self.supersampling // 2
             width = self.supersampling + 2 * beside
@@ -94,7 +94,7 @@ class SoftLabelClassifier(LightningModule):
         images, soft_labels = batch
         probabilities = self(images)
         loss = F.mse_loss(probabilities, soft_labels)
-        self.train_loss.update(loss.detach(), len(images))
+        self.train_loss.update(probabilities.detach(), soft_labels)
         self.train_accuracy.update(probabilities.detach(), soft_labels)
         self.log("train/loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True)
@@ -108,14 +108,16 @@ class SoftLabelClassifier(LightningModule):
         """Recalibrate before the validation that follows the last step, and so before the last checkpoint."""
         last = self.trainer.max_epochs is not None and self.trainer.current_epoch == self.trainer.max_epochs - 1
         if self.recalibrate and last and self.trainer.state.fn == TrainerFn.FITTING:
-            update_bn(self.trainer.datamodule.plain_train_dataloader(), self, self.device)  # type: ignore[attr-defined]
+            plain = self.trainer.datamodule.plain_train_dataloader()  # type: ignore[attr-defined]
+            with self.trainer.precision_plugin.forward_context():
+                update_bn(plain, self, self.device)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
         """Loss and accuracy on the HOMO images (loader 0), RMSE on the HETERO images (loader 1)."""
         images, soft_labels = batch
         probabilities = self(images)
         if dataloader_idx == 0:
-            self.val_loss.update(F.mse_loss(probabilities, soft_labels), len(images))
+            self.val_loss.update(probabilities, soft_labels)
             self.val_accuracy.update(probabilities, soft_labels)
         else:
             self.val_rmse.update(probabilities, soft_labels)

@@ -146,7 +146,7 @@ def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
     precision = cfg.trainer.precision
     on_gpu = trains_on_cuda(cfg.trainer.accelerator)
     if precision == "auto":
-        precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
+        precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     settings = {"precision": precision, "callbacks": callbacks, "logger": False, "default_root_dir": folder}
     settings["plugins"] = [AsyncCheckpointIO(), *([SyncBatchNorm(on_gpu)] if number_of_ranks(cfg) > 1 else [])]
     own = OmegaConf.masked_copy(cfg, ["trainer"])

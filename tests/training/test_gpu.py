@@ -31,7 +31,9 @@ def test_the_same_command_gives_the_same_bytes(train: Callable[..., Path], monke
     assert first == again
     manifest = json.loads((runs[0] / "manifest.json").read_text())
     assert manifest["device"] == torch.cuda.get_device_name()
-    assert manifest["precision"] == ("bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true")
+    assert manifest["precision"] == (
+        "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    )
 
 
 def test_where_pixels_do_not_fit_batches_bring_them(

@@ -4,15 +4,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from pytorch_lightning import Callback
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torchmetrics import MeanMetric
+
+from oral_cancer.models import SoftLabelClassifier
+from tests.conftest import REPOSITORY
 
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "equal")
 
 
 class Reads(TorchDispatchMode):
-    """Counts the calls that take a number or a shape out of a tensor: a GPU would have to finish its work first."""
+    """Counts the calls that take a number or a shape out of a tensor: a GPU would have to finish its work first.
+
+    So it would before it is brought one from the processor's memory, unless that is pinned.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,9 +34,15 @@ class Reads(TorchDispatchMode):
         self.calls += 1
         name = func.overloadpacket.__name__
         by_mask = name == "index" and any(at is not None and at.dtype == torch.bool for at in args[1])
-        if name in WAITING or by_mask:
+        if name in WAITING or by_mask or _changes_device(name, args, kwargs or {}):
             self.waiting.append(name)
         return func(*args, **(kwargs or {}))
+
+
+def _changes_device(name: str, args: Any, kwargs: Any) -> bool:
+    if name == "copy_":
+        return bool(args[0].device != args[1].device)
+    return name == "_to_copy" and args[0].device.type != torch.device(kwargs.get("device", args[0].device)).type
 
 
 class WatchSteps(Callback):
@@ -55,3 +72,43 @@ def test_a_number_taken_out_is_seen() -> None:
         tensor.sum().item()
         tensor[tensor > 1]
     assert reads.waiting == ["_local_scalar_dense", "index"]
+
+
+@pytest.fixture
+def on_fake_gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A mode in which CUDA tensors have a device and a shape, and nothing else."""
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, **_: self)  # which cannot swap what has no content
+    with FakeTensorMode(), torch.device("cuda"):
+        yield
+
+
+def _settings(*overrides: str) -> Any:
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+        return compose("train", ["model=efficientnet_lite0", "model.weights=none", *overrides])
+
+
+def test_a_step_brings_nothing_to_the_gpu(on_fake_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg = _settings("augmentation=device")
+    model: SoftLabelClassifier = instantiate(cfg.model)
+    monkeypatch.setattr(model, "log", lambda *_, **__: None)
+    images = torch.empty(16, 256, 256, 3, dtype=torch.uint8)
+    draws, soft_labels = torch.empty(16, 3), torch.empty(16, 3)
+    with Reads() as reads:
+        augmented = instantiate(cfg.augmentation)(images, draws)
+        loss = model.training_step((augmented, soft_labels), 0)
+    assert loss.device.type == "cuda"
+    assert reads.calls > 100
+    assert reads.waiting == []
+
+
+def test_a_number_brought_to_the_gpu_is_seen(on_fake_gpu: None) -> None:
+    metric = MeanMetric(nan_strategy="disable")
+    with Reads() as reads:
+        metric.update(torch.empty(()), 16)  # for which it makes a tensor
+    assert reads.waiting == ["_to_copy"]
+
+
+def test_the_network_sees_channels_last_from_the_device_too() -> None:
+    model: SoftLabelClassifier = instantiate(_settings().model)
+    augmented = torch.empty(16, 3, 256, 256, dtype=torch.uint8).permute(0, 2, 3, 1)
+    assert model.network_input(augmented).is_contiguous(memory_format=torch.channels_last)

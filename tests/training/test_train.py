@@ -21,6 +21,7 @@ from pytorch_lightning import LightningModule, Trainer
 from oral_cancer.data.datamodule import CellDataModule, TrainingImages
 from oral_cancer.errors import UserError
 from oral_cancer.labels import CLASSES
+from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.resampling import Images, TrainingSet
 from oral_cancer.training.callbacks import History
 from tests.conftest import REPOSITORY, SMALL_NETWORK
@@ -131,6 +132,35 @@ def test_recalibration_renews_batch_norm_statistics_and_changes_no_weight(train:
     gathered, renewed = state("gathered", False), state("renewed", True)
     changed = {name for name in gathered if not torch.equal(gathered[name], renewed[name])}
     assert changed == {name for name in gathered if "running_" in name}
+
+
+def test_recalibration_runs_the_network_in_the_precision_of_training(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, seen = SoftLabelClassifier.forward, []
+
+    def watched(self: SoftLabelClassifier, images: torch.Tensor) -> torch.Tensor:
+        seen.append((self.network.training, torch.is_autocast_enabled("cpu")))
+        return forward(self, images)
+
+    monkeypatch.setattr(SoftLabelClassifier, "forward", watched)
+    passes = {}
+    for recalibrate in (False, True):
+        train("trainer.precision=bf16-mixed", f"model.recalibrate={recalibrate}", "trainer.max_epochs=1", folder="bf16")
+        passes[recalibrate] = list(seen)
+        seen.clear()
+    assert all(lowered for kind in passes.values() for _, lowered in kind)
+    steps = [sum(training for training, _ in kind) for kind in passes.values()]
+    assert steps[1] == 2 * steps[0]  # one epoch of training, and one of recalibration
+
+
+@pytest.mark.parametrize("batch", [1, 5, 16])
+def test_losses_are_means_over_images_whatever_the_batch(train: Train, batch: int) -> None:
+    run = train("trainer.max_epochs=1", f"data.eval_batch_size={batch}")
+    predictions = pd.read_csv(run / "predictions.csv").query("split == 'val' and set == 'homo'")
+    assert len(predictions) == 12
+    errors = predictions[list(CLASSES)].to_numpy() - predictions[[f"true_{cls}" for cls in CLASSES]].to_numpy()
+    assert pd.read_csv(run / "history.csv")["val_loss"][0] == pytest.approx((errors**2).mean(), rel=1e-5)
 
 
 def test_a_compiled_network_trains_to_the_same_predictions_and_checkpoint(
