@@ -59,7 +59,11 @@ def main() -> None:
             else:
                 failed.append(command)
     facts = machine() | {"seconds": round(time.perf_counter() - begun), "failed": failed}
-    content = facts | {"figures": [{"command": command} | asdict(figure) for command, figure in rows]}
+    figured = [
+        {"command": command} | asdict(figure) | {"median": figure.median, "reached": figure.reached}
+        for command, figure in rows
+    ]
+    content = facts | {"figures": figured}
     (options.out / "bench.json").write_text(json.dumps(content, indent=1) + "\n")
     (options.out / "bench.md").write_text(table(rows))
     print(f"\n{table(rows)}\n{facts['seconds']} s; {options.out / 'bench.json'}, {options.out / 'bench.md'}")

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""What a cell of a study costs beside its training: settings, data, network, checkpoints, figures, files, W&B offline.
+"""What a cell of a study costs on a CPU beside its training: data, network, checkpoints, figures, files, W&B offline.
 
-Runs a study of one model and several folds in one process, as `python train.py study=...` does. Of the seconds from the
-end of one cell to the end of the next, those of the epochs in its history.csv are taken off, and for every image that
-it predicts in the end, what a plain PyTorch loop takes for one.
+Runs a study of one model and several folds in one process, as `python train.py study=...` does. From the seconds
+between the ends of two cells are taken those of the training steps, those of the batch-norm statistics that are taken
+anew from training images (a figure of their own), and for every image that is validated or predicted, what a plain
+PyTorch loop takes for one.
 
     python -m benchmarks.cell [--folds 4] [key=value ...]
 """
 
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -16,12 +18,38 @@ import pandas as pd
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 from benchmarks.figures import Figure, options, publish
 from benchmarks.timed import seconds_of_training
 from oral_cancer.command import CONF
 
-STUDY = ("study=demo", "study.models=[m2]", "trainer.max_epochs=1", "launcher.jobs=1")
+CLOCK = "clock.json"
+STUDY = (
+    "study=demo",
+    "study.models=[m2]",
+    "trainer=cpu",
+    "trainer.max_epochs=1",
+    "launcher.jobs=1",
+    "+callbacks.clock={_target_: benchmarks.cell.Clock}",
+)
+
+
+class Clock(Callback):
+    """Leaves in a cell's folder how many seconds its one epoch's steps and its recalibration took."""
+
+    def on_train_epoch_start(self, *_: object) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_batch_end(self, *_: object) -> None:
+        self.stepped = time.perf_counter()
+
+    def on_validation_start(self, *_: object) -> None:
+        self.recalibrating = time.perf_counter()
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        seconds = {"steps": self.stepped - self.started, "recalibration": time.perf_counter() - self.recalibrating}
+        Path(trainer.default_root_dir, CLOCK).write_text(json.dumps(seconds))
 
 
 def main() -> None:
@@ -35,21 +63,26 @@ def main() -> None:
         seconds_of_training(Path(folder), *STUDY, folds, *chosen.overrides)
         cells = [Path(folder, "outputs/studies/demo/m2", f"fold={fold}") for fold in range(chosen.folds)]
         ends = [(cell / "manifest.json").stat().st_mtime for cell in cells]
-        trained = [pd.read_csv(cell / "history.csv")["seconds"].sum() for cell in cells]
-        images = len(pd.read_csv(cells[0] / "predictions.csv"))
-    predicted = images * plain_seconds_an_image()
+        clocks = [json.loads((cell / CLOCK).read_text()) for cell in cells[1:]]
+        splits = pd.read_csv(cells[0] / "predictions.csv")["split"]
+    shown = len(splits) + (splits == "val").sum()  # validation images after the epoch and in the end
+    plain = shown * plain_seconds_an_image()
     beside = [
-        end - before - training - predicted for before, end, training in zip(ends, ends[1:], trained[1:], strict=False)
+        end - before - sum(clock.values()) - plain for before, end, clock in zip(ends, ends[1:], clocks, strict=False)
     ]
     publish(
-        [Figure("a cell beside its steps and its predictions at a plain loop's speed", beside, "s", 1)], chosen.json
+        [
+            Figure("a cell beside its steps and its evaluation at a plain loop's speed", beside, "s", 1),
+            Figure("the new batch-norm statistics of the same cell", [clock["recalibration"] for clock in clocks], "s"),
+        ],
+        chosen.json,
     )
 
 
 def plain_seconds_an_image(batches: int = 16) -> float:
     """Seconds that a loop as anyone would write it takes to predict one image."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", ["study=demo", "model.weights=none"])
+        cfg = compose("train", ["study=demo", "trainer=cpu", "model.weights=none"])
     network: torch.nn.Module = instantiate(cfg.model).eval()
     size = cfg.model.image_size * cfg.model.supersampling
     images = torch.randint(0, 256, (cfg.data.batch_size, size, size, 3), dtype=torch.uint8)

@@ -40,13 +40,17 @@ class Figure:
     @property
     def measured(self) -> str:
         """E.g. "1.03 x (5 rounds, 0.98 to 1.07)"."""
-        spread = f" ({len(self.values)} rounds, {min(self.values):.3g} to {max(self.values):.3g})"
-        return f"{self.median:.3g} {self.unit}" + (spread if len(self.values) > 1 else "")
+        spread = f" ({len(self.values)} rounds, {_plain(min(self.values))} to {_plain(max(self.values))})"
+        return f"{_plain(self.median)} {self.unit}" + (spread if len(self.values) > 1 else "")
 
     @property
     def to_reach(self) -> str:
         """E.g. "at most 1.05 x", or nothing."""
         return "" if self.target is None else f"at {'least' if self.at_least else 'most'} {self.target:g} {self.unit}"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.3g}" if value >= 0.001 else "below 0.001"
 
 
 def options(doc: str | None, *add: tuple[str, dict[str, object]]) -> argparse.Namespace:

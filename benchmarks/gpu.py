@@ -7,6 +7,7 @@ measured.
     python -m benchmarks.gpu [key=value ...] [--numbers 1 2 4 8]
 """
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -36,6 +37,10 @@ def main() -> None:
             side_by_side = ("hydra/launcher=local", f"launcher.cells_per_gpu={number}", f"study.name=by{number}")
             studies[number] = seconds_of_training(Path(folder), "study=paper", *side_by_side, *settings)
             print(f"launcher.cells_per_gpu={number}: {studies[number]:.0f} s", flush=True)
+        for manifest in Path(folder).rglob("manifest.json"):
+            facts = json.loads(manifest.read_text())
+            found = facts["device"], facts["precision"], facts["augmented_on"]
+            assert found == (torch.cuda.get_device_name(), "bf16-mixed", "device"), found
     best = min(studies, key=lambda number: studies[number])
     publish(
         [

@@ -6,6 +6,7 @@ python -m benchmarks.startup [--rounds 3]
 
 import subprocess
 import sys
+import tempfile
 import time
 
 from benchmarks.figures import Figure, options, publish
@@ -16,6 +17,9 @@ CASES = {
     "the refusal of an unknown option": ("model.image_sise=32",),
     "the refusal of a choice that is not there": ("resampling=smote",),
     "the refusal of a value out of range": ("trainer.max_epochs=0",),
+    "the refusal of one in a study": ("study=demo", "trainer.precision=bf17"),
+    "the refusal of a treatment's option": ("resampling=enn_ros", "resampling.multiples.3_1=-1"),
+    "the refusal of a folder that is not there": ("source=folder", "source.root=nowhere"),
 }
 
 
@@ -26,7 +30,8 @@ def main() -> None:
         seconds = []
         for _ in range(chosen.rounds):
             started = time.perf_counter()
-            done = subprocess.run([sys.executable, str(TRAIN), *arguments], capture_output=True)
+            with tempfile.TemporaryDirectory() as folder:
+                done = subprocess.run([sys.executable, str(TRAIN), *arguments], cwd=folder, capture_output=True)
             seconds.append(time.perf_counter() - started)
             assert (done.returncode == 0) == ("--help" in arguments), done.stderr
         figures.append(Figure(what, seconds, "s", target=3))

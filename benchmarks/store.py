@@ -20,7 +20,7 @@ from benchmarks.figures import Figure, options, publish
 from benchmarks.memory import private_peak
 from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.simulator import draw_field
-from oral_cancer.data.store import open_store
+from oral_cancer.data.store import open_sound_store, open_store
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
 
 DRAWN = 24
@@ -39,7 +39,7 @@ def main() -> None:
         peak_of_one(images, store, chosen.images, chosen.size)
         return
     with tempfile.TemporaryDirectory() as folder:
-        ratios, opened, growths = [], [], []
+        ratios, opened, checked, growths = [], [], [], []
         collection = write_images(Path(folder, "images"), chosen.images)
         paths = [str(collection.root / file.path) for file in collection.files]
         opencv_seconds(paths[:DRAWN], chosen.size)  # fills the disk's cache
@@ -55,6 +55,9 @@ def main() -> None:
             started = time.perf_counter()
             open_store(collection, chosen.size, store)
             opened.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            open_sound_store(collection, chosen.size, store)
+            checked.append(time.perf_counter() - started)
             few_images = len(paths) // 20
             # The peak of two cores' work is a matter of chance: ten small builds have as many chances as one large.
             few = max(peak(Path(folder), few_images, f"{number}-{part}", chosen.size) for part in range(10))
@@ -65,6 +68,7 @@ def main() -> None:
         [
             Figure(f"store: first build of {count}, beside cores x OpenCV's rate", ratios, "x", 0.85, at_least=True),
             Figure(f"store: opening {count} again", opened, "s", 0.05),
+            Figure("the same with every pixel checked, as each training does", checked, "s"),
             Figure("store: peak memory of a build with 10 x the images", growths, "x", 1.1),
         ],
         chosen.json,

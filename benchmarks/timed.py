@@ -6,7 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-TRAIN = Path(__file__).parents[1] / "train.py"
+REPOSITORY = Path(__file__).parents[1]
+TRAIN = REPOSITORY / "train.py"
 
 
 def seconds_of_training(folder: Path, *overrides: str) -> float:
@@ -15,7 +16,7 @@ def seconds_of_training(folder: Path, *overrides: str) -> float:
     subprocess.run(
         [sys.executable, str(TRAIN), *overrides],
         cwd=folder,
-        env=os.environ | {"WANDB_MODE": "offline"},
+        env=os.environ | {"WANDB_MODE": "offline", "PYTHONPATH": str(REPOSITORY)},  # callbacks of benchmarks
         check=True,
         stdout=subprocess.DEVNULL,
     )

@@ -4,7 +4,7 @@
 Each runs in a process of its own on a memory-mapped array of 576 HOMO and 512 HETERO images. The memory is what the
 process holds at its peak above what it held before, private pages only: those of the store are shared by all.
 
-    python -m benchmarks.treatments [--size 300] [--rounds 3]
+    python -m benchmarks.treatments [--size 300] [--rounds 3] [--times 1]
 """
 
 import subprocess
@@ -32,13 +32,15 @@ def main() -> None:
         __doc__,
         ("--size", {"type": int, "default": 300, "help": "pixels a side"}),
         ("--rounds", {"type": int, "default": 3}),
+        ("--times", {"type": int, "default": 1, "help": "times the published counts"}),
         ("--one", {"nargs": 2, "help": "for one measurement: treatment, folder"}),
     )
     if chosen.one:
         measure(*chosen.one)
         return
     with tempfile.TemporaryDirectory() as folder:
-        write_images(Path(folder), chosen.size)
+        write_images(Path(folder), chosen.size, chosen.times)
+        counts = "published counts" if chosen.times == 1 else f"{chosen.times} x the published counts"
         figures = []
         for treatment, (seconds, gigabytes) in TARGETS.items():
             command = [sys.executable, "-m", "benchmarks.treatments", "--one", treatment, folder]
@@ -48,22 +50,22 @@ def main() -> None:
             took, held = zip(*(map(float, run.stdout.split()) for run in runs), strict=True)
             figures += [
                 Figure(
-                    f"training set of `resampling={treatment}` at published counts, {chosen.size} px",
+                    f"training set of `resampling={treatment}` at {counts}, {chosen.size} px",
                     took,
                     "s",
-                    seconds,
+                    seconds if chosen.times == 1 else None,
                 ),
-                Figure("its memory above the store", held, "GB", gigabytes),
+                Figure("its memory above the store", held, "GB", gigabytes if chosen.times == 1 else None),
             ]
     publish(figures, chosen.json)
 
 
-def write_images(folder: Path, size: int) -> None:
-    """A training set of the published counts, as images.npy and labels.npy.
+def write_images(folder: Path, size: int, times: int) -> None:
+    """A training set of some times the published counts, as images.npy and labels.npy.
 
     The images are noise, whose neighbours are of any group, so that Borderline-SMOTE and ENN have something to do.
     """
-    labels = np.concatenate([np.tile(soft_label(group.name), (IMAGES[group.image_set], 1)) for group in GROUPS])
+    labels = np.concatenate([np.tile(soft_label(group.name), (times * IMAGES[group.image_set], 1)) for group in GROUPS])
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (len(labels), size, size, 3))
     for row in range(len(labels)):
         images[row] = np.random.default_rng(row).integers(0, 256, (size, size, 3))

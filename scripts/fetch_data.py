@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, default=Path("data"), help="folder for the images (default: data)")
     into: Path = parser.parse_args(arguments).into
     try:
-        if not deviations(into):
+        if into.is_dir() and not deviations(into):
             print(f"{into}: already complete")
             return 0
         fetch(into)

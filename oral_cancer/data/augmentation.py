@@ -35,6 +35,8 @@ class BatchAugmentation:
 
     What happens to a picture is drawn beforehand, one generator a picture, where its batch is put together.
 
+    `settings.check` refuses values out of range.
+
     Args:
         degrees: lowest and highest angle of rotation, drawn evenly.
         fill: grey level of the gaps, 0 to 255.
@@ -44,13 +46,6 @@ class BatchAugmentation:
 
     def __init__(self, degrees: Sequence[float], fill: float, horizontal_flip: float, vertical_flip: float) -> None:
         low, high = degrees
-        if not low <= high:
-            raise ValueError(f"augmentation.degrees={list(degrees)}: must be a lower and a higher angle")
-        for name, share in (("horizontal_flip", horizontal_flip), ("vertical_flip", vertical_flip)):
-            if not 0 <= share <= 1:
-                raise ValueError(f"augmentation.{name}={share}: must be a probability from 0 to 1")
-        if not 0 <= fill <= 255:
-            raise ValueError(f"augmentation.fill={fill}: must be a grey level from 0 to 255")
         self.degrees = low, high
         self.fill = fill
         self.flips = horizontal_flip, vertical_flip

@@ -19,19 +19,22 @@ class FolderSource:
 
     Args:
         root: the folder that holds the four split folders of `labels.SPLIT_FOLDERS`.
+
+    Raises:
+        UserError: where there is no such folder.
     """
 
     def __init__(self, root: str | Path) -> None:
         if not isinstance(root, str | Path) or not str(root):
             raise UserError(f"source.root={root}: must be a folder")
         self.root = Path(root)
-
-    def collect(self) -> Collection:
-        """List the images without opening any; faults of the layout go to `Collection.problems`."""
         if not self.root.is_dir():
             fault = "is not a folder" if self.root.exists() else "does not exist"
             remedy = "run `python scripts/fetch_data.py`, set source.root, or use source=simulated"
-            return Collection(self.root, (), (f"source.root: {self.root} {fault}: {remedy}",))
+            raise UserError(f"source.root: {self.root} {fault}: {remedy}")
+
+    def collect(self) -> Collection:
+        """List the images without opening any; faults of the layout go to `Collection.problems`."""
         walk = _Walk(self.root)
         for split in SPLITS:
             for image_set in ("homo", "hetero"):

@@ -37,7 +37,7 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
             "treatment": _plain(facts["config"]["resampling"]),
             "optimizer": _plain(facts["config"]["model"]["optimizer"]),
             "scheduler": _plain(facts["config"]["model"]["scheduler"]),
-            "augmentation": _transforms(facts["config"].get("augmentation") or {}),
+            "augmentation": _transforms(facts),
             "groups": GROUPS,
             "tested": {group: _tested(predictions, group) for group in ("homo", "hetero")},
             "ensemble": grids.ensemble(tables.ensemble(predictions), [model]),
@@ -50,8 +50,10 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
     )
 
 
-def _transforms(augmentation: Mapping[str, Any]) -> list[str]:
-    chosen = augmentation.get("cpu") or augmentation  # where the device chooses, both choices do the same
+def _transforms(facts: Mapping[str, Any]) -> list[str]:
+    chosen = facts["config"].get("augmentation") or {}
+    if "gpu" in chosen:  # one of two, by what trained
+        chosen = chosen["gpu" if facts.get("augmented_on") == "device" else "cpu"]
     return [_plain(one) for one in chosen.get("transforms", [chosen])]
 
 

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations_with_replacement
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -54,6 +53,8 @@ def squared_distances_of_pairs(
         For each pair float64 (R, R), whole numbers; its R rows are those of its groups, in the pair's order. Those
         within an `unasked` group are not distances, but for their diagonal of zeros.
     """
+    import torch  # late, for it takes seconds, and the refusal of a treatment's options needs none of it
+
     blocks = sorted({block for pair in pairs for block in combinations_with_replacement(sorted(pair), 2)})
     threads = torch.get_num_threads()  # a cell's share of the cores
 

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from oral_cancer.command import faults_in_one_line
+from oral_cancer.command import faults_in_one_line, no_empty_folder
 
 
 class Study(Callback):
@@ -34,6 +34,7 @@ class Study(Callback):
             from oral_cancer.study.plan import freeze, leave_constants_unnamed, plan_sweep
 
             folder = Path(config.hydra.sweep.dir)
+            new = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
             self.lock = FileLock(folder / ".lock")
             holder = folder / ".holder.json"
@@ -46,10 +47,19 @@ class Study(Callback):
                     "wait for it, or choose another study.name"
                 ) from None
             write_json(holder, {"host": socket.gethostname(), "process": os.getpid()})
-            leave_constants_unnamed(config)
-            plan = plan_sweep(config)
+            with no_empty_folder(folder):
+                try:
+                    leave_constants_unnamed(config)
+                    plan = plan_sweep(config)
+                    if plan is not None:
+                        freeze(folder, plan)
+                except BaseException:
+                    if new:
+                        self.lock.release()
+                        for path in (holder, folder / ".lock"):
+                            path.unlink(missing_ok=True)
+                    raise
             if plan is not None:
-                freeze(folder, plan)
                 print(f"[bold]{folder.name}[/]: {len(plan.cells)} cells in {folder}")
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:

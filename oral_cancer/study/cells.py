@@ -129,7 +129,8 @@ def read_study(study: Path) -> Study:
 
     Raises:
         UserError: where there is no such folder, no cell or no finished one; where finished cells were trained on
-            different data or started from different kinds of weights; for files that cannot be read.
+            different data, in different precisions, or started from different kinds of weights; for files that cannot
+            be read.
     """
     if not study.is_dir():
         raise UserError(f"{study}: there is no such folder; give that of a study, such as outputs/studies/paper")
@@ -187,6 +188,8 @@ def _cell(study: Path, model: str, fold: Fold) -> Cell:
 
 def _refuse_mixed(study: Path, cells: list[Cell]) -> None:
     kinds = {"images": {cell.name: _images(cell) for cell in cells}, "weights": {c.name: start_kind(c) for c in cells}}
+    for fact, what in (("precision", "precisions"), ("augmented_on", "devices of augmentation")):
+        kinds[what] = {cell.name: str(cell.facts[fact]) for cell in cells if fact in cell.facts}
     refuse(
         [
             f"{study}: mixes different {what}: {_by_kind(names)}; move the cells of one kind to a study of their own"

@@ -14,13 +14,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from oral_cancer.data.leaks import same_images
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.files import sealed, unsealed, write_text
 from oral_cancer.labels import CLASSES
-from oral_cancer.models.weights import build_backbone
-from oral_cancer.training.settings import WITHOUT_INFLUENCE, check, resolved, settings_hash
-from oral_cancer.training.train import data_facts, open_images, roles
+from oral_cancer.training.settings import WITHOUT_INFLUENCE, build, check, resolved, settings_hash
 
 FILE = "study.yaml"
 
@@ -85,10 +82,13 @@ def plan_sweep(config: DictConfig) -> Plan | None:
             all_settings.append(cfg)
             by_model.setdefault(model, (cfg, resolved(_without_fold(cfg))))
     _refuse_repeats(cells)
+    for cfg, _ in by_model.values():
+        build(cfg, "augmentation")
+    weights = _starts({model: cfg for model, (cfg, _) in by_model.items()})
     return Plan(
         cells=cells,
         data=_common_data(all_settings),
-        weights=_starts({model: cfg for model, (cfg, _) in by_model.items()}),
+        weights=weights,
         settings={model: content for model, (_, content) in by_model.items()},
     )
 
@@ -125,6 +125,9 @@ def _refuse_repeats(cells: Sequence[dict[str, Any]]) -> None:
 
 def _common_data(cfgs: Sequence[DictConfig]) -> dict[str, Any]:
     """Facts about the data, of which there is one kind in a study, and no image in two roles of a cell."""
+    from oral_cancer.data.leaks import same_images  # late, as no refusal of a wrong option needs it
+    from oral_cancer.training.train import data_facts, open_images, roles
+
     by_store: dict[tuple[str, int], list[DictConfig]] = defaultdict(list)
     for cfg in cfgs:
         by_store[str(cfg.source), cfg.model.image_size * cfg.model.supersampling].append(cfg)
@@ -140,6 +143,8 @@ def _common_data(cfgs: Sequence[DictConfig]) -> dict[str, Any]:
 
 
 def _starts(cfgs: dict[str, DictConfig]) -> dict[str, str]:
+    from oral_cancer.models.weights import build_backbone
+
     built = {
         model: build_backbone(
             cfg.model.backbone, cfg.model.weights, len(CLASSES), cfg.model.image_size, cfg.model.drop_path_rate

@@ -75,8 +75,9 @@ class Run:
 def start_run(folder: Path, cfg: DictConfig, facts: dict[str, Any]) -> Iterator[Run]:
     """Take a folder for one training; its manifest ends as `complete`, or as `failed` with the error.
 
-    An interrupted training with the same settings and data goes on from its checkpoint, or starts anew in place if it
-    has none yet. Any other training that the folder holds is moved beside it, to `<folder>.<n>`.
+    An interrupted training with the same settings and data, in the same precision and augmented by the same, goes on
+    from its checkpoint, or starts anew in place if it has none yet. Any other training that the folder holds is moved
+    beside it, to `<folder>.<n>`.
 
     Args:
         folder: the run's folder.
@@ -147,7 +148,7 @@ def _is_sound(checkpoint: Path) -> bool:
 
 
 def _interrupted(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    same = all(before.get(key) == now[key] for key in ("config_hash", "fingerprint"))
+    same = all(before.get(key) == now[key] for key in ("config_hash", "fingerprint", "precision", "augmented_on"))
     return same and before.get("status") != "complete"
 
 

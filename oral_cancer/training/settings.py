@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
@@ -44,6 +45,8 @@ def _image_sets(value: Any) -> bool:
     return 0 < len(set(sets)) == len(sets) and set(sets) <= {"homo", "hetero"}
 
 
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 GROUPS = ("data", "source", "resampling", "model", "augmentation", "trainer", "logger")
 NAME = (_is_name, "a name that a folder can have: not empty, no slash, no dot or space at its start")
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -69,6 +72,12 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or _share(value),
         "null or a number from 0 to below 1",
     ),
+    "model.weights": (
+        lambda value: isinstance(value, str) and (value in ("auto", "imagenet", "none") or Path(value).is_file()),
+        "auto, imagenet, none or an existing file",
+    ),
+    "trainer.accelerator": (lambda value: value in ACCELERATORS, f"one of {', '.join(ACCELERATORS)}"),
+    "trainer.precision": (lambda value: value in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
     "trainer.max_epochs": _whole(1),
     "trainer.num_nodes": _whole(1),
     "trainer.compile": (lambda value: isinstance(value, bool), "true or false"),
@@ -106,9 +115,11 @@ def check(cfg: DictConfig) -> None:
     if cfg.fold != "all" and not (type(cfg.fold) is int and 0 <= cfg.fold < folds):
         problems.append(f"fold={cfg.fold}: must be a whole number from 0 to data.folds - 1, or all")
     problems += _optimisation_problems(resolved(cfg)["model"])
+    problems += _augmentation_problems(resolved(cfg)["augmentation"])
     refuse(problems)
     refuse(_undivided(cfg))
-    build(cfg, "resampling")  # it checks its own options
+    for group in ("source", "resampling"):
+        build(cfg, group)  # they check their own options
 
 
 def number_of_ranks(cfg: DictConfig) -> int:
@@ -165,6 +176,29 @@ def _optimisation_problems(model: dict[str, Any]) -> list[str]:
     if "milestones" in scheduler and len(rates) != len(milestones) + 1:
         problems.append(f"model.scheduler.rates={rates}: must be one more than model.scheduler.milestones")
     return problems
+
+
+def _augmentation_problems(settings: dict[str, Any], group: str = "augmentation") -> list[str]:
+    """Of the augmentation in batches, which may be one of two to choose from."""
+    if "gpu" in settings:
+        return _augmentation_problems(settings["gpu"], f"{group}.gpu")
+    if not str(settings.get("_target_")).endswith(".BatchAugmentation"):
+        return []
+
+    def number(value: Any, least: float, most: float) -> bool:
+        return type(value) in (int, float) and least <= value <= most
+
+    degrees = settings["degrees"]
+    angles = isinstance(degrees, list) and len(degrees) == 2 and all(number(angle, -360, 360) for angle in degrees)
+    fits = {
+        "degrees": (angles and degrees[0] <= degrees[1], "a lower and a higher angle, from -360 to 360"),
+        "fill": (number(settings["fill"], 0, 255), "a grey level from 0 to 255"),
+        "horizontal_flip": (number(settings["horizontal_flip"], 0, 1), "a probability from 0 to 1"),
+        "vertical_flip": (number(settings["vertical_flip"], 0, 1), "a probability from 0 to 1"),
+    }
+    return [
+        f"{group}.{name}={settings[name]}: must be {allowed}" for name, (right, allowed) in fits.items() if not right
+    ]
 
 
 def settings_hash(cfg: DictConfig) -> str:

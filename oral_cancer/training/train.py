@@ -20,7 +20,7 @@ from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins import AsyncCheckpointIO
 
-from oral_cancer.data.augmentation import trains_on_cuda
+from oral_cancer.data.augmentation import BatchAugmentation, trains_on_cuda
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.folder import too_few
 from oral_cancer.data.leaks import near_duplicates, same_images, warning
@@ -60,9 +60,12 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
     quieten()
     seed_everything(cfg.seed, verbose=False)
     folder = Path(HydraConfig.get().runtime.output_dir)
+    stop = StopOnSignal(_how_to_go_on())
+    # Whatever is wrong with these is told once, and before a long work on images begins.
+    trainer, augmentation = build_trainer(cfg, folder, stop), build(cfg, "augmentation")
+    model: SoftLabelClassifier = build(cfg, "model")
     store = open_images(cfg)
     if ranks.must_be_started(cfg):
-        build_trainer(cfg, folder)  # whatever is wrong with it is told once, and now
         return ranks.start(train, cfg, expected, folder, _how_to_go_on())
     facts = data_facts(store)
     _insist(expected, facts)
@@ -71,19 +74,17 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
         "data",
         store=store,
         resampling=build(cfg, "resampling"),
-        augmentation=build(cfg, "augmentation"),
+        augmentation=augmentation,
         fold=cfg.fold,
         trial=cfg.trial,
         seed=cfg.seed,
     )
     refuse(same_images(store, [data.roles()]))
     alike = near_duplicates(store, data.roles())
-    stop = StopOnSignal(_how_to_go_on())
-    trainer = build_trainer(cfg, folder, stop)
-    model: SoftLabelClassifier = build(cfg, "model")
     if cfg.trainer.compile:
         model.network.compile()
     facts |= {"weights": model.origin, "device": display.device_name(trainer), "precision": trainer.precision}
+    facts |= {"augmented_on": "device" if isinstance(augmentation, BatchAugmentation) else "cpu"}
     _insist(expected, facts)
     with enough_memory():
         data.setup()

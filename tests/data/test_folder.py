@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from oral_cancer.data.folder import FolderSource, too_few
+from oral_cancer.errors import UserError
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS
 
 HOMO_VAL = SPLIT_FOLDERS["homo", "val"]
@@ -65,13 +66,12 @@ def test_hidden_files_and_non_images_are_counted_and_passed_over(layout: Path) -
     assert (before.ignored, after.ignored, after.problems) == (0, 5, ())
 
 
-def test_missing_root_is_the_only_problem(tmp_path: Path) -> None:
-    (problem,) = FolderSource(tmp_path / "nowhere").collect().problems
-    assert f"{tmp_path / 'nowhere'} does not exist" in problem
-    assert "fetch_data.py" in problem
+def test_a_missing_root_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere does not exist: .*fetch_data\.py"):
+        FolderSource(tmp_path / "nowhere")
     (tmp_path / "file").touch()
-    (problem,) = FolderSource(tmp_path / "file").collect().problems
-    assert "is not a folder" in problem
+    with pytest.raises(UserError, match="is not a folder"):
+        FolderSource(tmp_path / "file")
 
 
 def test_every_fault_of_the_layout_is_named(layout: Path) -> None:

@@ -37,6 +37,7 @@ def write_cell(study: Path, model: str, fold: int | str, images: int = 4, **fact
         "seconds": 300.0,
         "device": "cpu",
         "precision": "32-true",
+        "augmented_on": "cpu",
         "versions": {"oral-cancer": "0.1.0"},
         "git_commit": "0123456789abcdef",
         "training_images": {"parental": 8, "resistant": 8, "control": 8, "1:2": 4},

@@ -87,6 +87,8 @@ def test_an_unreadable_plan(tmp_path, content):
         ),
         ({"fingerprint": "a" * 64}, "real (fingerprint aaaaaaaa) in m2/fold=0;"),
         ({"weights": "random"}, "different weights: imagenet in m1/fold=0, m1/fold=1; random in m2/fold=0;"),
+        ({"precision": "bf16-mixed"}, "different precisions: 32-true in m1/fold=0, m1/fold=1; bf16-mixed in m2/fold"),
+        ({"augmented_on": "device"}, "devices of augmentation: cpu in m1/fold=0, m1/fold=1; device in m2/fold=0;"),
     ],
 )
 def test_what_does_not_belong_together_is_refused_by_name(tmp_path, facts, expected):

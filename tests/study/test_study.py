@@ -92,6 +92,14 @@ def test_other_settings_are_refused_with_the_differences(
     assert files(study, "study.yaml", "*/*/*.csv", "*/*/manifest.json") == before
 
 
+@pytest.mark.parametrize("override", ["trainer.precision=bf17", "model.backbone=no_such_network"])
+def test_a_refused_study_leaves_nothing(images_root: Path, tmp_path: Path, override: str) -> None:
+    done = run(images_root, tmp_path, override)
+    assert done.returncode == 1
+    assert override in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def start_and_wait_for(
     images_root: Path, cwd: Path, there: Callable[[Path], bool], *overrides: str
 ) -> "subprocess.Popen[str]":

@@ -244,6 +244,15 @@ def test_a_run_that_is_there_is_moved_and_not_lost(train: Train) -> None:
         ("model.drop_path_rate=1.5", "from 0 to below 1"),
         ("model.scheduler.rates=[7e-5,.nan,1e-5,1e-6]", "positive finite"),
         ("model.scheduler.rates=[-1,1e-5,1e-5,1e-5]", "positive finite"),
+        ("model.weights=/no/such.pth", "existing file"),
+        ("trainer.precision=bf17", "bf16-mixed"),
+        ("trainer.accelerator=cpuu", "cpu"),
+        ("augmentation.gpu.degrees=[1,0]", "a lower and a higher angle"),
+        ("augmentation.gpu.degrees=[-90]", "a lower and a higher angle"),
+        ("augmentation.gpu.degrees=[-.inf,a]", "a lower and a higher angle"),
+        ("augmentation.gpu.fill=256", "from 0 to 255"),
+        ("augmentation.gpu.horizontal_flip=1.5", "from 0 to 1"),
+        ("augmentation.gpu.vertical_flip=.nan", "from 0 to 1"),
     ],
 )
 def test_impossible_settings_are_refused_by_name(train: Train, tmp_path: Path, override: str, allowed: str) -> None:
@@ -359,6 +368,23 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     assert "learning_rate" in pd.read_csv(resumed / "csv.1" / "metrics.csv")
 
 
+def test_what_began_with_another_augmentation_is_not_gone_on_with(
+    train: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ("trainer.max_epochs=3", "augmentation=auto")
+    with monkeypatch.context() as patched:
+        fail_in_epoch(1, patched)
+        patched.setattr("oral_cancer.data.augmentation.trains_on_cuda", lambda _: True)  # as where a GPU trains
+        with pytest.raises(RuntimeError, match="power cut"):
+            train(*settings)
+    run = train(*settings)
+    assert f"moved to {run}.1" in capsys.readouterr().out
+    with (run / "history.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 3
+    before, now = (json.loads((folder / "manifest.json").read_text()) for folder in (run.with_name("run.1"), run))
+    assert (before["augmented_on"], now["augmented_on"]) == ("device", "cpu")
+
+
 def test_what_failed_in_its_first_epoch_starts_anew_in_place(
     train: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -377,8 +403,9 @@ def test_what_failed_in_its_first_epoch_starts_anew_in_place(
     [
         ("model.weights=/nowhere.pth", "model.weights=/nowhere.pth"),
         ("model.backbone=no_such_network", "model.backbone=no_such_network"),
-        ("trainer.precision=7", "trainer: "),
-        ("trainer.accelerator=abacus", "trainer: "),
+        ("trainer.precision=7", "trainer.precision=7"),
+        ("trainer.accelerator=abacus", "trainer.accelerator=abacus"),
+        ("+trainer.abacus=true", "trainer: "),
         ("+model.optimizer.momentum=1", "model: "),
         ("resampling={_target_: tests.training.test_train.Emptying}", "resampling: Emptying: no image is left"),
     ],
