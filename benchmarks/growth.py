@@ -182,15 +182,20 @@ def table(few: Costs, many: Costs) -> str:
     for part in few:
         (seconds, held), (more_seconds, more_held) = few[part], many[part]
         least, least_held = LEAST.get(part, OF_OTHERS)
-        powers, at_far = f"n^{slope(seconds, more_seconds):.1f}", time_of(far(seconds, more_seconds, least))
+        powers, at_far = power_of(seconds, more_seconds), time_of(far(seconds, more_seconds, least))
         if more_held >= SEEN:
-            powers += f", n^{slope(max(held, SEEN), more_held):.1f}"
+            powers += f", {power_of(max(held, SEEN), more_held)}"
             at_far += f", {memory_of(far(max(held, SEEN), more_held, least_held))}"
         rows.append(
             f"| {part} | {time_of(seconds)}, {memory_of(held)} | {time_of(more_seconds)}, {memory_of(more_held)} "
             f"| {powers} | {at_far} |\n"
         )
     return head + "".join(rows)
+
+
+def power_of(few: float, many: float) -> str:
+    """E.g. "n^0.9"."""
+    return f"n^{round(slope(few, many), 1) + 0.0}"  # and not -0.0
 
 
 def time_of(seconds: float) -> str:

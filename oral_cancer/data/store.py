@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -20,6 +21,8 @@ from oral_cancer.data.collection import Collection
 from oral_cancer.data.store_build import build
 from oral_cancer.data.store_index import INDEX, Key, PixelArray, Stored, key_of, load
 from oral_cancer.errors import UserError, refuse
+
+CHECKED_AT_ONCE = 64  # images
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,12 @@ def open_sound_store(
 
 def verify(store: ImageStore) -> list[str]:
     """The paths of the images whose stored pixels are no longer those that were decoded."""
+
+    def checksums(first: int) -> list[int]:
+        return [zlib.crc32(pixels.data) for pixels in store.images[first : first + CHECKED_AT_ONCE]]
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(lambda pixels: zlib.crc32(pixels.data), store.images)
+        found = chain.from_iterable(pool.map(checksums, range(0, len(store.images), CHECKED_AT_ONCE)))
     return [
         file.path for file, now, then in zip(store.collection.files, found, store.crc32, strict=True) if now != then
     ]
