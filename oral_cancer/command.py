@@ -109,10 +109,11 @@ def _is_hydras(error: BaseException) -> bool:
 
 
 def _alike(option: str) -> str:
-    """A guess at the option that was meant, among those of the chosen groups."""
+    """A guess at the option or group that was meant, among those of the chosen groups."""
     choices = [given for given in sys.argv[1:] if (CONF / given.partition("=")[0]).is_dir()]
     with suppress(Exception), initialize_config_dir(str(CONF), version_base="1.3"):
         options = list(_options(OmegaConf.to_container(compose("train", choices), resolve=False)))
+        options += [path.name for path in CONF.iterdir() if path.is_dir()]
         if close := get_close_matches(option, options, n=1, cutoff=0.75):
             return f"did you mean {close[0]}? "
     return ""

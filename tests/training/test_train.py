@@ -280,6 +280,7 @@ def command(*overrides: str, cwd: Path) -> list[str]:
     [
         ("resampling=smote", ("resampling/smote", "enn_ros")),
         ("trainer.max_epoch=3", ("trainer.max_epoch:", "did you mean trainer.max_epochs?")),
+        ("expriment=m2", ("expriment:", "did you mean experiment?")),
         ("experiment=null", ("experiment=null", "leave it out")),
         ("fold=9", ("fold=9", "data.folds")),
         ("source=folder", ("data", "source.root")),
