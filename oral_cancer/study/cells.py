@@ -129,8 +129,8 @@ def read_study(study: Path) -> Study:
 
     Raises:
         UserError: where there is no such folder, no cell or no finished one; where finished cells were trained on
-            different data, in different precisions, or started from different kinds of weights; for files that cannot
-            be read.
+            different data, in different precisions though the settings are the same, or started from different kinds of
+            weights; for files that cannot be read.
     """
     if not study.is_dir():
         raise UserError(f"{study}: there is no such folder; give that of a study, such as outputs/studies/paper")
@@ -189,7 +189,7 @@ def _cell(study: Path, model: str, fold: Fold) -> Cell:
 def _refuse_mixed(study: Path, cells: list[Cell]) -> None:
     kinds = {"images": {cell.name: _images(cell) for cell in cells}, "weights": {c.name: start_kind(c) for c in cells}}
     for fact, what in (("precision", "precisions"), ("augmented_on", "devices of augmentation")):
-        kinds[what] = {cell.name: str(cell.facts[fact]) for cell in cells if fact in cell.facts}
+        kinds[what] = {cell.name: str(cell.facts[fact]) for cell in cells if fact in _left_to_machine(cell)}
     refuse(
         [
             f"{study}: mixes different {what}: {_by_kind(names)}; move the cells of one kind to a study of their own"
@@ -197,6 +197,16 @@ def _refuse_mixed(study: Path, cells: list[Cell]) -> None:
             if len(set(names.values())) > 1
         ]
     )
+
+
+def _left_to_machine(cell: Cell) -> set[str]:
+    """The facts of a cell's manifest that its settings left to the machine that trained it."""
+    config = cell.facts.get("config") or {}
+    left = {
+        "precision": (config.get("trainer") or {}).get("precision") == "auto",
+        "augmented_on": "gpu" in (config.get("augmentation") or {}),
+    }
+    return {fact for fact, is_left in left.items() if is_left and fact in cell.facts}
 
 
 def _refuse_damaged(cells: list[Cell]) -> None:

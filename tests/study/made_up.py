@@ -41,7 +41,7 @@ def write_cell(study: Path, model: str, fold: int | str, images: int = 4, **fact
         "versions": {"oral-cancer": "0.1.0"},
         "git_commit": "0123456789abcdef",
         "training_images": {"parental": 8, "resistant": 8, "control": 8, "1:2": 4},
-        "config": {"name": model},
+        "config": {"name": model, "trainer": {"precision": "auto"}, "augmentation": {"cpu": {}, "gpu": {}}},
     } | facts
     if manifest["status"] == "complete":
         write_predictions(folder / "predictions.csv", make_cell(model, fold, NOISE.get(model, 0.5), images=images))

@@ -97,6 +97,13 @@ def test_what_does_not_belong_together_is_refused_by_name(tmp_path, facts, expec
     assert expected in refusal(tmp_path)
 
 
+def test_what_the_settings_tell_apart_may_stand_side_by_side(tmp_path):
+    write_cell(tmp_path, "m1", 0)
+    settings = {"trainer": {"precision": "bf16-mixed"}, "augmentation": {"transforms": []}}
+    write_cell(tmp_path, "m2", 0, config=settings, precision="bf16-mixed", augmented_on="device")
+    assert len(read_study(tmp_path).complete) == 2
+
+
 def test_an_unfinished_cell_may_differ(tmp_path):
     write_cell(tmp_path, "m1", 0)
     write_cell(tmp_path, "m2", 0, status="failed", error="x", weights="random")
