@@ -1,9 +1,9 @@
 """Files that are whole or absent: written beside their place and renamed. Some are sealed, so that damage shows."""
 
-import glob
 import hashlib
 import json
 import os
+import re
 import socket
 import zlib
 from collections.abc import Iterator, Mapping
@@ -28,11 +28,12 @@ def replacing(path: Path) -> Iterator[Path]:
     What a writer left there that was killed on this machine is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    ours = f".{path.name}.{zlib.crc32(socket.gethostname().encode()):08x}"
-    for left in path.parent.glob(f"{glob.escape(ours)}.*"):
-        if not _lives(int(left.suffix[1:])):
+    here = f"{zlib.crc32(socket.gethostname().encode()):08x}"
+    for left in unfinished(path):
+        _, machine, process = left.name.rsplit(".", 2)
+        if machine == here and not _lives(int(process)):
             left.unlink(missing_ok=True)
-    beside = path.with_name(f"{ours}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{here}.{os.getpid()}")
     try:
         yield beside
         with beside.open("rb") as written:
@@ -40,6 +41,12 @@ def replacing(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def unfinished(path: Path) -> list[Path]:
+    """What `replacing` gave instead of `path` and is still there: of writers at work, or killed."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.\d+")
+    return [beside for beside in path.parent.iterdir() if name.fullmatch(beside.name)]
 
 
 def _lives(process: int) -> bool:

@@ -23,8 +23,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from oral_cancer.command import described
 from oral_cancer.errors import Interrupted, UserError
-from oral_cancer.files import write_text
-from oral_cancer.training.manifest import CHECKPOINT, file_hashes, is_damaged, read_manifest, write_manifest
+from oral_cancer.files import unfinished, write_text
+from oral_cancer.training.manifest import CHECKPOINT, FILE, file_hashes, is_damaged, read_manifest, write_manifest
 from oral_cancer.training.settings import resolved, settings_hash
 
 REPEATING: dict[str, Any] = {  # what conf/train.yaml says to Hydra of a single training
@@ -101,15 +101,15 @@ def start_run(folder: Path, cfg: DictConfig, facts: dict[str, Any]) -> Iterator[
         manifest = {"status": "running", "config_hash": settings_hash(cfg), **facts, **_surroundings()}
         before = read_manifest(folder)
         ours = before is not None and _interrupted(before, manifest)
-        if not ours and any(folder.iterdir()):
+        if not ours and set(folder.iterdir()) - set(unfinished(folder / FILE)):
             kind = "a finished" if before and before.get("status") == "complete" else "another"
             kind = "a damaged manifest.json and its" if is_damaged(folder) else kind
             print(f"{folder} held {kind} training; moved to {_move_beside(folder)}", flush=True)
         resumed = ours and _is_sound(folder / CHECKPOINT)
         manifest["wandb_id"] = before["wandb_id"] if before and resumed else secrets.token_hex(8)
         run = Run(folder, manifest | {"config": resolved(cfg)}, resumed)
+        run.record(start=_now())  # first, for what a folder without it holds is not known to be ours
         _write_hydra_record(folder, cfg)
-        run.record(start=_now())
         try:
             yield run
         except BaseException as error:

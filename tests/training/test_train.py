@@ -399,6 +399,32 @@ def test_what_failed_in_its_first_epoch_starts_anew_in_place(
     assert not run.with_name("run.1").exists()
 
 
+@pytest.mark.parametrize("name", ["manifest.json", ".hydra/config.yaml"])
+def test_what_was_killed_at_its_first_write_starts_anew_in_place(
+    train: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
+) -> None:
+    replace = Path.replace
+
+    def killed(self: Path, target: Path) -> Path:
+        if target == tmp_path / "run" / name:
+            # As a process leaves it that no longer is.
+            replace(self, self.with_name(f"{self.name.rpartition('.')[0]}.{dead.pid}"))
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    with subprocess.Popen(["true"]) as dead:
+        pass
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", killed)
+        with pytest.raises(BaseException):  # noqa: B017, PT011
+            train()
+    assert any(str(dead.pid) in path.name for path in (tmp_path / "run").rglob("*"))
+    run = train()
+    assert "moved" not in capsys.readouterr().out
+    assert not any(str(dead.pid) in path.name for path in run.rglob("*"))
+    assert not run.with_name("run.1").exists()
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
