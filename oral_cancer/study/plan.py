@@ -82,8 +82,7 @@ def plan_sweep(config: DictConfig) -> Plan | None:
             all_settings.append(cfg)
             by_model.setdefault(model, (cfg, resolved(_without_fold(cfg))))
     _refuse_repeats(cells)
-    for cfg, _ in by_model.values():
-        build(cfg, "augmentation")
+    _insist_on_options([cfg for cfg, _ in by_model.values()])
     weights = _starts({model: cfg for model, (cfg, _) in by_model.items()})
     return Plan(
         cells=cells,
@@ -123,9 +122,17 @@ def _refuse_repeats(cells: Sequence[dict[str, Any]]) -> None:
         seen.add(key)
 
 
+def _insist_on_options(cfgs: Sequence[DictConfig]) -> None:
+    from oral_cancer.training.train import insist_on_known_options  # late, as no refusal of a wrong option needs it
+
+    for cfg in cfgs:
+        insist_on_known_options(cfg)
+        build(cfg, "augmentation")
+
+
 def _common_data(cfgs: Sequence[DictConfig]) -> dict[str, Any]:
     """Facts about the data, of which there is one kind in a study, and no image in two roles of a cell."""
-    from oral_cancer.data.leaks import same_images  # late, as no refusal of a wrong option needs it
+    from oral_cancer.data.leaks import same_images
     from oral_cancer.training.train import data_facts, open_images, roles
 
     by_store: dict[tuple[str, int], list[DictConfig]] = defaultdict(list)

@@ -173,6 +173,8 @@ def _optimisation_problems(model: dict[str, Any]) -> list[str]:
     betas = optimizer.get("betas", [0, 0])
     if not (isinstance(betas, list) and len(betas) == 2 and all(map(_share, betas))):
         problems.append(f"model.optimizer.betas={betas}: must be two numbers from 0 to below 1, such as [0.9, 0.999]")
+    if not isinstance(fused := optimizer.get("fused"), bool | None):
+        problems.append(f"model.optimizer.fused={fused}: must be true, false or null")
     if "milestones" in scheduler and len(rates) != len(milestones) + 1:
         problems.append(f"model.scheduler.rates={rates}: must be one more than model.scheduler.milestones")
     return problems

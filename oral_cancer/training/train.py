@@ -4,6 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from hydra.utils import instantiate
+from hydra.utils import get_method, instantiate
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer, seed_everything
@@ -133,8 +134,19 @@ def open_images(cfg: DictConfig) -> ImageStore:
     return open_sound_store(collection, size, Path(cfg.store), too_few(collection, cfg.data.folds))
 
 
+def insist_on_known_options(cfg: DictConfig) -> None:
+    """Refuse options that the trainer does not take, without building one: its devices may be another machine's."""
+    given = {name: None for name in cfg.trainer if not name.startswith("_") and name != "compile"}
+    try:
+        signature(get_method(cfg.trainer._target_)).bind_partial(**given)
+    except TypeError as error:
+        shown = "`python train.py --cfg job --package trainer` shows the settings"
+        raise UserError(f"trainer: {error}; {shown}") from error
+
+
 def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
     """Lightning's trainer, with what every training needs beside the configured callbacks; it has no logger yet."""
+    insist_on_known_options(cfg)
     callbacks = [
         SeedEachStep(cfg.seed),
         History(folder / "history.csv"),
