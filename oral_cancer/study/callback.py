@@ -10,7 +10,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from oral_cancer.command import faults_in_one_line, no_empty_folder
+from oral_cancer.command import faults_in_one_line
 
 
 class Study(Callback):
@@ -26,41 +26,39 @@ class Study(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Plan, lock, freeze; whatever is wrong ends the process before any cell starts."""
         with faults_in_one_line():
-            from filelock import FileLock, Timeout  # heavy from here on, and --help needs none of it
-            from rich import print
+            from rich import print  # heavy from here on, and --help needs none of it
 
-            from oral_cancer.errors import UserError
-            from oral_cancer.files import write_json
             from oral_cancer.study.plan import freeze, leave_constants_unnamed, plan_sweep
 
             folder = Path(config.hydra.sweep.dir)
-            new = not folder.exists()
-            folder.mkdir(parents=True, exist_ok=True)
-            self.lock = FileLock(folder / ".lock")
-            holder = folder / ".holder.json"
-            try:
-                self.lock.acquire(blocking=False)
-            except Timeout:
-                who = json.loads(holder.read_text()) if holder.exists() else {}
-                raise UserError(
-                    f"{folder} is being run by process {who.get('process')} on {who.get('host')}; "
-                    "wait for it, or choose another study.name"
-                ) from None
-            write_json(holder, {"host": socket.gethostname(), "process": os.getpid()})
-            with no_empty_folder(folder):
-                try:
-                    leave_constants_unnamed(config)
-                    plan = plan_sweep(config)
-                    if plan is not None:
-                        freeze(folder, plan)
-                except BaseException:
-                    if new:
-                        self.lock.release()
-                        for path in (holder, folder / ".lock"):
-                            path.unlink(missing_ok=True)
-                    raise
+            if folder.exists():
+                self._lock(folder)  # now, lest planning is in vain; a folder that is not there waits for a sound plan
+            leave_constants_unnamed(config)
+            plan = plan_sweep(config)
+            self._lock(folder)
             if plan is not None:
+                freeze(folder, plan)
                 print(f"[bold]{folder.name}[/]: {len(plan.cells)} cells in {folder}")
+
+    def _lock(self, folder: Path) -> None:
+        """Take the study's folder, which is made if it is not there, until this process ends; or tell who has it."""
+        from filelock import FileLock, Timeout
+
+        from oral_cancer.errors import UserError
+        from oral_cancer.files import write_json
+
+        folder.mkdir(parents=True, exist_ok=True)
+        holder = folder / ".holder.json"
+        self.lock = FileLock(folder / ".lock", is_singleton=True)
+        try:
+            self.lock.acquire(blocking=False)
+        except Timeout:
+            who = json.loads(holder.read_text()) if holder.exists() else {}
+            raise UserError(
+                f"{folder} is being run by process {who.get('process')} on {who.get('host')}; "
+                "wait for it, or choose another study.name"
+            ) from None
+        write_json(holder, {"host": socket.gethostname(), "process": os.getpid()})
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Make tables and page from what is there; exit code 1 if a cell lacks."""

@@ -146,7 +146,6 @@ def insist_on_known_options(cfg: DictConfig) -> None:
 
 def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
     """Lightning's trainer, with what every training needs beside the configured callbacks; it has no logger yet."""
-    insist_on_known_options(cfg)
     callbacks = [
         SeedEachStep(cfg.seed),
         History(folder / "history.csv"),

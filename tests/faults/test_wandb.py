@@ -76,21 +76,26 @@ def begun(images_root: Path, cwd: Path, **environment: str) -> Iterator[tuple[su
     finally:
         if training.poll() is None:
             send(signal.SIGKILL, training.pid)
+            training.wait()
 
 
 def send(number: signal.Signals, pid: int) -> None:
     """To a process and those that it has started, among them W&B's service."""
+    children: list[str] = []
+    for of_thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            children += of_thread.read_text().split()
     with suppress(ProcessLookupError):
         os.kill(pid, number)
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):
-            for child in children.read_text().split():
-                send(number, int(child))
+    for child in children:
+        send(number, int(child))
 
 
 def run_in_turn(trainings: list[subprocess.Popen[bytes]]) -> None:
     """To their ends, one at a time, so that what else the machine does slows all alike."""
+    deadline = time.monotonic() + 300
     while running := [training for training in trainings if training.poll() is None]:
+        assert time.monotonic() < deadline
         for training in running:
             send(signal.SIGCONT, training.pid)
             with suppress(subprocess.TimeoutExpired):
