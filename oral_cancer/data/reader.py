@@ -1,42 +1,79 @@
-"""From the bytes of an image file to RGB pixels, or the reason why not."""
+"""From an image file to RGB pixels, or the reason why not."""
 
+import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
+import imagecodecs
 import numpy as np
+import PIL
+import simplejpeg
+import tifffile
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from oral_cancer.data.headers import check
+from oral_cancer.formats.brightness import Levels, Measured, measured, own_levels, shown
+from oral_cancer.formats.kinds import read_values
+from oral_cancer.formats.picture import Choice, Unreadable, Values
 
-DECODER = f"4, OpenCV {cv2.__version__}, PyTorch {torch.__version__}"
+DECODER = (
+    f"5, tifffile {tifffile.__version__}, imagecodecs {imagecodecs.__version__}, simplejpeg {simplejpeg.__version__}, "
+    f"Pillow {PIL.__version__}, PyTorch {torch.__version__}"
+)
 """Version of this module and its libraries: other pixels may come out of another one."""
 
 MAX_BYTES = 512_000_000
 """Largest file that is read into memory."""
 
 
-def read_image(path: str | Path, size: int | None = None) -> NDArray[np.uint8]:
-    """Read and decode one image file.
+@dataclass(frozen=True)
+class Raw:
+    """The values of an image file as they are.
+
+    Attributes:
+        values: (H, W), or (H, W, 3) in red, green and blue; upright.
+        measured: their type, declared depth and ends.
+        inverted: whether the lowest is white.
+        micrometres: the side of a pixel, where the file says.
+    """
+
+    values: Values
+    measured: Measured
+    inverted: bool
+    micrometres: float | None
+
+    def shown(self, levels: Levels) -> NDArray[np.uint8]:
+        """uint8 RGB (H, W, 3), see `brightness.shown`."""
+        return shown(self.values, levels, self.inverted)
+
+
+def read_image(path: str | Path, size: int | None = None, choice: Choice = Choice()) -> NDArray[np.uint8]:  # noqa: B008
+    """Read and decode one image file, as a collection of its own.
 
     Args:
-        path: PNG, JPEG or TIFF file, whatever its suffix.
+        path: an image file, whatever its suffix.
         size: side of the returned square in pixels; None keeps the image's own size.
+        choice: of planes and channels.
 
     Returns:
-        uint8 RGB (H, W, 3), or (size, size, 3); see `decode` and `resized`.
+        uint8 RGB (H, W, 3), or (size, size, 3); see `brightness` and `resized`.
 
     Raises:
         ValueError: with the reason, but not the path, where the file cannot be read or does not decode.
     """
-    data = read_bytes(path)
     with quiet():
-        pixels = decode(data)
+        raw = decode(read_bytes(path), choice)
+    levels = own_levels(raw.measured)
+    if levels is None:
+        dtype, _, low, high = raw.measured
+        raise Unreadable(f"{dtype} pixels, {low:g} to {high:g}: source.range=[low, high] must say what is black and white")
+    pixels = raw.shown(levels)
     return pixels if size is None else resized(pixels, size)
 
 
@@ -47,42 +84,20 @@ def read_bytes(path: str | Path) -> bytes:
             # No more than the file has: a buffer for the largest one costs more than its bytes.
             data = file.read(min(os.fstat(file.fileno()).st_size, MAX_BYTES) + 1)
     except OSError as error:
-        raise ValueError(f"cannot be read ({error.strerror})") from error
+        raise Unreadable(f"cannot be read ({error.strerror})") from error
     if len(data) > MAX_BYTES:
-        raise ValueError(f"more than {MAX_BYTES // 10**6} MB in one file")
+        raise Unreadable(f"more than {MAX_BYTES // 10**6} MB in one file")
     return data
 
 
-def decode(data: bytes) -> NDArray[np.uint8]:
-    """Decode the bytes of a PNG, JPEG or TIFF file.
-
-    Grey becomes three equal channels, alpha is dropped, 16 bits are scaled over their full range (v / 257,
-    rounded). An orientation in the file (EXIF, TIFF) is applied, as viewers do. Of several pages the first
-    is taken.
-
-    Args:
-        data: the whole file.
-
-    Returns:
-        uint8 RGB (H, W, 3).
+def decode(data: bytes, choice: Choice) -> Raw:
+    """Decode the bytes of an image file: the values as they are, an orientation in the file applied, alpha left out.
 
     Raises:
-        ValueError: with the reason, for anything that does not decode completely, and for pixels that are
-            neither 8- nor 16-bit unsigned integers.
+        ValueError: with the reason, for anything that does not give the whole right picture.
     """
-    raw = np.frombuffer(check(data), np.uint8)
-    try:
-        pixels = cv2.imdecode(raw, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise ValueError("does not decode: truncated, damaged, or of an unusual kind")
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"{pixels.dtype} pixels; save it with 8 or 16 bits unsigned")
-    if pixels.dtype == np.uint16:
-        pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
-    rgb = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB)
-    return np.asarray(rgb, np.uint8)
+    picture, values = read_values(data, choice)
+    return Raw(values, measured(picture, values), picture.inverted, picture.micrometres)
 
 
 def resized(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -104,10 +119,15 @@ def resized_batch(images: Tensor, size: int) -> Tensor:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep OpenCV's own messages about broken files off stderr; the reason is in the ValueError."""
-    before = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(before)
+    """Keep what the decoders say about broken files off stderr; the reason is in the ValueError."""
+    loggers = [logging.getLogger(name) for name in ("tifffile", "czifile", "nd2", "PIL")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, before, strict=True):
+                logger.setLevel(level)

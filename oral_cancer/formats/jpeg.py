@@ -1,0 +1,52 @@
+"""JPEG files, and the JPEG streams in TIFF files."""
+
+import io
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image
+
+from oral_cancer.formats.picture import check_size, Picture, Unreadable
+
+SIGNATURE = b"\xff\xd8\xff"
+_END = b"\xff\xd9"
+_ORIENTATION = 274  # of EXIF
+
+
+def open_jpeg(data: bytes) -> Picture:
+    """The picture in the bytes of a JPEG file; whatever its decoder wonders at is a fault.
+
+    Raises:
+        Unreadable: with the reason.
+    """
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+        check_size(*image.size)
+        found, mode = image.getexif().get(_ORIENTATION), image.mode
+    if mode == "CMYK":
+        raise Unreadable("a JPEG in CMYK colours; save it as RGB")
+    return Picture(
+        dtype=np.dtype(np.uint8),
+        read=lambda plane, channel: decoded(data),
+        orientation=found if isinstance(found, int) and 1 <= found <= 8 else 1,
+        colour=mode != "L",
+    )
+
+
+def decoded(stream: bytes) -> NDArray[np.uint8]:
+    """The pixels of a JPEG stream, uint8 (H, W) or RGB (H, W, 3).
+
+    Raises:
+        Unreadable: for a stream that is damaged in any way that libjpeg notices.
+    """
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(stream, strict=True)
+        check_size(width, height)
+        grey = colours == "Gray"
+        pixels = simplejpeg.decode_jpeg(stream, "GRAY" if grey else "RGB", strict=True)
+    except ValueError as error:
+        said = str(error).strip().rstrip(".")
+        cut = "remature end" in said and _END not in stream[-1024:]
+        fault = "truncated" if cut else f"damaged: its JPEG data do not decode ({said})"
+        raise Unreadable(f"the file is {fault}") from error
+    return np.asarray(pixels[..., 0] if grey else pixels)

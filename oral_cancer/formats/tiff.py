@@ -1,0 +1,265 @@
+"""TIFF files and their kin: OME-TIFF, ImageJ, Micro-Manager, MetaMorph STK, Zeiss LSM, BigTIFF."""
+
+import io
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from tifffile import TiffFile, TiffPage, TiffPageSeries
+
+from oral_cancer.formats.picture import axes_in_words, check_size, of_a_microscope, Picture, Unreadable, Values
+from oral_cancer.formats.tiff_pages import decode_page, refuse_compression
+
+SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PHOTOMETRIC, _MAX_SAMPLE, _ORIENTATION, _RESOLUTION, _RESOLUTION_UNIT, _MICRO_MANAGER = 262, 281, 274, 282, 296, 51123
+_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_ALPHA = (1, 2)  # kinds of extra samples: premultiplied, straight
+_UNIT_IN_MICROMETRES = {2: 25_400.0, 3: 10_000.0}  # inch, centimetre
+_MICROMETRES = {"m": 1e6, "mm": 1e3, "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00B5m": 1.0, "nm": 1e-3}
+_UNDEFINED = 4  # SampleFormat
+
+
+def open_tiff(data: bytes) -> Picture:
+    """The picture in the bytes of a TIFF file.
+
+    Raises:
+        Unreadable: with the reason, also for several images that are no planes or channels of one.
+    """
+    file = TiffFile(io.BytesIO(data))
+    if not len(file.pages):
+        raise Unreadable("the file is truncated: it holds no image")
+    _insist_on_whole_chain(file, data)
+    series = _only_series(file)
+    page = series.keyframe
+    _insist_on_readable(page)
+    lead = len(series.shape) - len(page.shape)
+    if lead < 0 or series.shape[lead:] != page.shape or page.axes not in ("YX", "YXS", "SYX"):
+        raise Unreadable(f"axes {series.axes} of {_by(series.shape)}; save the plane that you mean as a file of its own")
+    of_page, colour = _channels_of_page(page)
+    axes, sizes = series.axes[:lead], series.shape[:lead]
+    among_pages = math.prod(size for axis, size in zip(axes, sizes, strict=True) if axis in "CS")
+    if among_pages > 1 and of_page > 1:
+        raise Unreadable(f"channels both as pages and within them (axes {series.axes}); save each as a file of its own")
+    number = of_page * among_pages
+    planes = [(axis, size) for axis, size in zip(axes, sizes, strict=True) if axis not in "CS"]
+
+    def read(plane: int, channel: int) -> Values:
+        values = _frame(series, data, _place(axes, sizes, plane, channel if among_pages > 1 else 0))
+        values = np.moveaxis(values, 0, -1) if page.axes == "SYX" else values
+        if page.photometric == _PALETTE:
+            return _through_palette(page, values)
+        if colour:
+            return values[..., :3]
+        return values[..., channel if of_page > 1 else 0] if values.ndim == 3 else values
+
+    ome = _ome_pixels(file)
+    palette = page.photometric == _PALETTE
+    return Picture(
+        dtype=np.dtype(np.uint8) if palette else _dtype(page).newbyteorder("="),
+        read=read,
+        bits=None if palette else _declared_bits(page, ome),
+        inverted=page.photometric == _MIN_IS_WHITE and page.tags.get(_PHOTOMETRIC) is not None,
+        orientation=_orientation(page),
+        planes=math.prod(size for _, size in planes),
+        axes=axes_in_words("".join(axis for axis, _ in planes), [size for _, size in planes]),
+        channels=_channel_names(file, ome, number),
+        colour=colour or palette,
+        micrometres=of_a_microscope(_pixel_size(file, page, ome)),
+    )
+
+
+def _insist_on_whole_chain(file: TiffFile, data: bytes) -> None:
+    """Pages are a chain; where it ends in nothing, pages are missing."""
+    at, size = file.pages.next_page_offset, file.tiff.offsetsize
+    following = int.from_bytes(data[at : at + size], "little" if file.byteorder == "<" else "big")
+    if following and len(file.pages) and following >= len(data):
+        raise Unreadable("the file is truncated: it refers to a page that is missing")
+
+
+def _only_series(file: TiffFile) -> TiffPageSeries:
+    """The one image of a file, beside which there may be smaller ones of it: thumbnails, levels of a pyramid."""
+    found = [series for series in file.series if series.kind != "unknown" and series.shape]
+    largest = max(found, key=lambda series: series.keyframe.imagewidth * series.keyframe.imagelength)
+    others = [series for series in found if series is not largest and not _is_smaller(series.keyframe, largest.keyframe)]
+    if others:
+        sizes = ", ".join(f"{each.keyframe.imagewidth} x {each.keyframe.imagelength}" for each in (largest, *others)[:4])
+        raise Unreadable(f"{1 + len(others)} images in one file ({sizes}); save the one that you mean")
+    return largest
+
+
+def _is_smaller(page: TiffPage, whole: TiffPage) -> bool:
+    """Whether a page is a thumbnail of another, by its tag or its shape."""
+    if page.is_reduced:
+        return True
+    factor = page.imagewidth / whole.imagewidth
+    return factor < 1 and abs(page.imagelength - factor * whole.imagelength) <= 1
+
+
+def _insist_on_readable(page: TiffPage) -> None:
+    check_size(page.imagewidth, page.imagelength)
+    if page.is_tiled:
+        check_size(page.tilewidth, page.tilelength)
+    if page.imagedepth > 1 or (page.is_tiled and page.tiledepth > 1):
+        raise Unreadable("a volume in one page; save the plane that you mean as a file of its own")
+    refuse_compression(page)
+    if isinstance(page.bitspersample, tuple):
+        raise Unreadable(f"samples of {' and '.join(map(str, page.bitspersample))} bits; save it with 8 bits each")
+    if page.photometric not in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _YCBCR):
+        raise Unreadable(f"a TIFF in neither grey nor RGB but {_name(page.photometric)}; save it as RGB")
+    if _dtype(page).kind not in "uif":
+        raise Unreadable(f"{_dtype(page)} pixels; save it with 8 or 16 bits unsigned")
+
+
+def _dtype(page: TiffPage) -> np.dtype[Any]:
+    """Of the values; those of an undefined format are taken as unsigned, as other readers do."""
+    if page.dtype is not None:
+        return np.dtype(page.dtype)
+    if page.sampleformat == _UNDEFINED and page.bitspersample in (8, 16, 32):
+        return np.dtype(f"u{page.bitspersample // 8}")
+    raise Unreadable(f"samples of {page.bitspersample} bits in format {page.sampleformat}; save it with 8 or 16 bits")
+
+
+def _channels_of_page(page: TiffPage) -> tuple[int, bool]:
+    """How many channels a page has, alpha left out, and whether they are one picture in colours."""
+    samples, alphas = page.samplesperpixel, sum(kind in _ALPHA for kind in page.extrasamples)
+    stated = page.tags.get(_PHOTOMETRIC) is not None
+    colour = page.photometric in (_RGB, _YCBCR) if stated else samples in (3, 4)
+    if not colour:
+        return max(samples - alphas, 1), False
+    if samples - alphas < 3 or samples - max(alphas, 1) > 3:
+        raise Unreadable(f"RGB with {samples} samples a pixel; save its channels as files of their own, or as RGB")
+    return 1, True
+
+
+def _place(axes: str, sizes: Sequence[int], plane: int, channel: int) -> int:
+    """The number of the page that holds a plane of a channel."""
+    at = [0] * len(axes)
+    for kinds, number in ((lambda axis: axis in "CS", channel), (lambda axis: axis not in "CS", plane)):
+        for position in reversed([position for position, axis in enumerate(axes) if kinds(axis)]):
+            number, at[position] = divmod(number, sizes[position])
+    return int(np.ravel_multi_index(at, sizes)) if sizes else 0
+
+
+def _frame(series: TiffPageSeries, data: bytes, number: int) -> Values:
+    """The values of a page as it has them, (H, W), (H, W, samples) or (samples, H, W)."""
+    page = series.keyframe
+    if series.dataoffset is not None and _is_plain(page):  # planes in a row, perhaps with one directory for all
+        count = math.prod(page.shape)
+        start = series.dataoffset + number * count * page.dtype.itemsize
+        if start + count * page.dtype.itemsize > len(data):
+            raise Unreadable("the file is truncated")
+        values = np.frombuffer(data, np.dtype(page.dtype).newbyteorder(series.parent.byteorder), count, start)
+        return values.reshape(page.shape).astype(np.dtype(page.dtype).newbyteorder("="), copy=False)
+    if (found := series.pages[number]) is None:
+        raise Unreadable("one of several files of an image, and the plane lies in another; save it as one file")
+    return decode_page(found, _dtype(page), data)
+
+
+def _is_plain(page: TiffPage) -> bool:
+    return page.dtype is not None and page.fillorder == 1 and page.bitspersample == 8 * page.dtype.itemsize
+
+
+def _through_palette(page: TiffPage, values: Values) -> NDArray[np.uint8]:
+    colours = np.asarray(page.colormap)  # (3, 2 ** bits), 16 bits, or 8 by mistake
+    if colours.max(initial=0) > 255:
+        colours = colours >> 8
+    return np.moveaxis(colours.astype(np.uint8)[:, values.reshape(values.shape[:2])], 0, -1)
+
+
+def _orientation(page: TiffPage) -> int:
+    value = page.tags.valueof(_ORIENTATION, default=1)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _declared_bits(page: TiffPage, ome: dict[str, Any]) -> int | None:
+    """The depth that a file declares, where it is less than that of the type of its values.
+
+    Bio-Formats and others write the size of the type where they know no depth, and some write the largest value that
+    is there as the largest possible one: neither declares anything.
+    """
+    dtype = _dtype(page)
+    whole = 8 * dtype.itemsize
+    if dtype.kind != "u":
+        return None
+    if page.bitspersample < whole:
+        return int(page.bitspersample)
+    if whole == 8:
+        return None
+    largest = page.tags.valueof(_MAX_SAMPLE, default=0)
+    largest = max(largest) if isinstance(largest, tuple) else largest
+    power = int(largest).bit_length() if isinstance(largest, int | np.integer) else 0
+    stated = [_whole(ome.get("SignificantBits")), *_micro_manager_bits(page), power if largest == 2**power - 1 else 0]
+    return next((bits for bits in stated if 0 < bits < whole), None)
+
+
+def _micro_manager_bits(page: TiffPage) -> Iterator[int]:
+    noted = page.tags.valueof(_MICRO_MANAGER, default=None)
+    if isinstance(noted, dict):
+        yield _whole(noted.get("BitDepth"))
+        yield from (_whole(value) for name, value in noted.items() if str(name).endswith("-BitDepth"))
+
+
+def _whole(value: Any) -> int:
+    return int(value) if re.fullmatch(r"\d{1,3}", str(value)) else 0
+
+
+def _ome_pixels(file: TiffFile) -> dict[str, Any]:
+    """The attributes and channels of the first image in OME-XML; empty where there is none that can be read."""
+    if not file.is_ome or not file.ome_metadata:
+        return {}
+    try:
+        image = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]
+        found = (image[0] if isinstance(image, list) else image)["Pixels"]
+    except Exception:  # of any kind: it is text that a stranger wrote
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _channel_names(file: TiffFile, ome: dict[str, Any], number: int) -> tuple[str, ...]:
+    channels = ome.get("Channel", [])
+    names = [str(one.get("Name", "")) for one in (channels if isinstance(channels, list) else [channels])]
+    if file.is_micromanager and not names:
+        summary = (file.micromanager_metadata or {}).get("Summary", {})
+        names = [str(name) for name in summary.get("ChNames") or []]
+    return tuple(names) if len(names) == number else ("",) * number
+
+
+def _pixel_size(file: TiffFile, page: TiffPage, ome: dict[str, Any]) -> float | None:
+    """Micrometres a pixel, by whatever says it most directly."""
+    unit = _MICROMETRES.get(str(ome.get("PhysicalSizeXUnit", "µm")))
+    if unit and (size := _number(ome.get("PhysicalSizeX"))):
+        return size * unit
+    noted = page.tags.valueof(_MICRO_MANAGER, default=None)
+    if isinstance(noted, dict) and (size := _number(noted.get("PixelSizeUm"))):
+        return size
+    if file.is_stk and (size := _number((file.stk_metadata or {}).get("XCalibration"))):
+        return size
+    if file.is_lsm and (size := _number((file.lsm_metadata or {}).get("VoxelSizeX"))):
+        return size * 1e6
+    across = page.tags.valueof(_RESOLUTION, default=None)
+    if not (isinstance(across, tuple) and len(across) == 2 and all(isinstance(part, int) for part in across)):
+        return None
+    unit = _UNIT_IN_MICROMETRES.get(page.tags.valueof(_RESOLUTION_UNIT, default=2))
+    if file.is_imagej:
+        unit = _MICROMETRES.get(str((file.imagej_metadata or {}).get("unit")))
+    return unit * across[1] / across[0] if unit and all(across) else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None
+
+
+def _name(value: Any) -> str:
+    return getattr(value, "name", str(value))
+
+
+def _by(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
