@@ -1,7 +1,9 @@
 """Errors that are the user's to mend: shown as lines of text, without a traceback."""
 
 import signal
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -29,6 +31,28 @@ class Interrupted(BaseException):
         self.cause = f"interrupted by {number.name}"
         super().__init__(f"{self.cause}; {remedy}")
         self.exit_code = 128 + number
+
+
+SHOWN = 3  # files with the same fault that are told one by one
+
+
+def gathered(root: Path, faults: Iterable[tuple[str, str]]) -> list[str]:
+    """A line for each file with a fault, or one for all that have the same fault if these are many.
+
+    Args:
+        root: the folder that the files' paths start from.
+        faults: path and reason of each.
+    """
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for path, reason in faults:
+        by_reason[reason].append(path)
+    lines = []
+    for reason, paths in by_reason.items():
+        if len(paths) <= SHOWN:
+            lines += [f"{root / path}: {reason}" for path in paths]
+        else:
+            lines.append(f"{root}: {len(paths)} images, such as {', '.join(paths[:SHOWN])}: {reason}")
+    return lines
 
 
 def refuse(problems: Sequence[str]) -> None:

@@ -1,11 +1,24 @@
-"""Which images there are, before any is opened."""
+"""Which images there are, before any is opened, and what was passed over."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+from oral_cancer.data.reading import Reading
 from oral_cancer.labels import BY_NAME, ImageSet, Split
 
 SIMULATED = "simulated_"  # begins the names of the simulator's files
+NAMED = 5  # files of a kind that are named in a line; a manifest has all up to `LISTED`
+LISTED = 100
+
+HIDDEN, NO_IMAGE = "hidden", "no image"
+NOT_READ = "of a kind that is not read"
+NAMED_BY_USER = "named in source.leave_out"
+ELSEWHERE = "outside of the folders of classes and mixtures"
+IDENTICAL = "identical to another image"
+UNREMARKABLE = (HIDDEN, NO_IMAGE, NAMED_BY_USER)  # told by number alone
 
 
 @dataclass(frozen=True)
@@ -29,22 +42,64 @@ class ImageFile:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A file that is passed over, by its path relative to the root, and why: one of the reasons above."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Collection:
     """All images below one folder.
 
     Attributes:
         root: the folder.
         files: sorted by path.
-        problems: what is missing, empty or unsafe, one line each, with the remedy.
-        ignored: hidden files and non-images that were passed over.
+        problems: what is missing, empty, unsafe or read by nothing, one line each, with the remedy.
+        left_out: what was passed over.
+        reading: how the files are to be read.
     """
 
     root: Path
     files: tuple[ImageFile, ...]
     problems: tuple[str, ...] = ()
-    ignored: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    reading: Reading = field(default_factory=Reading)
 
     @property
     def simulated(self) -> bool:
         """Whether any of the images was made by the simulator, wherever it lies now; their names say so."""
         return any(file.path.rpartition("/")[2].startswith(SIMULATED) for file in self.files)
+
+    def record(self) -> dict[str, Any]:
+        """What was found and left out; see `record_of`."""
+        return record_of([file.path for file in self.files], self.left_out)
+
+
+def record_of(paths: Sequence[str], left_out: Sequence[LeftOut]) -> dict[str, Any]:
+    """What a manifest says of the files of a folder: images by suffix, and for each reason what was left out."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for one in left_out:
+        by_reason[one.why].append(one.path)
+    return {
+        "images": dict(Counter(map(_suffix, paths)).most_common()),
+        "left_out": {why: {"number": len(names), "files": names[:LISTED]} for why, names in by_reason.items()},
+    }
+
+
+def in_words(record: Mapping[str, Any]) -> str:
+    """E.g. "84 images (80 .tif, 4 .png); left out: 2 hidden (.DS_Store), 1 of a kind that is not read (x.gif)"."""
+    number = sum(record["images"].values())
+    of_each = ", ".join(f"{count} {kind}" for kind, count in record["images"].items())
+    parts = []
+    for why, files in record["left_out"].items():
+        names = list(dict.fromkeys(map(_suffix, files["files"]))) if why in UNREMARKABLE else files["files"]
+        parts.append(f"{files['number']} {why} ({', '.join(names[:NAMED])}{', ...' * (len(names) > NAMED)})")
+    found = f"{number} image{'s' * (number != 1)} ({of_each})"
+    return f"{found}; left out: {', '.join(parts)}" if parts else found
+
+
+def _suffix(path: str) -> str:
+    name = PurePosixPath(path)
+    return name.suffix.lower() or name.name

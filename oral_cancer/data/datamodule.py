@@ -202,8 +202,13 @@ class CellDataModule(LightningDataModule):
 
     def training_appearance(self) -> dict[str, list[float]]:
         """The `appearance.span` of the images that may train, as the store has them and with their own sizes."""
-        rows = self.train_rows
-        return span([appearance_of(self.store.images[row], tuple(self.store.sizes[row])) for row in rows])
+        store = self.store
+        return span(
+            [
+                appearance_of(store.images[row], tuple(store.sizes[row]), store.micrometres[row])
+                for row in self.train_rows
+            ]
+        )
 
     def _loader(
         self, dataset: Dataset[Any], batch_size: int, sampler: ShuffledStream | None = None, workers: int = 0

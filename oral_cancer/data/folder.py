@@ -5,13 +5,24 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
-from oral_cancer.data.collection import Collection, ImageFile
+from oral_cancer.data.collection import (
+    ELSEWHERE,
+    HIDDEN,
+    NAMED_BY_USER,
+    NO_IMAGE,
+    NOT_READ,
+    Collection,
+    ImageFile,
+    LeftOut,
+)
+from oral_cancer.data.reading import Reading
 from oral_cancer.errors import UserError
+from oral_cancer.formats.kinds import OTHER_IMAGES, SUFFIXES
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS, Group, Split
-
-SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
 
 class FolderSource:
@@ -19,12 +30,23 @@ class FolderSource:
 
     Args:
         root: the folder that holds the four split folders of `labels.SPLIT_FOLDERS`.
+        range: the raw values that are black and white; see `brightness`.
+        channels: of files with several, one or three; see `picture.Choice`.
+        plane: of files with several, one; see `picture.Choice`.
+        leave_out: names, or patterns such as "old*", of files and folders to pass over, alone or with the path from
+            the root.
 
     Raises:
-        UserError: where there is no such folder.
+        UserError: where there is no such folder, or an option is out of its range.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(
+        self, root: str | Path, range: Any = None, channels: Any = None, plane: Any = None, leave_out: Any = ()
+    ) -> None:
+        self.reading = Reading.of(range, channels, plane)
+        self.leave_out = list(leave_out or ()) if not isinstance(leave_out, str) else [leave_out]
+        if not all(isinstance(name, str) and name for name in self.leave_out):
+            raise UserError(f"source.leave_out={leave_out}: must be a list of names, such as [old,notes]")
         if not isinstance(root, str | Path) or not str(root):
             raise UserError(f"source.root={root}: must be a folder")
         self.root = Path(root)
@@ -35,13 +57,15 @@ class FolderSource:
 
     def collect(self) -> Collection:
         """List the images without opening any; faults of the layout go to `Collection.problems`."""
-        walk = _Walk(self.root)
+        walk = _Walk(self.root, self.leave_out)
         for split in SPLITS:
             for image_set in ("homo", "hetero"):
                 groups = [group for group in GROUPS if group.image_set == image_set]
                 walk.take_split(SPLIT_FOLDERS[image_set, split], split, groups)
+        if all((self.root / folder).is_dir() for folder in SPLIT_FOLDERS.values()):
+            walk.look_for_more_splits()
         files = sorted(walk.files, key=lambda file: file.path)
-        return Collection(self.root, tuple(files), tuple(walk.problems), walk.ignored)
+        return Collection(self.root, tuple(files), tuple(walk.problems), tuple(walk.left_out), self.reading)
 
 
 def too_few(collection: Collection, folds: int) -> list[str]:
@@ -63,9 +87,10 @@ class _Walk:
     """What a walk through the published layout has met so far."""
 
     root: Path
+    leave_out: list[str]
     files: list[ImageFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    ignored: int = 0
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def take_split(self, folder: str, split: Split, groups: list[Group]) -> None:
         if not (self.root / folder).is_dir():
@@ -73,7 +98,8 @@ class _Walk:
             self.problems.append(f"{self.root / folder}: this split folder {fault}: fetch or restore it")
             return
         # The names as listed, since a file system that ignores case finds one folder under both spellings.
-        listed = {entry.name for entry in self._safe_entries(folder)}
+        entries = list(self._safe_entries(folder))
+        listed = {entry.name for entry in entries if entry.is_dir()}
         for group in groups:
             present = [name for name in group.folders if name in listed]
             before = len(self.files), len(self.problems)
@@ -85,24 +111,77 @@ class _Walk:
             elif before == (len(self.files), len(self.problems)):
                 wanted = ", ".join(SUFFIXES)
                 self.problems.append(f"{where}: the folder of {group.name} holds no image ({wanted}): fill it")
+        known = {name for group in groups for name in group.folders}
+        for entry in entries:
+            path = f"{folder}/{entry.name}"
+            if entry.is_dir() and entry.name not in known:
+                self._refuse_folder(path, f"a folder of none of {', '.join(group.name for group in groups)}")
+            elif entry.is_file():
+                self._leave_out(path, ELSEWHERE if path.lower().endswith(SUFFIXES) else None)
 
     def take_images(self, folder: str, group: str, split: Split) -> None:
         for entry in self._safe_entries(folder):
-            if not entry.is_file() or not entry.name.lower().endswith(SUFFIXES):
-                self.ignored += 1
+            path = f"{folder}/{entry.name}"
+            if entry.is_dir():
+                self._refuse_folder(path, "a folder within that of a class or mixture")
+            elif entry.name.lower().endswith(SUFFIXES):
+                self.files.append(ImageFile(path, group, split))
             else:
-                self.files.append(ImageFile(f"{folder}/{entry.name}", group, split))
+                self._leave_out(path)
+
+    def look_for_more_splits(self) -> None:
+        """Folders beside the split folders that hold folders of classes or mixtures."""
+        known = {name for group in GROUPS for name in group.folders}
+        for entry in self._safe_entries("."):
+            if entry.is_dir() and entry.name not in SPLIT_FOLDERS.values():
+                try:
+                    inside = set(os.listdir(entry.path))
+                except OSError:
+                    continue
+                if inside & known:
+                    self._refuse_folder(entry.name, "a folder of classes or mixtures for neither Val nor Test")
+            elif entry.is_file():
+                self._leave_out(entry.name, ELSEWHERE if entry.name.lower().endswith(SUFFIXES) else None)
+
+    def _refuse_folder(self, folder: str, what: str) -> None:
+        """A folder that nothing reads is a fault if it holds images."""
+        images = sum(
+            name.lower().endswith((*SUFFIXES, *OTHER_IMAGES))
+            for _, _, names in os.walk(self.root / folder)
+            for name in names
+        )
+        if images:
+            name = folder.rpartition("/")[2]
+            self.problems.append(
+                f"{self.root / folder}: {what}, whose {images} images nothing reads: rename or move it, or give "
+                f"source.leave_out=[{name}]"
+            )
+        else:
+            self._leave_out(folder, NO_IMAGE)
+
+    def _leave_out(self, path: str, why: str | None = None) -> None:
+        if why is None:
+            why = NOT_READ if os.path.splitext(path)[1].lower() in OTHER_IMAGES else NO_IMAGE
+        self.left_out.append(LeftOut(path, why))
+
+    def _is_named(self, path: str) -> bool:
+        """Whether the user wants a file or folder left out."""
+        return any(fnmatchcase(name, pattern) for pattern in self.leave_out for name in (path, path.rpartition("/")[2]))
 
     def _safe_entries(self, folder: str) -> Iterator["os.DirEntry[str]"]:
-        """The visible entries of a folder; unsafe names and links to nothing become problems."""
+        """The visible entries of a folder but those to be left out; unsafe names and links to nothing are problems."""
         try:
             entries = list(os.scandir(self.root / folder))
         except OSError as error:
             self.problems.append(f"{self.root / folder}: cannot be listed ({error.strerror}): make it readable")
             return
         for entry in sorted(entries, key=lambda entry: entry.name):
+            path = entry.name if folder == "." else f"{folder}/{entry.name}"
+            if self._is_named(path):
+                self._leave_out(path, NAMED_BY_USER)
+                continue
             if entry.name.startswith("."):
-                self.ignored += 1
+                self._leave_out(path, HIDDEN)
                 continue
             if not _fits_in_a_line(entry.name):
                 where = self.root / folder

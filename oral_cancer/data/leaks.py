@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from oral_cancer.data.collection import ImageFile
 from oral_cancer.data.perceptual_hash import BITS, near_pairs
 from oral_cancer.data.store import ImageStore
 
@@ -42,6 +43,12 @@ def same_images(store: ImageStore, splits: Sequence[NDArray[np.str_]]) -> list[s
     return lines[:SHOWN] + more
 
 
+def repeated(store: ImageStore) -> list[int]:
+    """The rows whose image is there before, pixel by pixel, under the same label and in the same given split."""
+    files = store.collection.files
+    return sorted({later for first, later in _equal(store) if _place(files[first]) == _place(files[later])})
+
+
 def near_duplicates(store: ImageStore, roles: NDArray[np.str_]) -> pd.DataFrame:
     """The pairs of images that look alike and have different roles, nearest first; columns as `COLUMNS`.
 
@@ -71,6 +78,10 @@ def warning(pairs: pd.DataFrame) -> list[str]:
         for one, role, other, other_role, bits in pairs.head(SHOWN).to_numpy()
     ]
     return lines + ["  ..."] * (len(pairs) > SHOWN)
+
+
+def _place(file: ImageFile) -> tuple[str, str]:
+    return file.group, file.split
 
 
 def _equal(store: ImageStore) -> Iterator[tuple[int, int]]:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from oral_cancer.formats.brightness import Levels, Measured, measured, own_levels, shown
+from oral_cancer.data.reading import NewReading, Reading
+from oral_cancer.formats.brightness import Levels, Measured, measured, shown
 from oral_cancer.formats.kinds import read_values
 from oral_cancer.formats.picture import Choice, Unreadable, Values
 
@@ -27,6 +28,8 @@ DECODER = (
     f"Pillow {PIL.__version__}, PyTorch {torch.__version__}"
 )
 """Version of this module and its libraries: other pixels may come out of another one."""
+
+NEEDS_RANGE = "range=[low, high] must say which values are black and white"
 
 MAX_BYTES = 512_000_000
 """Largest file that is read into memory."""
@@ -68,11 +71,7 @@ def read_image(path: str | Path, size: int | None = None, choice: Choice = Choic
         ValueError: with the reason, but not the path, where the file cannot be read or does not decode.
     """
     with quiet():
-        raw = decode(read_bytes(path), choice)
-    levels = own_levels(raw.measured)
-    if levels is None:
-        dtype, _, low, high = raw.measured
-        raise Unreadable(f"{dtype} pixels, {low:g} to {high:g}: source.range=[low, high] must say what is black and white")
+        raw, levels = read_new(path, NewReading(Reading(choice), {}))
     pixels = raw.shown(levels)
     return pixels if size is None else resized(pixels, size)
 
@@ -98,6 +97,20 @@ def decode(data: bytes, choice: Choice) -> Raw:
     """
     picture, values = read_values(data, choice)
     return Raw(values, measured(picture, values), picture.inverted, picture.micrometres)
+
+
+def read_new(path: str | Path, new: NewReading) -> tuple[Raw, Levels]:
+    """An image that a study has not seen, and which of its values are black and white.
+
+    Raises:
+        ValueError: with the reason, but not the path.
+    """
+    raw = decode(read_bytes(path), new.reading.choice)
+    levels = new.levels(raw.measured)
+    if levels is None:
+        dtype, _, low, high = raw.measured
+        raise Unreadable(f"{dtype} pixels, {low:g} to {high:g}: {new.reading.choice.before}{NEEDS_RANGE}")
+    return raw, levels
 
 
 def resized(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.folder import FolderSource
@@ -43,14 +44,19 @@ class SimulatedSource:
 
 
 class AutoSource:
-    """The user's images where the published layout is there, else simulated ones."""
+    """The user's images where the published layout is there, else simulated ones.
 
-    def __init__(self, root: str, simulated: SimulatedSource) -> None:
-        self.root = root
-        self.simulated = simulated
+    Args:
+        root: where the layout may be.
+        simulated: the other source.
+        options: those of a `FolderSource`; where one is given, the user means images below `root`.
+    """
+
+    def __init__(self, root: str, simulated: SimulatedSource, **options: Any) -> None:
+        meant = any(value not in (None, []) for value in options.values())
+        there = any(Path(root, folder).is_dir() for folder in SPLIT_FOLDERS.values())
+        self.source = FolderSource(root, **options) if there or meant else simulated
 
     def collect(self) -> Collection:
         """The files of the one or the other."""
-        if any(Path(self.root, folder).is_dir() for folder in SPLIT_FOLDERS.values()):
-            return FolderSource(self.root).collect()
-        return self.simulated.collect()
+        return self.source.collect()

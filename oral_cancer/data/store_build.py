@@ -1,4 +1,8 @@
-"""Fills an image store: decodes on all cores what is new, and copies the rows that still hold."""
+"""Fills an image store: decodes on all cores what is new, and copies the rows that still hold.
+
+Which raw values are black and white may depend on all images of a collection. Each is first shown by what it alone
+says; those that the others contradict are decoded once more.
+"""
 
 import errno
 import hashlib
@@ -12,7 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,15 +26,24 @@ from rich.progress import track
 
 from oral_cancer.data.perceptual_hash import perceptual_hash
 from oral_cancer.data.reader import decode, quiet, read_bytes, resized
+from oral_cancer.data.reading import Reading
 from oral_cancer.data.store_index import Key, Row, Stored, commit, key_of
-
-Own = tuple[str, int, int, str]  # SHA-256, width and height of a file, perceptual hash of its pixels
-Filled = tuple[Row, bool]  # a row, and whether its file had to be decoded
+from oral_cancer.errors import gathered
+from oral_cancer.formats.brightness import Levels, Measured, common_levels, own_levels
+from oral_cancer.formats.picture import Ambiguous, Unreadable
 
 AHEAD = 256  # files
 
 
-def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored | None) -> list[str]:
+class Filled(NamedTuple):
+    """What has become of a file: its row, None where its values need a range; its values; whether it was decoded."""
+
+    row: Row | None
+    measured: Measured
+    fresh: bool
+
+
+def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored | None, reading: Reading) -> list[str]:
     """Write a new array and its index; the caller must hold the folder's lock.
 
     Args:
@@ -38,10 +51,11 @@ def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored 
         keys: the files, in the order of the rows.
         image_size: side of a row's square in pixels.
         home: the store's folder.
-        old: what it holds now; an array of the same image size.
+        old: what it holds now; an array of the same image size, read in the same way.
+        reading: what the user says of the files.
 
     Returns:
-        One line for each file that has got no row: path, reason, remedy.
+        A line for each fault, of a file that has got no row or of the collection: path, reason, remedy.
 
     Raises:
         OSError: if the store cannot be written; the old one is left as it was.
@@ -49,38 +63,42 @@ def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored 
     reusable = _Reusable(old)
     console, started = Console(stderr=True), time.monotonic()
     array = home / f"images-{secrets.token_hex(4)}.npy"
-    rows: list[Row | None] = []
-    faults: list[str] = []
-    decoded = 0
     try:
-        with open(array, "wb") as file:
+        with open(array, "wb") as file, _one_thread_each(), quiet(), _all_cores() as pool:
             first = _reserve(file, (len(keys), image_size, image_size, 3))
 
-            def fill(number: int) -> Filled:
-                pixels, own, fresh = _pixels(root, keys[number], image_size, reusable)
-                _write(file.fileno(), pixels, first + number * pixels.nbytes)
-                sha256, width, height, phash = own
-                return Row(*keys[number], sha256, width, height, phash, zlib.crc32(pixels.data)), fresh
+            def fill(number: int, levels: Levels | None = None) -> Filled:
+                filled, pixels = _filled(root, keys[number], image_size, reusable, reading, levels)
+                if pixels is not None:
+                    _write(file.fileno(), pixels, first + number * pixels.nbytes)
+                return filled
 
-            with _one_thread_each(), quiet(), _all_cores() as pool:
-                filled = zip(keys, _in_order(pool, fill, len(keys)), strict=True)
-                shown = track(filled, "image store", len(keys), console=console, disable=not console.is_terminal)
-                for key, future in shown:
+            def filled(numbers: list[int], levels: Levels | None) -> Iterator[tuple[int, Filled | ValueError]]:
+                work = _in_order(pool, lambda at: fill(numbers[at], levels), len(numbers))
+                shown = track(work, "image store", len(numbers), console=console, disable=not console.is_terminal)
+                for number, future in zip(numbers, shown, strict=True):
                     try:
-                        row, fresh = future.result()
+                        yield number, future.result()
                     except ValueError as fault:
-                        faults.append(f"{root / key.path}: {fault}")
-                        rows.append(None)
-                    else:
-                        rows.append(row)
-                        decoded += fresh
+                        yield number, fault
+
+            found = dict(filled(list(range(len(keys))), None))
+            good = {number: one for number, one in found.items() if isinstance(one, Filled)}
+            levels, problems = common_levels({keys[at].path: one.measured for at, one in good.items()}, reading.range)
+            found |= dict(filled([at for at, one in good.items() if _is_contradicted(one.row, levels)], levels))
             os.fsync(file.fileno())
+        rows = [one.row if isinstance(one, Filled) else None for one in found.values()]
+        if problems:  # of the collection: whatever they may be about is looked at again next time
+            rows = [row if row and row.levels.by in ("type", "declared") else None for row in rows]
         commit(home, array, rows)
     except BaseException:
         array.unlink(missing_ok=True)
         raise
-    seconds = time.monotonic() - started
+    faults = gathered(root, ((keys[at].path, str(one)) for at, one in found.items() if isinstance(one, ValueError)))
+    faults += [f"{root}: {problem}" for problem in problems]
     if not faults:
+        decoded = sum(one.fresh for one in good.values())
+        seconds = time.monotonic() - started
         console.print(f"image store: decoded {decoded} of {len(keys)} images in {seconds:.1f} s", highlight=False)
     return faults
 
@@ -94,42 +112,62 @@ class _Reusable:
         self._by_key = {row.key: (number, row) for number, row in rows}
         self._by_sha256 = {row.sha256: (number, row) for number, row in rows}
 
-    def unchanged(self, key: Key) -> tuple[NDArray[np.uint8], Own] | None:
-        """Pixels and facts of a file that has not changed since."""
-        return self._sound(self._by_key.get(key))
+    def unchanged(self, key: Key, levels: Levels | None) -> tuple[NDArray[np.uint8], Row] | None:
+        """Pixels and row of a file that has not changed since; only with these levels, if any are given."""
+        return self._sound(self._by_key.get(key), levels)
 
-    def same_bytes(self, sha256: str) -> tuple[NDArray[np.uint8], Own] | None:
-        """Pixels and facts of a file with the same content, which may have been renamed or touched since."""
-        return self._sound(self._by_sha256.get(sha256))
+    def same_bytes(self, sha256: str, levels: Levels | None) -> tuple[NDArray[np.uint8], Row] | None:
+        """Pixels and row of a file with the same content, which may have been renamed or touched since."""
+        return self._sound(self._by_sha256.get(sha256), levels)
 
-    def _sound(self, found: tuple[int, Row] | None) -> tuple[NDArray[np.uint8], Own] | None:
+    def _sound(self, found: tuple[int, Row] | None, levels: Levels | None) -> tuple[NDArray[np.uint8], Row] | None:
         if found is None:
             return None
         number, row = found
         pixels = self._images[number]
-        if zlib.crc32(pixels.data) != row.crc32:
+        if (levels and row.levels != levels) or zlib.crc32(pixels.data) != row.crc32:
             return None
-        return pixels, (row.sha256, row.width, row.height, row.phash)
+        return pixels, row
 
 
-def _pixels(root: Path, key: Key, image_size: int, old: _Reusable) -> tuple[NDArray[np.uint8], Own, bool]:
-    """Resized pixels of a file, facts about it, and whether it had to be decoded; ValueError with reason and remedy."""
-    if known := old.unchanged(key):
-        return *known, False
+def _filled(
+    root: Path, key: Key, image_size: int, old: _Reusable, reading: Reading, levels: Levels | None
+) -> tuple[Filled, NDArray[np.uint8] | None]:
+    """What becomes of a file, and its resized pixels; ValueError with reason and remedy.
+
+    `levels` are for images whose files declare no depth; None is those of the image alone.
+    """
+    if known := old.unchanged(key, levels):
+        pixels, row = known
+        return Filled(row, row.measured, False), pixels
     try:
         data = read_bytes(root / key.path)
         sha256 = hashlib.sha256(data).hexdigest()
-        known = old.same_bytes(sha256)
-        fresh = known is None
-        if known is None:
-            whole = decode(data)
+        if known := old.same_bytes(sha256, levels):
+            pixels, row = known
+            filled = Filled(row._replace(**key._asdict()), row.measured, False)
+        else:
+            raw = decode(data, reading.choice)
+            own = levels or own_levels(raw.measured, reading.range)
+            if own is None:
+                return Filled(None, raw.measured, True), None
+            whole = raw.shown(own)
             pixels = resized(whole, image_size)
-            known = pixels, (sha256, whole.shape[1], whole.shape[0], perceptual_hash(pixels))
+            size, marks = (whole.shape[1], whole.shape[0]), (perceptual_hash(pixels), zlib.crc32(pixels.data))
+            row = Row(*key, sha256, *size, *marks, raw.measured, own, raw.micrometres)
+            filled = Filled(row, raw.measured, True)
+    except Ambiguous:
+        raise
     except ValueError as fault:
-        raise ValueError(f"{fault}: replace or remove it") from fault
+        raise Unreadable(f"{fault}: replace or remove it") from fault
     if len(data) != key.bytes or key_of(str(root), key.path) != key:
         raise ValueError("changed while it was read: start again when nothing writes it any more")
-    return *known, fresh
+    return filled, pixels
+
+
+def _is_contradicted(row: Row | None, levels: Levels | None) -> bool:
+    """Whether a file that declares no depth has been shown by other levels than those of all such files."""
+    return row is not None and row.levels.by == "least" and row.levels != levels
 
 
 def _reserve(file: BinaryIO, shape: tuple[int, ...]) -> int:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oral_cancer.data.reader import DECODER
+from oral_cancer.formats.brightness import Levels, Measured
 
 INDEX = "index.json"
 
@@ -30,8 +31,12 @@ class Key(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What is known of one row of the array: the file's key, SHA-256 and own size; perceptual hash and CRC-32 of
-    the pixels."""
+    """What is known of one row of the array.
+
+    The file's key and SHA-256; the image's own size; perceptual hash and CRC-32 of the row's pixels; the file's values
+    and what of them the row shows as black and white, see `formats.brightness`; the side of a pixel, where the file
+    says.
+    """
 
     path: str
     bytes: int
@@ -41,10 +46,19 @@ class Row(NamedTuple):
     height: int
     phash: str
     crc32: int
+    measured: Measured
+    levels: Levels
+    micrometres: float | None
 
     @property
     def key(self) -> Key:
         return Key(*self[:3])
+
+    @classmethod
+    def of(cls, content: Any) -> "Row":
+        """A row as JSON has it."""
+        content[8:10] = Measured(*content[8]), Levels(*content[9])
+        return cls(*content)
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,7 @@ def load(home: Path, image_size: int) -> Stored | None:
         content = index["content"]
         if index["sha256"] != _checksum(content) or content["decoder"] != DECODER:
             return None
-        rows = [row and Row(*row) for row in content["rows"]]
+        rows = [row and Row.of(row) for row in content["rows"]]
         path = home / content["array"]
         images = np.load(path, mmap_mode="r")
         whole = path.stat().st_size == images.offset + images.nbytes

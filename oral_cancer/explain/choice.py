@@ -73,7 +73,7 @@ def new_images(root: Path) -> list[Labelled]:
         if group.image_set == image_set
         for name in group.folders
     }
-    images = find_images(root)
+    images = find_images(root).images
     folders = [image.path.absolute().parent for image in images]
     return [
         Labelled(image, known.get((folder.parent.name, folder.name)))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import Progress
 
-from oral_cancer.data.reader import read_image, resized
+from oral_cancer.data.reader import quiet, read_new, resized
+from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.errors import refuse
 from oral_cancer.explain.choice import EVERY, Labelled, cells_to_explain, new_images, test_images
 from oral_cancer.explain.explain import Explainer, Explanation
@@ -53,14 +55,17 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
         UserError: for a study, a checkpoint or a folder of images that cannot be used.
     """
     _check(settings)
+    given = Reading.of(settings.range, settings.channels, settings.plane, before="")
     study = read_study(study_folder)
     cells = cells_to_explain(study, settings.experiment, settings.fold)
     root = Path(settings.images) if settings.images else None
     images = new_images(root) if root else test_images(study, settings.per_class)
+    new = NewReading.of(cells[0].facts.get("reading"), given)
     folder = Path(settings.out or Path("outputs", "explanations", study.name, root.resolve().name if root else "test"))
     refuse_file("out", folder)
     explainers = {cell.name: (cell, Explainer(load_network(cell), image_size([cell]))) for cell in cells}
     target = CLASSES.index(settings.target) if settings.target else None
+    new = _with_common(images, new)
     print(escape(f"{len(images)} images, explained by {', '.join(explainers)} of {study.name}"))
 
     explained: list[Explained] = []
@@ -69,7 +74,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("explaining", total=len(images) * len(cells))
         for first in range(0, len(images), settings.batch_size):
-            batch = _read(images[first : first + settings.batch_size], unread)
+            batch = _read(images[first : first + settings.batch_size], new, unread)
             for cell, explainer in explainers.values():
                 explained += list(_explain(batch, cell, explainer, target, folder))
                 bar.advance(task, settings.batch_size)
@@ -110,11 +115,26 @@ def _check(settings: DictConfig) -> None:
     refuse(problems)
 
 
-def _read(images: Sequence[Labelled], unread: list[str]) -> list[Decoded]:
+def _with_common(images: Sequence[Labelled], new: NewReading) -> NewReading:
+    """With the depth that holds all images whose files declare none, where the study has seen no such."""
+    if new.reading.range or "uint16" in new.known:
+        return new
+    undecided = []
+    for one in images:
+        with quiet(), suppress(ValueError):
+            raw, levels = read_new(one.image.path, new)
+            if levels.by == "least":
+                undecided.append(raw.measured)
+    return new.with_common(undecided) if undecided else new
+
+
+def _read(images: Sequence[Labelled], new: NewReading, unread: list[str]) -> list[Decoded]:
     decoded = []
     for labelled in images:
         try:
-            decoded.append(Decoded(labelled, read_image(labelled.image.path)))
+            with quiet():
+                raw, levels = read_new(labelled.image.path, new)
+            decoded.append(Decoded(labelled, raw.shown(levels)))
         except ValueError as fault:
             unread.append(f"{printable(str(labelled.image.path))}: {fault}")
     return decoded

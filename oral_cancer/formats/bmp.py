@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from oral_cancer.formats.picture import check_size, of_a_microscope, Picture, Unreadable
+from oral_cancer.formats.picture import Picture, Unreadable, check_size, of_a_microscope
 
 SIGNATURE = b"BM"
 

@@ -164,7 +164,7 @@ def clipped(values: Values, levels: Levels) -> float:
 
 def in_words(levels: Levels) -> str:
     """E.g. "12 bits", "12 bits from 32768" or "0 to 1"."""
-    bits = np.log2(levels.high - levels.low + 1) if levels.by in ("least", "declared", "type") else 0.5
+    bits = np.log2(levels.high - levels.low + 1) if levels.by != "range" else 0.5
     if bits == int(bits):
         return f"{int(bits)} bits" + (f" from {levels.low:g}" if levels.low else "")
     return f"{levels.low:g} to {levels.high:g}"

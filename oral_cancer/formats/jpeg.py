@@ -7,7 +7,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from oral_cancer.formats.picture import check_size, Picture, Unreadable
+from oral_cancer.formats.picture import Picture, Unreadable, check_size
 
 SIGNATURE = b"\xff\xd8\xff"
 _END = b"\xff\xd9"

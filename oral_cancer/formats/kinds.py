@@ -18,12 +18,68 @@ from oral_cancer.formats.tiff import open_tiff
 
 Opener = Callable[[bytes], Picture]
 
-SUFFIXES = tuple(".tif .tiff .btf .tf8 .stk .lsm .png .jpg .jpeg .bmp .czi .nd2".split())
+SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".stk", ".lsm", ".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2")
 """Of files that are taken for images that can be read; what they are their first bytes say."""
 OTHER_IMAGES = frozenset(
-    ".gif .webp .jp2 .j2k .jxl .jxr .heic .heif .avif .ppm .pgm .pnm .exr .fits .psd .svg .eps .dcm .nii .mrc .dm3 .dm4 "
-    ".lif .lof .oib .oif .oir .vsi .ets .zvi .ims .mvd2 .ics .ids .nd .nd2tmp .flex .c01 .dib .svs .ndpi .scn .mrxs .bif "
-    ".cr2 .nef .arw .dng .raw .h5 .hdf5 .zarr .npy .avi .mp4 .mov .mkv".split()
+    [
+        ".gif",
+        ".webp",
+        ".jp2",
+        ".j2k",
+        ".jxl",
+        ".jxr",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".ppm",
+        ".pgm",
+        ".pnm",
+        ".exr",
+        ".fits",
+        ".psd",
+        ".svg",
+        ".eps",
+        ".dcm",
+        ".nii",
+        ".mrc",
+        ".dm3",
+        ".dm4",
+        ".lif",
+        ".lof",
+        ".oib",
+        ".oif",
+        ".oir",
+        ".vsi",
+        ".ets",
+        ".zvi",
+        ".ims",
+        ".mvd2",
+        ".ics",
+        ".ids",
+        ".nd",
+        ".nd2tmp",
+        ".flex",
+        ".c01",
+        ".dib",
+        ".svs",
+        ".ndpi",
+        ".scn",
+        ".mrxs",
+        ".bif",
+        ".cr2",
+        ".nef",
+        ".arw",
+        ".dng",
+        ".raw",
+        ".h5",
+        ".hdf5",
+        ".zarr",
+        ".npy",
+        ".avi",
+        ".mp4",
+        ".mov",
+        ".mkv",
+    ]
 )
 """Suffixes of images and films of kinds that are not read."""
 REMEDY = "export it as TIFF or PNG"

@@ -19,6 +19,7 @@ def open_nd2(data: bytes) -> Picture:
     from nd2 import ND2File  # an extra
 
     file = ND2File(io.BytesIO(data))
+    setattr(file._rdr, "_missing_frame", _refuse)  # noqa: B010 - which fills it with black
     sizes = dict(file.sizes)
     check_size(sizes["X"], sizes["Y"])
     dtype, colour = np.dtype(file.dtype), sizes.get("S", 1) > 1
@@ -29,8 +30,8 @@ def open_nd2(data: bytes) -> Picture:
 
     def read(plane: int, channel: int) -> Values:
         frame = np.asarray(file.read_frame(plane))  # (Y, X), (C, Y, X), or with S at the end
-        frame = frame.reshape(channels, sizes["Y"], sizes["X"], sizes.get("S", 1))[channel]
-        return frame[..., :3] if colour else frame[..., 0]
+        frame = frame.reshape(channels, sizes["Y"], sizes["X"], sizes.get("S", 1))
+        return np.asarray(frame[channel, ..., :3] if colour else frame[channel, ..., 0])
 
     bits = file.attributes.bitsPerComponentSignificant
     names = tuple(one.channel.name or "" for one in (file.metadata.channels or ())) if file.metadata else ()
@@ -44,3 +45,7 @@ def open_nd2(data: bytes) -> Picture:
         colour=colour,
         micrometres=of_a_microscope(file.voxel_size().x),
     )
+
+
+def _refuse(index: int = 0) -> Values:
+    raise Unreadable("the file is truncated or damaged: the plane that is chosen is missing")

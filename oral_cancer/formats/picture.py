@@ -14,8 +14,13 @@ LARGEST_PIXEL = 20.0
 """Micrometres; a larger side of a pixel is the resolution of a screen or a printer: 72 dpi are 353, 1,200 are 21."""
 PLANES = ("first", "middle", "max")  # beside a plane's number
 
+
 class Unreadable(ValueError):
     """Why a file gives no picture: what it is and the remedy, in a few words without its name."""
+
+
+class Ambiguous(Unreadable):
+    """That a file has several planes or channels and none is chosen, or lacks the one that is; with the remedy."""
 
 
 Values = NDArray[Any]
@@ -81,16 +86,13 @@ def pixels(picture: Picture, choice: Choice) -> Values:
     """The raw values of what is chosen of a file, upright.
 
     Raises:
-        Unreadable: where a choice is needed and there is none, or where the file lacks what is chosen.
+        Ambiguous: where a choice is needed and there is none, or where the file lacks what is chosen.
     """
     _insist_on_choice(picture, choice)
     channels = _numbers(picture, choice)
     of_colours = picture.colour and len(picture.channels) == 1 and choice.channels is not None
     read = {channel: _plane(picture, choice, channel) for channel in dict.fromkeys([0] if of_colours else channels)}
-    if of_colours:
-        found = [read[0][..., channel] for channel in channels]
-    else:
-        found = [read[channel] for channel in channels]
+    found = [read[0][..., channel] if of_colours else read[channel] for channel in channels]
     values = found[0] if len(found) == 1 else np.stack(found, axis=-1)
     return upright(values, picture.orientation)
 
@@ -120,7 +122,7 @@ def _insist_on_choice(picture: Picture, choice: Choice) -> None:
         faults.append(f"{len(picture.channels)} channels ({names})")
         remedies.append(f"{choice.before}channels=0, or three as red, green and blue, such as [1,0,2]")
     if faults:
-        raise Unreadable(f"has {' and '.join(faults)}: choose with {' and '.join(remedies)}")
+        raise Ambiguous(f"has {' and '.join(faults)}: choose with {' and '.join(remedies)}")
 
 
 def _numbers(picture: Picture, choice: Choice) -> list[int]:
@@ -131,13 +133,13 @@ def _numbers(picture: Picture, choice: Choice) -> list[int]:
     if picture.colour and len(names) == 1:
         names = COLOURS
     elif picture.colour and len(choice.channels) > 1:
-        raise Unreadable(f"its {len(names)} channels have colours of their own; choose one with {choice.before}channels")
+        raise Ambiguous(f"its {len(names)} channels have colours of their own; choose one with {choice.before}channels")
     numbers = []
     for wanted in choice.channels:
         number = names.index(wanted) if wanted in names else wanted
         if not isinstance(number, int) or not 0 <= number < len(names):
             has = ", ".join(f"{number} {name}".strip() for number, name in enumerate(names))
-            raise Unreadable(f"has no channel {wanted}; {choice.before}channels can be {has}")
+            raise Ambiguous(f"has no channel {wanted}; {choice.before}channels can be {has}")
         numbers.append(number)
     return numbers
 
@@ -146,11 +148,15 @@ def _plane(picture: Picture, choice: Choice, channel: int) -> Values:
     if choice.plane == "max":
         values = picture.read(0, channel)
         for plane in range(1, picture.planes):
-            values = np.maximum(values, picture.read(plane, channel))
+            another = picture.read(plane, channel)
+            if another.shape != values.shape:
+                raise Ambiguous(f"its planes differ in size; {choice.before}plane=max is for planes of one size")
+            values = np.maximum(values, another)
         return values
-    number = {None: 0, "first": 0, "middle": picture.planes // 2}.get(choice.plane, choice.plane)
+    numbers: dict[int | str | None, int] = {None: 0, "first": 0, "middle": picture.planes // 2}
+    number = numbers.get(choice.plane, choice.plane)
     if not isinstance(number, int) or not 0 <= number < picture.planes:
-        raise Unreadable(f"has no plane {choice.plane}; {choice.before}plane can be 0 to {picture.planes - 1}")
+        raise Ambiguous(f"has no plane {choice.plane}; {choice.before}plane can be 0 to {picture.planes - 1}")
     return picture.read(number, channel)
 
 

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from tifffile import TiffFile, TiffPage, TiffPageSeries
 
-from oral_cancer.formats.picture import axes_in_words, check_size, of_a_microscope, Picture, Unreadable, Values
+from oral_cancer.formats.picture import Picture, Unreadable, Values, axes_in_words, check_size, of_a_microscope
+from oral_cancer.formats.tiff_chain import insist_on_whole_chain
 from oral_cancer.formats.tiff_pages import decode_page, refuse_compression
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -19,8 +21,22 @@ _PHOTOMETRIC, _MAX_SAMPLE, _ORIENTATION, _RESOLUTION, _RESOLUTION_UNIT, _MICRO_M
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _ALPHA = (1, 2)  # kinds of extra samples: premultiplied, straight
 _UNIT_IN_MICROMETRES = {2: 25_400.0, 3: 10_000.0}  # inch, centimetre
-_MICROMETRES = {"m": 1e6, "mm": 1e3, "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00B5m": 1.0, "nm": 1e-3}
+_MICROMETRES = {
+    "m": 1e6,
+    "mm": 1e3,
+    "µm": 1.0,
+    "μm": 1.0,
+    "um": 1.0,
+    "micron": 1.0,
+    "microns": 1.0,
+    "\\u00B5m": 1.0,
+    "nm": 1e-3,
+    "cm": 1e4,
+    "inch": 25_400.0,
+}
 _UNDEFINED = 4  # SampleFormat
+_ALIKE = 0.95
+"""Least correlation of a thumbnail and its image, by which it is told where its tags are silent."""
 
 
 def open_tiff(data: bytes) -> Picture:
@@ -29,18 +45,19 @@ def open_tiff(data: bytes) -> Picture:
     Raises:
         Unreadable: with the reason, also for several images that are no planes or channels of one.
     """
+    insist_on_whole_chain(data)
     file = TiffFile(io.BytesIO(data))
-    if not len(file.pages):
-        raise Unreadable("the file is truncated: it holds no image")
-    _insist_on_whole_chain(file, data)
-    series = _only_series(file)
+    series = _only_series(file, data)
     page = series.keyframe
     _insist_on_readable(page)
     lead = len(series.shape) - len(page.shape)
     if lead < 0 or series.shape[lead:] != page.shape or page.axes not in ("YX", "YXS", "SYX"):
-        raise Unreadable(f"axes {series.axes} of {_by(series.shape)}; save the plane that you mean as a file of its own")
-    of_page, colour = _channels_of_page(page)
+        raise Unreadable(
+            f"axes {series.axes} of {_by(series.shape)}; save the plane that you mean as a file of its own"
+        )
     axes, sizes = series.axes[:lead], series.shape[:lead]
+    _insist_on_all_planes(file, series, math.prod(sizes), data)
+    of_page, colour = _channels_of_page(page)
     among_pages = math.prod(size for axis, size in zip(axes, sizes, strict=True) if axis in "CS")
     if among_pages > 1 and of_page > 1:
         raise Unreadable(f"channels both as pages and within them (axes {series.axes}); save each as a file of its own")
@@ -56,7 +73,7 @@ def open_tiff(data: bytes) -> Picture:
             return values[..., :3]
         return values[..., channel if of_page > 1 else 0] if values.ndim == 3 else values
 
-    ome = _ome_pixels(file)
+    ome = _ome_pixels(file, page)
     palette = page.photometric == _PALETTE
     return Picture(
         dtype=np.dtype(np.uint8) if palette else _dtype(page).newbyteorder("="),
@@ -72,31 +89,58 @@ def open_tiff(data: bytes) -> Picture:
     )
 
 
-def _insist_on_whole_chain(file: TiffFile, data: bytes) -> None:
-    """Pages are a chain; where it ends in nothing, pages are missing."""
-    at, size = file.pages.next_page_offset, file.tiff.offsetsize
-    following = int.from_bytes(data[at : at + size], "little" if file.byteorder == "<" else "big")
-    if following and len(file.pages) and following >= len(data):
-        raise Unreadable("the file is truncated: it refers to a page that is missing")
-
-
-def _only_series(file: TiffFile) -> TiffPageSeries:
+def _only_series(file: TiffFile, data: bytes) -> TiffPageSeries:
     """The one image of a file, beside which there may be smaller ones of it: thumbnails, levels of a pyramid."""
-    found = [series for series in file.series if series.kind != "unknown" and series.shape]
+    found = [level for series in file.series if series.kind != "unknown" for level in series.levels if level.shape]
     largest = max(found, key=lambda series: series.keyframe.imagewidth * series.keyframe.imagelength)
-    others = [series for series in found if series is not largest and not _is_smaller(series.keyframe, largest.keyframe)]
+    others = [series for series in found if series is not largest and not _is_smaller(series, largest, data)]
     if others:
-        sizes = ", ".join(f"{each.keyframe.imagewidth} x {each.keyframe.imagelength}" for each in (largest, *others)[:4])
-        raise Unreadable(f"{1 + len(others)} images in one file ({sizes}); save the one that you mean")
+        pages = [series.keyframe for series in (largest, *others)]
+        sizes = ", ".join(f"{page.imagewidth} x {page.imagelength}" for page in pages[:4])
+        raise Unreadable(f"{len(pages)} images in one file ({sizes}); save the one that you mean")
     return largest
 
 
-def _is_smaller(page: TiffPage, whole: TiffPage) -> bool:
-    """Whether a page is a thumbnail of another, by its tag or its shape."""
+def _is_smaller(series: TiffPageSeries, whole: TiffPageSeries, data: bytes) -> bool:
+    """Whether an image is a thumbnail of another, by its tag, or as it looks."""
+    page, large = series.keyframe, whole.keyframe
     if page.is_reduced:
         return True
-    factor = page.imagewidth / whole.imagewidth
-    return factor < 1 and abs(page.imagelength - factor * whole.imagelength) <= 1
+    factor = page.imagewidth / large.imagewidth
+    if factor >= 1 or abs(page.imagelength - factor * large.imagelength) > 1:
+        return False
+    small, grey = (_grey(each, data) for each in (series, whole))
+    made = [cv2.resize(grey, small.shape[::-1], interpolation=way) for way in (cv2.INTER_AREA, cv2.INTER_NEAREST)]
+    return any(_alike(small, np.asarray(one, np.float32)) for one in made)
+
+
+def _grey(series: TiffPageSeries, data: bytes) -> NDArray[np.float32]:
+    """The first plane of an image, (H, W), whatever its values mean."""
+    page = series.keyframe
+    _insist_on_readable(page)
+    values = _frame(series, data, 0).reshape(page.shaped[0], page.imagelength, page.imagewidth, -1)
+    return np.asarray(values.mean(axis=(0, 3), dtype=np.float32))
+
+
+def _alike(some: NDArray[np.float32], others: NDArray[np.float32]) -> bool:
+    """Whether values are the same but for brightness and contrast, and what a filter does to them."""
+    first, second = some - some.mean(), others - others.mean()
+    power = float((first**2).mean() * (second**2).mean())
+    return power == 0 or float((first * second).mean()) >= _ALIKE * math.sqrt(power)
+
+
+def _insist_on_all_planes(file: TiffFile, series: TiffPageSeries, planes: int, data: bytes) -> None:
+    """Raise Unreadable where a file says that it has more planes than it holds."""
+    page = series.keyframe
+    noted = file.imagej_metadata or {} if file.is_imagej else {}
+    said = math.prod(max(int(noted.get(name, 1)), 1) for name in ("frames", "slices", "channels"))
+    if noted and series.kind != "imagej" and said > max(len(file.pages), page.samplesperpixel):
+        raise Unreadable(f"the file is truncated: ImageJ wrote {said} planes, and it holds {len(file.pages)}")
+    if (start := _start_of_row(series)) is not None:
+        if start + planes * math.prod(page.shape) * _dtype(page).itemsize > len(data):
+            raise Unreadable("the file is truncated")
+    elif len(series.pages) < planes:
+        raise Unreadable(f"the file is damaged: it holds {len(series.pages)} of {planes} planes")
 
 
 def _insist_on_readable(page: TiffPage) -> None:
@@ -116,6 +160,8 @@ def _insist_on_readable(page: TiffPage) -> None:
 
 def _dtype(page: TiffPage) -> np.dtype[Any]:
     """Of the values; those of an undefined format are taken as unsigned, as other readers do."""
+    if page.bitspersample == 1:
+        return np.dtype(np.uint8)
     if page.dtype is not None:
         return np.dtype(page.dtype)
     if page.sampleformat == _UNDEFINED and page.bitspersample in (8, 16, 32):
@@ -128,6 +174,8 @@ def _channels_of_page(page: TiffPage) -> tuple[int, bool]:
     samples, alphas = page.samplesperpixel, sum(kind in _ALPHA for kind in page.extrasamples)
     stated = page.tags.get(_PHOTOMETRIC) is not None
     colour = page.photometric in (_RGB, _YCBCR) if stated else samples in (3, 4)
+    if page.is_lsm:  # whatever its channels show
+        return samples, False
     if not colour:
         return max(samples - alphas, 1), False
     if samples - alphas < 3 or samples - max(alphas, 1) > 3:
@@ -138,8 +186,8 @@ def _channels_of_page(page: TiffPage) -> tuple[int, bool]:
 def _place(axes: str, sizes: Sequence[int], plane: int, channel: int) -> int:
     """The number of the page that holds a plane of a channel."""
     at = [0] * len(axes)
-    for kinds, number in ((lambda axis: axis in "CS", channel), (lambda axis: axis not in "CS", plane)):
-        for position in reversed([position for position, axis in enumerate(axes) if kinds(axis)]):
+    for of_channels, number in ((True, channel), (False, plane)):
+        for position in reversed([position for position, axis in enumerate(axes) if (axis in "CS") == of_channels]):
             number, at[position] = divmod(number, sizes[position])
     return int(np.ravel_multi_index(at, sizes)) if sizes else 0
 
@@ -147,20 +195,21 @@ def _place(axes: str, sizes: Sequence[int], plane: int, channel: int) -> int:
 def _frame(series: TiffPageSeries, data: bytes, number: int) -> Values:
     """The values of a page as it has them, (H, W), (H, W, samples) or (samples, H, W)."""
     page = series.keyframe
-    if series.dataoffset is not None and _is_plain(page):  # planes in a row, perhaps with one directory for all
-        count = math.prod(page.shape)
-        start = series.dataoffset + number * count * page.dtype.itemsize
-        if start + count * page.dtype.itemsize > len(data):
-            raise Unreadable("the file is truncated")
-        values = np.frombuffer(data, np.dtype(page.dtype).newbyteorder(series.parent.byteorder), count, start)
-        return values.reshape(page.shape).astype(np.dtype(page.dtype).newbyteorder("="), copy=False)
+    if (start := _start_of_row(series)) is not None:
+        dtype, count = _dtype(page), math.prod(page.shape)
+        stored = dtype.newbyteorder(page.parent.byteorder)
+        values = np.frombuffer(data, stored, count, start + number * count * dtype.itemsize)
+        return values.reshape(page.shape).astype(dtype.newbyteorder("="), copy=False)
     if (found := series.pages[number]) is None:
         raise Unreadable("one of several files of an image, and the plane lies in another; save it as one file")
     return decode_page(found, _dtype(page), data)
 
 
-def _is_plain(page: TiffPage) -> bool:
-    return page.dtype is not None and page.fillorder == 1 and page.bitspersample == 8 * page.dtype.itemsize
+def _start_of_row(series: TiffPageSeries) -> int | None:
+    """Where the planes follow each other as they are, perhaps with one directory for all; None where they do not."""
+    page = series.keyframe
+    plain = page.dtype is not None and page.fillorder == 1 and page.bitspersample == 8 * page.dtype.itemsize
+    return series.dataoffset if plain else None
 
 
 def _through_palette(page: TiffPage, values: Values) -> NDArray[np.uint8]:
@@ -193,7 +242,7 @@ def _declared_bits(page: TiffPage, ome: dict[str, Any]) -> int | None:
     largest = max(largest) if isinstance(largest, tuple) else largest
     power = int(largest).bit_length() if isinstance(largest, int | np.integer) else 0
     stated = [_whole(ome.get("SignificantBits")), *_micro_manager_bits(page), power if largest == 2**power - 1 else 0]
-    return next((bits for bits in stated if 0 < bits < whole), None)
+    return next((bits for bits in stated if 8 <= bits < whole), None)
 
 
 def _micro_manager_bits(page: TiffPage) -> Iterator[int]:
@@ -207,16 +256,17 @@ def _whole(value: Any) -> int:
     return int(value) if re.fullmatch(r"\d{1,3}", str(value)) else 0
 
 
-def _ome_pixels(file: TiffFile) -> dict[str, Any]:
-    """The attributes and channels of the first image in OME-XML; empty where there is none that can be read."""
+def _ome_pixels(file: TiffFile, page: TiffPage) -> dict[str, Any]:
+    """The attributes and channels of a page's image in OME-XML; empty where there is none that can be read."""
     if not file.is_ome or not file.ome_metadata:
         return {}
     try:
-        image = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]
-        found = (image[0] if isinstance(image, list) else image)["Pixels"]
+        images = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]
+        found = [one["Pixels"] for one in (images if isinstance(images, list) else [images])]
+        own = (one for one in found if (one["SizeX"], one["SizeY"]) == (page.imagewidth, page.imagelength))
+        return dict(next(own, {}))
     except Exception:  # of any kind: it is text that a stranger wrote
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _channel_names(file: TiffFile, ome: dict[str, Any], number: int) -> tuple[str, ...]:
@@ -236,8 +286,10 @@ def _pixel_size(file: TiffFile, page: TiffPage, ome: dict[str, Any]) -> float | 
     noted = page.tags.valueof(_MICRO_MANAGER, default=None)
     if isinstance(noted, dict) and (size := _number(noted.get("PixelSizeUm"))):
         return size
-    if file.is_stk and (size := _number((file.stk_metadata or {}).get("XCalibration"))):
-        return size
+    noted = file.stk_metadata or {} if file.is_stk else {}
+    unit = _MICROMETRES.get(str(noted.get("CalibrationUnits")))
+    if unit and (size := _number(noted.get("XCalibration"))):
+        return size * unit
     if file.is_lsm and (size := _number((file.lsm_metadata or {}).get("VoxelSizeX"))):
         return size * 1e6
     across = page.tags.valueof(_RESOLUTION, default=None)

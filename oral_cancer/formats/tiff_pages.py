@@ -1,10 +1,11 @@
 """The pixels of one page of a TIFF file; whatever leaves too few or too many of them is a fault.
 
-tifffile knows the structure and imagecodecs the compressions. Both put up with streams that are too long, and neither
-looks for damage in JPEG data, so the strips and tiles are gone through here.
+tifffile knows the structure and imagecodecs the compressions. Both put up with streams that are too long, tifffile with
+images of another shape, and neither looks for damage in JPEG data, so the strips and tiles are gone through here.
 """
 
 import math
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,42 +14,56 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import COMPRESSION, TiffFrame, TiffPage
 
-from oral_cancer.formats import jpeg
+from oral_cancer.formats import jpeg, lzw
 from oral_cancer.formats.picture import Unreadable
 
-_NONE, _JPEG = 1, 7
-_YCBCR = 6  # PhotometricInterpretation
-_PREDICTORS: dict[int, Callable[..., Any] | None] = {
-    1: None,
-    2: imagecodecs.delta_decode,
-    3: imagecodecs.floatpred_decode,
-}
+_NONE, _LZW, _LZMA = 1, 5, 34925
+_DEFLATE = (8, 32946, 50013)
+_RGB, _YCBCR = 2, 6  # PhotometricInterpretation
+_NO_PREDICTOR, _HORIZONTAL, _FLOATING_POINT = 1, 2, 3
 _STREAMS: dict[int, Callable[..., Any]] = {  # compressions of bytes, whatever these are
-    5: imagecodecs.lzw_decode,
-    8: imagecodecs.deflate_decode,
-    32946: imagecodecs.deflate_decode,
-    50013: imagecodecs.deflate_decode,
+    _LZW: imagecodecs.lzw_decode,
+    **dict.fromkeys(_DEFLATE, imagecodecs.deflate_decode),
     32773: imagecodecs.packbits_decode,
-    34925: imagecodecs.lzma_decode,
+    _LZMA: imagecodecs.lzma_decode,
     34926: imagecodecs.zstd_decode,
     50000: imagecodecs.zstd_decode,
 }
-_IMAGES = {2, 3, 4, 7, 22610, 33004, 33005, 34712, 34887, 34892, 34927, 34933, 34934, 50001, 50002, 52546}
-"""Compressions of images, which tifffile and imagecodecs read."""
+_FAX = (2, 3, 4)
+_JPEGS = (7, 34892)
+_WEBP = (34927, 50001)
+_IMAGES: dict[int, Callable[..., Any]] = {  # compressions of pictures, which have a shape of their own
+    22610: imagecodecs.jpegxr_decode,
+    34934: imagecodecs.jpegxr_decode,
+    33004: imagecodecs.jpeg2k_decode,
+    33005: imagecodecs.jpeg2k_decode,
+    34712: imagecodecs.jpeg2k_decode,
+    34887: imagecodecs.lerc_decode,
+    **dict.fromkeys(_WEBP, imagecodecs.webp_decode),
+    34933: imagecodecs.png_decode,
+    50002: imagecodecs.jpegxl_decode,
+    52546: imagecodecs.jpegxl_decode,
+}
 REMEDY = "save it with LZW or without compression"
 
 
 def refuse_compression(page: TiffPage) -> None:
     """Raise Unreadable, by name, for a compression, a predictor or colours that cannot be read with certainty."""
     code = int(page.compression)
-    if code not in {_NONE, *_STREAMS, *_IMAGES}:
+    if code not in {_NONE, *_STREAMS, *_FAX, *_JPEGS, *_IMAGES}:
         raise Unreadable(f"compressed by {_compression(code)}, which is not read; {REMEDY}")
-    if page.photometric == _YCBCR and code in {_NONE, *_STREAMS}:
+    if page.photometric == _YCBCR and code not in _JPEGS:
         raise Unreadable("YCbCr colours without JPEG compression; save it as RGB")
-    if code == _JPEG and page.bitspersample != 8:
+    if code in _JPEGS and page.bitspersample != 8:
         raise Unreadable(f"compressed by JPEG with {page.bitspersample} bits; {REMEDY}")
-    if code not in _IMAGES and page.predictor not in _PREDICTORS:
-        raise Unreadable(f"predictor {int(page.predictor)}, which is not read; {REMEDY}")
+    contiguous = page.samplesperpixel if page.planarconfig == 1 else 1
+    if code in _JPEGS and (contiguous, page.photometric in (_RGB, _YCBCR)) not in ((1, False), (3, True), (1, True)):
+        raise Unreadable(f"{contiguous} samples a pixel compressed by JPEG; {REMEDY}")
+    if code in {_NONE, *_STREAMS} and page.predictor != _NO_PREDICTOR:
+        whole = page.dtype is not None and page.bitspersample == 8 * page.dtype.itemsize
+        if page.predictor not in (_HORIZONTAL, _FLOATING_POINT) or not whole:
+            what = f"predictor {int(page.predictor)} of {page.bitspersample} bits"
+            raise Unreadable(f"{what}, which is not read; {REMEDY}")
 
 
 def decode_page(page: TiffPage | TiffFrame, dtype: np.dtype[Any], data: bytes) -> NDArray[Any]:
@@ -62,86 +77,188 @@ def decode_page(page: TiffPage | TiffFrame, dtype: np.dtype[Any], data: bytes) -
     Raises:
         Unreadable: with the reason.
     """
-    key = page.keyframe
+    key = _layout(page)
     separate, _, height, width, samples = key.shaped
     rows, columns = (key.tilelength, key.tilewidth) if key.is_tiled else (min(key.rowsperstrip, height), width)
-    grid = [
-        (plane, top, left)
-        for plane in range(separate)
+    down, across = math.ceil(height / rows), math.ceil(width / columns)
+    parts = _parts(page, separate * down * across, data)
+    needed = [
+        (min(rows, height - top), min(columns, width - left))
+        for _ in range(separate)
         for top in range(0, height, rows)
         for left in range(0, width, columns)
     ]
-    if len(page.dataoffsets) < len(grid) or len(page.databytecounts) < len(grid):
+    decoded = _streams if int(key.compression) in {_NONE, *_STREAMS} else _pictures
+    values = decoded(page, dtype, parts, (rows, columns, samples), needed)
+    values = values.reshape(separate, down, across, rows, columns, samples)
+    values = values.swapaxes(2, 3).reshape(separate, down * rows, across * columns, samples)
+    return values[:, :height, :width].reshape(key.shape)
+
+
+def _layout(page: TiffPage | TiffFrame) -> TiffPage:
+    """The page whose tags hold for all of its kind."""
+    assert page.keyframe is not None
+    return page.keyframe
+
+
+def _parts(page: TiffPage | TiffFrame, count: int, data: bytes) -> list[memoryview]:
+    """The bytes of each strip or tile."""
+    if len(page.dataoffsets) < count or len(page.databytecounts) < count:
         raise Unreadable("the file is damaged: some of its strips or tiles are missing")
-    values = np.empty((separate, height, width, samples), dtype.newbyteorder("="))
-    for number, (plane, top, left) in enumerate(grid):
-        tall = rows if key.is_tiled else min(rows, height - top)
-        part = _segment(page, number, dtype, data, (tall, columns, samples))
-        room = values[plane, top : top + tall, left : left + columns]
-        room[...] = part[: room.shape[0], : room.shape[1]]
-    return values.reshape(key.shape)
+    view = memoryview(data)
+    parts = []
+    for start, length in zip(page.dataoffsets[:count], page.databytecounts[:count], strict=True):
+        if not start or not length:
+            raise Unreadable("the file is damaged: a strip or tile is empty")
+        if start + length > len(view):
+            raise Unreadable("the file is truncated")
+        parts.append(view[start : start + length])
+    return parts
 
 
-def _segment(
-    page: TiffPage | TiffFrame, number: int, dtype: np.dtype[Any], data: bytes, shape: tuple[int, int, int]
+def _streams(
+    page: TiffPage | TiffFrame,
+    dtype: np.dtype[Any],
+    parts: list[memoryview],
+    shape: tuple[int, int, int],
+    needed: list[tuple[int, int]],
 ) -> NDArray[Any]:
-    """A strip or a tile, (rows, columns, samples)."""
-    key = page.keyframe
-    start, length = page.dataoffsets[number], page.databytecounts[number]
-    if not start or not length:
-        raise Unreadable("the file is damaged: a strip or tile is empty")
-    if start + length > len(data):
-        raise Unreadable("the file is truncated")
-    raw = data[start : start + length]
-    code = int(key.compression)
-    if code in _IMAGES:
-        return _image(page, number, raw, shape)
+    """The values of strips or tiles whose bytes are compressed, (number, *shape); what a strip lacks is zero.
+
+    Args:
+        page: whose parts they are.
+        dtype: of the values.
+        parts: the bytes of each.
+        shape: rows, columns and samples.
+        needed: rows and columns of each that lie on the page.
+    """
+    key = _layout(page)
+    code, bits = int(key.compression), key.bitspersample
+    line = math.ceil(shape[1] * shape[2] * bits / 8)
+    room = shape[0] * line
+    sizes = [room if key.is_tiled else tall * line for tall, _ in needed]
     if key.fillorder == 2:
-        raw = imagecodecs.bitorder_decode(raw)
-    bits = key.bitspersample
-    expected = shape[0] * math.ceil(shape[1] * shape[2] * bits / 8)
-    if code == _NONE:
-        if length < expected:
-            raise Unreadable(f"the file is damaged: a strip or tile has {length} bytes for {expected}")
-        stream: Any = raw[:expected]
-    else:
-        stream = _decompressed(code, raw, expected)
+        parts = [memoryview(imagecodecs.bitorder_decode(bytes(part))) for part in parts]
+    # Each has its place; one byte too many reaches into the next place, or the spare one, and is written over.
+    every = np.zeros(len(parts) * room + 1, np.uint8)
+    numbers = list(range(len(parts)))
+    if code == _LZW:
+        whole = [number for number in numbers if sizes[number] == room]
+        quick = lzw.decode_sound([parts[number] for number in whole], room)
+        if quick is not None:
+            every[:-1].reshape(-1, room)[whole] = quick
+            numbers = [number for number in numbers if sizes[number] != room]
+    for number in numbers:
+        place = every[number * room : number * room + sizes[number] + 1]
+        if code == _NONE:
+            place[:-1] = _uncompressed(parts[number], sizes[number])
+        else:
+            _decompress(code, parts[number], place)
+    return _values(key, dtype, every[:-1], (len(parts), *shape))
+
+
+def _values(
+    key: TiffPage, dtype: np.dtype[Any], stream: NDArray[np.uint8], shape: tuple[int, int, int, int]
+) -> NDArray[Any]:
+    """The values (number, rows, columns, samples) in the bytes of strips or tiles."""
+    native, bits = dtype.newbyteorder("="), key.bitspersample
     if bits != 8 * dtype.itemsize:
-        whole = imagecodecs.packints_decode(stream, dtype.newbyteorder("="), bits, runlen=shape[1] * shape[2])
-        return np.asarray(whole).reshape(shape)
-    undo = _PREDICTORS[key.predictor]
-    values = np.frombuffer(stream, dtype.newbyteorder(key.parent.byteorder)).reshape(shape)
-    if undo is imagecodecs.floatpred_decode:
-        return np.asarray(undo(values, axis=-2))
-    values = values.astype(dtype.newbyteorder("="), copy=undo is not None)
-    return np.asarray(undo(values, axis=-2, out=values)) if undo else values
+        return np.asarray(imagecodecs.packints_decode(bytes(stream), native, bits, runlen=shape[2] * shape[3])).reshape(
+            shape
+        )
+    values = stream.view(native).reshape(shape)
+    if key.predictor == _FLOATING_POINT:  # whose bytes have an order of their own
+        return np.asarray(imagecodecs.floatpred_decode(values, axis=-2))
+    if not dtype.newbyteorder(key.parent.byteorder).isnative:
+        values.byteswap(inplace=True)
+    return np.asarray(imagecodecs.delta_decode(values, axis=-2, out=values)) if key.predictor == _HORIZONTAL else values
 
 
-def _decompressed(code: int, raw: bytes, expected: int) -> bytes:
-    """A stream's bytes; Unreadable for one that is damaged, or holds more or fewer than expected."""
+def _uncompressed(part: memoryview, size: int) -> NDArray[np.uint8]:
+    if len(part) < size:
+        raise Unreadable(f"the file is damaged: a strip or tile has {len(part)} bytes for {size}")
+    return np.frombuffer(part[:size], np.uint8)
+
+
+def _decompress(code: int, part: memoryview, place: NDArray[np.uint8]) -> None:
+    """Fill a place but for its last byte; Unreadable for a stream that is damaged, or holds more or fewer bytes."""
     try:
-        stream = bytes(_STREAMS[code](raw, out=expected + 1))
+        found = _STREAMS[code](part, out=place)
     except Exception as error:  # each codec has its own kind
-        said = f": its {_compression(code)} data do not decode"
-        raise Unreadable(f"the file is damaged{said} ({' '.join(str(error).split())})") from error
-    if len(stream) != expected:
-        more = "more" if len(stream) > expected else "fewer"
-        raise Unreadable(f"the file is damaged: its {_compression(code)} data hold {more} pixels than the image has")
-    return stream
+        raise _damaged(code, error) from error
+    if len(found) != len(place) - 1:
+        raise _of_another_size(code, more=len(found) >= len(place))
+    if code in _DEFLATE or code == _LZMA:  # whose decoders pass over what follows
+        end = zlib.adler32(found).to_bytes(4, "big") if code in _DEFLATE else b"YZ"
+        if not bytes(part[-64:]).rstrip(b"\0").endswith(end.rstrip(b"\0")):
+            raise Unreadable(f"the file is damaged: its {_compression(code)} data go on after their end")
 
 
-def _image(page: TiffPage | TiffFrame, number: int, raw: bytes, shape: tuple[int, int, int]) -> NDArray[Any]:
-    key = page.keyframe
+def _pictures(
+    page: TiffPage | TiffFrame,
+    dtype: np.dtype[Any],
+    parts: list[memoryview],
+    shape: tuple[int, int, int],
+    needed: list[tuple[int, int]],
+) -> NDArray[Any]:
+    """As `_streams`, of strips or tiles that are pictures with a shape of their own."""
+    key = _layout(page)
     code = int(key.compression)
-    if code == _JPEG:
-        tables = page.jpegtables
-        jpeg.decoded(tables[:-2] + raw[2:] if tables else raw)  # tifffile's decoder passes over damage
-    try:
-        values, _, _ = key.decode(raw, number, jpegtables=page.jpegtables, jpegheader=key.jpegheader)
-    except Exception as error:  # each codec has its own kind
-        said = " ".join(str(error).split())
-        raise Unreadable(f"the file is damaged: its {_compression(code)} data do not decode ({said})") from error
-    return np.asarray(values).reshape(values.shape[-3:])
+    every = np.zeros((len(parts), *shape), dtype.newbyteorder("="))
+    for number, (part, (tall, wide)) in enumerate(zip(parts, needed, strict=True)):
+        try:
+            values = _picture(page, number, bytes(part), shape)
+        except Unreadable:
+            raise
+        except Exception as error:  # each codec has its own kind
+            raise _damaged(code, error) from error
+        rows, columns, samples = values.shape
+        if values.dtype != every.dtype or samples != shape[2]:
+            what = f"{samples} samples of {values.dtype}"
+            raise Unreadable(
+                f"the file is damaged: its {_compression(code)} data hold {what}, not {shape[2]} of {dtype}"
+            )
+        if not (tall <= rows <= shape[0] and wide <= columns <= shape[1]):
+            raise _of_another_size(code, more=rows >= tall and columns >= wide)
+        every[number, :rows, :columns] = values
+    return every
+
+
+def _picture(page: TiffPage | TiffFrame, number: int, part: bytes, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """The values (rows, columns, samples) of a part that is a picture, as many as it has, which may be of `shape`."""
+    key = _layout(page)
+    code = int(key.compression)
+    if code in _FAX:
+        return np.asarray(np.asarray(key.decode(part, number)[0])[0], np.uint8)
+    if code in _JPEGS:
+        return _jpeg(page, number, part, shape[0])
+    values = _IMAGES[code](part, **({"hasalpha": shape[2] == 4} if code in _WEBP else {}))
+    if values.ndim not in (2, 3):
+        raise ValueError(f"{values.ndim} dimensions")
+    return np.asarray(values[..., None] if values.ndim == 2 else values)
+
+
+def _jpeg(page: TiffPage | TiffFrame, number: int, part: bytes, most: int) -> NDArray[np.uint8]:
+    """The pixels of a part that is a JPEG of `most` rows.
+
+    They are tifffile's, which knows of colours, but passes over damage and another shape.
+    """
+    tables = page.jpegtables
+    strictly = jpeg.decoded(tables[:-2] + part[2:] if tables else part)
+    values = np.asarray(np.asarray(_layout(page).decode(part, number, jpegtables=tables)[0])[0], np.uint8)
+    rows, columns = values.shape[:2]
+    cut = rows < strictly.shape[0] <= most and columns == strictly.shape[1]  # as the last strip may be
+    return values if cut or strictly.shape[:2] == (rows, columns) else strictly.reshape(*strictly.shape[:2], -1)
+
+
+def _damaged(code: int, error: Exception) -> Unreadable:
+    said = " ".join(str(error).split())
+    return Unreadable(f"the file is damaged: its {_compression(code)} data do not decode ({said})")
+
+
+def _of_another_size(code: int, more: bool) -> Unreadable:
+    what = "more" if more else "fewer"
+    return Unreadable(f"the file is damaged: its {_compression(code)} data hold {what} pixels than the image has")
 
 
 def _compression(code: int) -> str:

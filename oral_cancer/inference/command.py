@@ -8,31 +8,38 @@ from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig
-from rich import get_console, print
+from rich import get_console
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import Progress
 from rich.table import Table
 
-from oral_cancer.errors import refuse
+from oral_cancer.data.collection import NOT_READ, in_words
+from oral_cancer.data.collection import record_of as found_in
+from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying, record_of
+from oral_cancer.errors import gathered, refuse
 from oral_cancer.evaluation.calibration import Calibration, fit
 from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
 from oral_cancer.evaluation.predictions import LABELS, labels, probabilities
 from oral_cancer.files import refuse_file, write_text
+from oral_cancer.formats.brightness import summary
+from oral_cancer.formats.kinds import REMEDY
 from oral_cancer.inference.engines import Ensemble, torch_ensemble
 from oral_cancer.inference.members import choose_cells, image_size, load_network
 from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import composition_grid, predictions_page
 from oral_cancer.inference.populations import NewImage, find_images, printable
-from oral_cancer.inference.predict import Predicted, predict
-from oral_cancer.inference.results import image_table, population_table
+from oral_cancer.inference.predict import Predicted, Skipped, predict
+from oral_cancer.inference.results import image_table, population_table, refuse_clipped, without_repeats
 from oral_cancer.study.cells import Cell, Study, read_study
 
 ENGINES: dict[str, Callable[[Study, Sequence[Cell]], Ensemble]] = {
     "torch": lambda study, cells: torch_ensemble([load_network(cell) for cell in cells]),
     "onnx": lambda study, cells: onnx_ensemble(onnx_folder(study, cells[0].model), cells),
 }
+WIDE = 10_000  # columns of a pipe
 
 
 @dataclass(frozen=True)
@@ -52,38 +59,50 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
         settings: those of conf/predict.yaml.
 
     Returns:
-        Whether all images could be read.
+        Whether all images below the folder could be read.
 
     Raises:
         UserError: for a study, a checkpoint or a folder of images that cannot be used.
     """
     _check(settings)
+    given = Reading.of(settings.range, settings.channels, settings.plane, before="")
     study = read_study(study_folder)
     cells = choose_cells(study, settings.experiment)
     root = Path(settings.images)
-    images = find_images(root)
+    found = find_images(root)
     outputs = outputs_of(settings.out, study, root)
     refuse_file("out", outputs.page.parent)
     model, training = cells[0].model, cells[0].facts.get("training_appearance")
     ensemble = ENGINES[settings.engine](study, cells)
-    print(escape(f"{len(images)} images, predicted by {model} of {study.name} ({len(cells)} folds)"))
+    inventory = in_words(found_in([image.file for image in found.images], found.left_out))
+    say(f"{inventory}; predicted by {model} of {study.name} ({len(cells)} folds)")
 
-    predicted, unread = _predict(images, ensemble, image_size(cells), settings)
-    for line in unread:
-        print(f"[red]skipped[/] {escape(line)}")
+    new = NewReading.of(cells[0].facts.get("reading"), given)
+    predicted, unread = _predict(found.images, ensemble, image_size(cells), settings, new)
+    lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in unread))
+    say(*(f"skipped {line}" for line in lines), style="red")
     if not predicted:
+        say("no image could be predicted, and nothing is written", style="red")
         return False
-    frame = image_table(predicted, training)
+    refuse_clipped(predicted)
+    record = record_of(new.reading, summary([(one.measured, one.levels) for one in predicted]))
+    if is_worth_saying(record):
+        say(*in_lines(record, before=""))
+    predicted, repeated = without_repeats(predicted)
+    if repeated:
+        lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in repeated))
+        say(*(f"left out {line}" for line in lines), style="yellow")
+    others = [Skipped(image, f"an image {NOT_READ}; {REMEDY}") for image in found.others]
+    frame = image_table(predicted, [*unread, *repeated, *others], training)
     populations = population_table(frame, ensemble_calibration(study, model))
     write_text(outputs.predictions, frame.to_csv(index=False, lineterminator="\n"))
     write_text(outputs.composition, populations.to_csv(index=False, lineterminator="\n"))
     files = (outputs.predictions.name, outputs.composition.name)
-    page = predictions_page(
-        root.resolve().name, study, model, frame, populations, unread, _facts(root, study, cells), files, bool(training)
-    )
+    facts = _facts(root, study, cells) | {"Found": inventory, "Brightness": "; ".join(in_lines(record, before=""))}
+    page = predictions_page(root.resolve().name, study, model, frame, populations, facts, files, bool(training))
     write_text(outputs.page, page)
     _show(study, frame, populations, outputs)
-    return not unread
+    return not unread and not found.others
 
 
 def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
@@ -115,22 +134,28 @@ def _check(settings: DictConfig) -> None:
     refuse(problems)
 
 
+def say(*lines: str, style: str = "") -> None:
+    """Lines on standard output, each on one line where that is a pipe."""
+    console = get_console()
+    for line in lines:
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+
+
 def _predict(
-    images: list[NewImage], ensemble: Ensemble, size: int, settings: DictConfig
-) -> tuple[list[Predicted], list[str]]:
-    predicted: list[Predicted] = []
-    unread: list[str] = []
+    images: list[NewImage], ensemble: Ensemble, size: int, settings: DictConfig, new: NewReading
+) -> tuple[list[Predicted], list[Skipped]]:
+    """What could be predicted and what could not, both in the order of the images."""
+    outcomes: list[Predicted | Skipped] = []
     console = get_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("predicting", total=len(images))
-        for one in predict(images, ensemble, size, settings.batch_size, settings.workers):
-            if isinstance(one, Predicted):
-                predicted.append(one)
-            else:
-                image, reason = one
-                unread.append(f"{printable(str(image.path))}: {reason}")
+        for one in predict(images, ensemble, size, settings.batch_size, settings.workers, new):
+            outcomes.append(one)
             bar.advance(task)
-    return predicted, unread
+    place = {image.file: number for number, image in enumerate(images)}
+    outcomes.sort(key=lambda one: place[one.image.file])
+    predicted = [one for one in outcomes if isinstance(one, Predicted)]
+    return predicted, [one for one in outcomes if isinstance(one, Skipped)]
 
 
 def _facts(root: Path, study: Study, cells: list[Cell]) -> dict[str, Any]:
@@ -146,17 +171,20 @@ def _facts(root: Path, study: Study, cells: list[Cell]) -> dict[str, Any]:
 
 
 def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs: Outputs) -> None:
+    console = get_console() if get_console().is_terminal else Console(width=WIDE)
     if study.simulated:
-        print(Panel("TRAINED ON SIMULATED MICROGRAPHS: no figure says anything about real cells", style="bold red"))
+        warning = "TRAINED ON SIMULATED MICROGRAPHS: no figure says anything about real cells"
+        console.print(Panel(warning, style="bold red", expand=console.is_terminal))
     grid = composition_grid(populations, digits=2)  # three would not fit a terminal of 80 columns
     table = Table(title="estimated composition, with 95 % intervals", box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(grid.columns):
         table.add_column(column, justify="left" if number in (0, 2) else "right", overflow="fold")
     for row in grid.rows:
         table.add_row(*(escape(entry.text) for entry in row))
-    print(table)
-    odd = frame[frame["unlike_training"] != ""]
-    if len(odd):
-        print(f"[yellow]{len(odd)} of {len(frame)} images are unlike those of the training[/]; see the page")
-    for path in (outputs.predictions, outputs.composition, outputs.page):
-        get_console().print(f"written: {path}", soft_wrap=True, markup=False, highlight=False)
+    console.print(table)
+    odd, predicted = (frame["unlike_training"] != "").sum(), (frame["left_out"] == "").sum()
+    if odd:
+        say(f"{odd} of {predicted} images are unlike those of the training; see the page", style="yellow")
+    constant = populations[populations["remark"] != ""]
+    say(*(f"{one.population}: {one.remark}" for one in constant.itertuples()), style="yellow")
+    say(*(f"written: {path}" for path in (outputs.predictions, outputs.composition, outputs.page)))

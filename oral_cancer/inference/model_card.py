@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from oral_cancer.data.reading import in_lines
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.inference.onnx_files import ENSEMBLE
@@ -39,6 +40,7 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
             "scheduler": _plain(facts["config"]["model"]["scheduler"]),
             "augmentation": _transforms(facts),
             "groups": GROUPS,
+            "brightness": in_lines(facts["reading"]) if facts.get("reading") else [],
             "tested": {group: _tested(predictions, group) for group in ("homo", "hetero")},
             "ensemble": grids.ensemble(tables.ensemble(predictions), [model]),
             "summary": grids.summary(tables.summary(predictions), [model]),

@@ -2,7 +2,8 @@
 
 An ONNX file has the input `images`, uint8 (batch, height, width, 3) RGB of any size, and the outputs `probabilities`,
 float32 (batch, 3) in the order of `labels.CLASSES`, and `by_fold`, float32 (folds, batch, 3). Its metadata hold
-`classes`, `image_size`, `cells` and the SHA-256 of each checkpoint it was made from, as JSON.
+`classes`, `image_size`, `reading` (how the training images' raw values became 8 bits), `cells` and the SHA-256 of each
+checkpoint it was made from, as JSON.
 """
 
 import hashlib
@@ -85,6 +86,7 @@ def write_onnx(path: Path, cells: Sequence[Cell], networks: Sequence[SoftLabelCl
         {
             "classes": json.dumps(CLASSES),
             "image_size": json.dumps(size),
+            "reading": json.dumps(cells[0].facts.get("reading")),
             "cells": json.dumps([cell.name for cell in cells]),
             "checkpoints": json.dumps(checkpoint_hashes(cells)),
         }

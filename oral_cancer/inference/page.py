@@ -1,13 +1,14 @@
 """One page out of the predictions of new images: a stacked bar for each population, and what to be wary of."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
-from oral_cancer.data.appearance import BRIGHTNESS_MARGIN, SIZE_FACTOR
+from oral_cancer.data.appearance import BRIGHTNESS_MARGIN, CONTRAST_FACTOR, SCALE_FACTOR, SIZE_FACTOR
 from oral_cancer.evaluation.bootstrap import LEVEL
-from oral_cancer.inference.results import SPREAD
+from oral_cancer.inference.results import SPREAD, WITHOUT_UNLIKE
 from oral_cancer.labels import CLASSES
 from oral_cancer.pages.render import render
 from oral_cancer.study.cells import Study
@@ -23,7 +24,6 @@ def predictions_page(
     model: str,
     images: pd.DataFrame,
     populations: pd.DataFrame,
-    unread: Sequence[str],
     facts: Mapping[str, str],
     files: tuple[str, str],
     judged: bool,
@@ -36,47 +36,56 @@ def predictions_page(
         model: of the study.
         images: see `results.image_table`.
         populations: see `results.population_table`.
-        unread: a line for each image without a prediction.
         facts: for the head of the page, by name.
         files: the CSV files of images and populations, relative to the page.
         judged: whether it is known how the training images look.
     """
     kinds = [kind for kind in KINDS if f"{CLASSES[0]}{kind}" in populations]
-    odd = images[images["unlike_training"] != ""]
+    left_out, predicted = images[images["left_out"] != ""], images[images["left_out"] == ""]
+    odd = predicted[predicted["unlike_training"] != ""]
     content: dict[str, Any] = {
         "title": f"Composition of {name}",
         "name": name,
         "study": study,
         "model": model,
-        "n_images": len(images),
+        "n_images": len(predicted),
         "populations": [_population(row, kinds) for row in populations.to_dict("records")],
         "calibrated": len(kinds) > 1,
         "composition": composition_grid(populations, files[1]),
         "unlike": _grid("", odd, ["file", "unlike_training"], ("file", "remark")),
-        "images": _images(images, files[0]),
-        "unread": unread,
+        "images": _images(predicted, files[0]),
+        "left_out": _grid("", left_out, ["file", "left_out"], ("file", "why")),
         "facts": facts,
         "judged": judged,
         "level": f"{LEVEL:.0%}",
         "size_factor": SIZE_FACTOR,
         "brightness_margin": f"{BRIGHTNESS_MARGIN:.0f}",
+        "contrast_factor": CONTRAST_FACTOR,
+        "scale_percent": f"{100 * (SCALE_FACTOR - 1):.0f}",
         "zip": zip,
     }
     return render("oral_cancer.inference", "predictions.html.j2", content)
 
 
 def composition_grid(populations: pd.DataFrame, file: str = "", digits: int = DIGITS) -> Grid:
-    """The populations as people read them: a row raw, a row calibrated; `file` is the CSV file behind it."""
+    """The populations as people read them: a row raw, a row calibrated; `file` is the CSV file behind it.
+
+    Where images are unlike those of the training, the same once more without them.
+    """
     kinds = [kind for kind in KINDS if f"{CLASSES[0]}{kind}" in populations]
     rows = []
     for row in populations.to_dict("records"):
-        for kind in kinds:
+        subsets = {"": ("", row["images"])}
+        if 0 < row["unlike_training"] < row["images"]:
+            subsets[WITHOUT_UNLIKE] = (", without unlike", row["images"] - row["unlike_training"])
+        for place, (subset, kind) in enumerate(product(subsets, kinds)):
             figures = []
-            for name in (f"{cls}{kind}" for cls in CLASSES):
+            for name in (f"{cls}{kind}{subset}" for cls in CLASSES):
                 value, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
                 figures.append(with_interval(value, low, high, digits))
-            head = (row["population"], str(row["images"])) if kind == kinds[0] else ("", "")
-            rows.append(tuple(Entry(text) for text in (*head, KINDS[kind], *figures)))
+            words, images = subsets[subset]
+            head = (row["population"] if place == 0 else "", str(images) if kind == kinds[0] else "")
+            rows.append(tuple(Entry(text) for text in (*head, KINDS[kind] + words, *figures)))
     return Grid(file.removesuffix(".csv"), ("population", "images", "estimate", *CLASSES), tuple(rows))
 
 
@@ -85,6 +94,7 @@ def _population(row: Mapping[Any, Any], kinds: Sequence[str]) -> dict[str, Any]:
         "name": row["population"],
         "images": row["images"],
         "unlike": row["unlike_training"],
+        "remark": row["remark"],
         "bars": [([row[f"{cls}{kind}"] for cls in CLASSES], KINDS[kind]) for kind in kinds],
     }
 

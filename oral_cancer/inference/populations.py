@@ -4,8 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from oral_cancer.data.folder import SUFFIXES
+from oral_cancer.data.collection import HIDDEN, NO_IMAGE, NOT_READ, LeftOut
 from oral_cancer.errors import UserError
+from oral_cancer.formats.kinds import OTHER_IMAGES, SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -23,18 +24,33 @@ class NewImage:
     population: str
 
 
-def find_images(root: Path) -> list[NewImage]:
-    """Every image below a folder, by its suffix, sorted by population and name; hidden files are passed over.
+@dataclass(frozen=True)
+class Found:
+    """What a folder of new images holds.
+
+    Attributes:
+        images: those that can be read by their suffix, sorted by population and name.
+        others: images of kinds that are not read.
+        left_out: these and what is no image, as a collection has them.
+    """
+
+    images: list[NewImage]
+    others: list[NewImage]
+    left_out: tuple[LeftOut, ...]
+
+
+def find_images(root: Path) -> Found:
+    """Every image below a folder, by its suffix; hidden folders are passed over.
 
     Symbolic links are followed, each folder once.
 
     Raises:
-        UserError: for a folder that is not there, or holds no image.
+        UserError: for a folder that is not there, or holds no image that is read.
     """
     if not root.is_dir():
         fault = "is not a folder" if root.exists() else "does not exist"
         raise UserError(f"images={root} {fault}; give the folder that holds the images")
-    found = []
+    images, others, left_out = [], [], []
     seen: set[tuple[int, int]] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True):
         own = os.stat(folder)
@@ -42,15 +58,29 @@ def find_images(root: Path) -> list[NewImage]:
             subfolders.clear()
             continue
         seen.add((own.st_dev, own.st_ino))
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         population = printable(Path(folder).relative_to(root).as_posix())
+
+        def as_file(name: str, population: str = population) -> str:
+            return printable(name) if population == "." else f"{population}/{printable(name)}"
+
+        left_out += [LeftOut(as_file(name), HIDDEN) for name in sorted(subfolders) if name.startswith(".")]
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                file = printable(name) if population == "." else f"{population}/{printable(name)}"
-                found.append(NewImage(Path(folder, name), file, population))
-    if not found:
-        raise UserError(f"images={root} holds no image ({', '.join(SUFFIXES)}); give the folder that does")
-    return found
+            image = NewImage(Path(folder, name), as_file(name), population)
+            if name.startswith("."):
+                left_out.append(LeftOut(image.file, HIDDEN))
+            elif name.lower().endswith(SUFFIXES):
+                images.append(image)
+            elif os.path.splitext(name)[1].lower() in OTHER_IMAGES:
+                others.append(image)
+                left_out.append(LeftOut(image.file, NOT_READ))
+            else:
+                left_out.append(LeftOut(image.file, NO_IMAGE))
+    if not images:
+        kinds = ", ".join(dict.fromkeys(image.path.suffix.lower() for image in others))
+        instead = f"; it has {len(others)} of kinds that are not read ({kinds}): export these as TIFF" if others else ""
+        raise UserError(f"images={root} holds no image ({', '.join(SUFFIXES)}); give the folder that does{instead}")
+    return Found(images, others, tuple(left_out))
 
 
 def printable(name: str) -> str:

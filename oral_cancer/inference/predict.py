@@ -1,5 +1,6 @@
 """Probabilities of new images, by the ensemble of a study's folds."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from oral_cancer.data.appearance import Appearance, appearance_of
-from oral_cancer.data.reader import decode, quiet, read_bytes, resized
+from oral_cancer.data.reader import quiet, read_new, resized
+from oral_cancer.data.reading import NewReading
+from oral_cancer.formats.brightness import Levels, Measured, clipped
 from oral_cancer.inference.engines import Ensemble
 from oral_cancer.inference.populations import NewImage
 
@@ -24,21 +27,57 @@ class Predicted:
         image: where it lies.
         probabilities: float64 (folds, 3), in the order of `labels.CLASSES`.
         appearance: how it looks, to be compared with the training images.
+        measured: its values, as the file has them.
+        levels: which of them are black and white.
+        clipped: the share of them that lies beyond, 0 to 1.
+        digest: of the pixels that the networks saw; images with the same one are the same.
     """
 
     image: NewImage
     probabilities: NDArray[np.float64]
     appearance: Appearance
+    measured: Measured
+    levels: Levels
+    clipped: float
+    digest: bytes
 
 
-Outcome = Predicted | tuple[NewImage, str]
-"""The prediction of an image, or the image and the reason why it has none."""
+@dataclass(frozen=True)
+class Skipped:
+    """An image that has no prediction, and why."""
+
+    image: NewImage
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An image, resized for the networks."""
+
+    pixels: NDArray[np.uint8]
+    appearance: Appearance
+    measured: Measured
+    levels: Levels
+    clipped: float
+
+
+@dataclass(frozen=True)
+class _Undecided:
+    """An image whose levels depend on all images of the call."""
+
+    image: NewImage
+    measured: Measured
 
 
 def predict(
-    images: Sequence[NewImage], ensemble: Ensemble, size: int, batch_size: int, workers: int | None
-) -> Iterator[Outcome]:
-    """Predict images in order.
+    images: Sequence[NewImage],
+    ensemble: Ensemble,
+    size: int,
+    batch_size: int,
+    workers: int | None,
+    new: NewReading,
+) -> Iterator[Predicted | Skipped]:
+    """Predict images, in order but for those whose files do not say how deep they are, which come last.
 
     Each worker, a thread, decodes a batch and runs the networks on it: while one decodes, others compute. Small
     networks gain more from batches side by side than from several cores on one batch.
@@ -49,29 +88,62 @@ def predict(
         size: side in pixels that images are resized to, as in training.
         batch_size: images a step.
         workers: threads; None is one a core.
+        new: how the files are to be read.
     """
-    batches = [images[first : first + batch_size] for first in range(0, len(images), batch_size)]
+    undecided: list[_Undecided] = []
     with quiet(), _one_core_each(), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for outcomes in pool.map(lambda batch: _predict_batch(batch, ensemble, size), batches):
-            yield from outcomes
+
+        def outcomes(images: Sequence[NewImage], new: NewReading) -> Iterator[Predicted | Skipped | _Undecided]:
+            batches = [images[first : first + batch_size] for first in range(0, len(images), batch_size)]
+            for of_batch in pool.map(lambda batch: _predict_batch(batch, ensemble, size, new), batches):
+                yield from of_batch
+
+        for one in outcomes(images, new):
+            if isinstance(one, _Undecided):
+                undecided.append(one)
+            else:
+                yield one
+        if undecided:
+            common = new.with_common([one.measured for one in undecided])
+            for one in outcomes([one.image for one in undecided], common):
+                assert not isinstance(one, _Undecided)
+                yield one
 
 
-def _predict_batch(images: Sequence[NewImage], ensemble: Ensemble, size: int) -> list[Outcome]:
-    shown = [_read(image, size) for image in images]
-    pixels = [found[0] for found in shown if not isinstance(found, str)]
+def _predict_batch(
+    images: Sequence[NewImage], ensemble: Ensemble, size: int, new: NewReading
+) -> list[Predicted | Skipped | _Undecided]:
+    found = [_read(image, size, new) for image in images]
+    pixels = [one.pixels for one in found if isinstance(one, _Read)]
     probabilities = iter(ensemble(np.stack(pixels)).transpose(1, 0, 2)) if pixels else iter(())
     return [
-        (image, found) if isinstance(found, str) else Predicted(image, next(probabilities), found[1])
-        for image, found in zip(images, shown, strict=True)
+        Predicted(
+            image,
+            next(probabilities),
+            one.appearance,
+            one.measured,
+            one.levels,
+            one.clipped,
+            hashlib.sha256(one.pixels.data).digest(),
+        )
+        if isinstance(one, _Read)
+        else one
+        for image, one in zip(images, found, strict=True)
     ]
 
 
-def _read(image: NewImage, size: int) -> tuple[NDArray[np.uint8], Appearance] | str:
+def _read(image: NewImage, size: int, new: NewReading) -> _Read | Skipped | _Undecided:
     try:
-        whole = decode(read_bytes(image.path))
+        raw, levels = read_new(image.path, new)
     except ValueError as fault:
-        return str(fault)
-    return resized(whole, size), appearance_of(whole)
+        return Skipped(image, str(fault))
+    if levels.by == "least" and "uint16" not in new.known:
+        return _Undecided(image, raw.measured)
+    whole = raw.shown(levels)
+    pixels = resized(whole, size)
+    appearance = appearance_of(pixels, (whole.shape[1], whole.shape[0]), raw.micrometres)
+    beyond = 0.0 if levels.by == "type" else clipped(raw.values, levels)
+    return _Read(pixels, appearance, raw.measured, levels, beyond)
 
 
 @contextmanager

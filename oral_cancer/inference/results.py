@@ -1,38 +1,86 @@
 """Tables of what was predicted: a row an image, a row a population."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from oral_cancer.data.appearance import unlike
+from oral_cancer.data.appearance import FLAT, unlike
+from oral_cancer.errors import refuse
 from oral_cancer.evaluation.calibration import Calibration
 from oral_cancer.evaluation.composition import composition
-from oral_cancer.inference.predict import Predicted
+from oral_cancer.inference.predict import Predicted, Skipped
 from oral_cancer.labels import CLASSES
 
 SPREAD = [f"{name}_sd" for name in CLASSES]
+LOOKS = ["brightness", "contrast", "micrometres"]
 NOTHING = ""
+CLIPPED = 0.01  # share of a population's values beyond what is black and white, above which it is refused
+CONSTANT = 1e-4  # SD of every proportion over the images, below which these are one image as far as is seen
+WITHOUT_UNLIKE = "_without_unlike"
 
 
-def image_table(predicted: Sequence[Predicted], training: dict[str, list[float]] | None) -> pd.DataFrame:
-    """One row an image: file, population, probabilities of the ensemble, their SD (n - 1) over the folds, remark.
+def refuse_clipped(predicted: Sequence[Predicted]) -> None:
+    """Raise a `UserError` that names each population of which too many values are clipped."""
+    by_population: dict[str, list[Predicted]] = defaultdict(list)
+    for one in predicted:
+        by_population[one.image.population].append(one)
+    problems = []
+    for name, members in by_population.items():
+        share = float(np.mean([one.clipped for one in members]))
+        if share > CLIPPED:
+            low, high, _ = max(members, key=lambda one: one.clipped).levels
+            problems.append(
+                f"images: {share:.1%} of the values of population {name} lie beyond {low:g} to {high:g}, which are "
+                "black and white here: save it with its depth declared or with 8 bits, or give range=[low, high]"
+            )
+    refuse(problems)
+
+
+def without_repeats(predicted: Sequence[Predicted]) -> tuple[list[Predicted], list[Skipped]]:
+    """Each image of a population once, and the others, which are identical to one before."""
+    first: dict[tuple[str, bytes], str] = {}
+    kept, repeated = [], []
+    for one in predicted:
+        same = first.setdefault((one.image.population, one.digest), one.image.file)
+        if same == one.image.file:
+            kept.append(one)
+        else:
+            repeated.append(Skipped(one.image, f"identical to {same}, which counts"))
+    return kept, repeated
+
+
+def image_table(
+    predicted: Sequence[Predicted], skipped: Sequence[Skipped], training: dict[str, list[float]] | None
+) -> pd.DataFrame:
+    """One row an image: file, population, probabilities of the ensemble, their SD (n - 1) over the folds, remarks.
 
     Args:
         predicted: the images that could be read.
+        skipped: those that have no prediction; their rows come last.
         training: the `appearance.span` of the training images; None where the study does not say.
 
     Returns:
-        `file, population, parental, resistant, control, <class>_sd, unlike_training`; the last is empty for an image
-        like those of the training. With one fold the SD is NaN.
+        `file, population, parental, resistant, control, <class>_sd, unlike_training, left_out, brightness, contrast,
+        micrometres`. `unlike_training` is empty for an image like those of the training; `left_out` says why an image
+        has no figures, and is empty for those that have. With one fold the SD is NaN.
     """
     rows = []
     for one in predicted:
         mean = one.probabilities.mean(axis=0)
         sd = one.probabilities.std(axis=0, ddof=1) if len(one.probabilities) > 1 else np.full(len(CLASSES), np.nan)
-        remark = "; ".join(unlike(one.appearance, training)) if training else NOTHING
-        rows.append((one.image.file, one.image.population, *mean, *sd, remark))
-    return pd.DataFrame(rows, columns=["file", "population", *CLASSES, *SPREAD, "unlike_training"])
+        remarks = unlike(one.appearance, training) if training else []
+        if one.clipped:
+            remarks.append(f"clipped ({one.clipped:.2%} of its values)")
+        looks = [getattr(one.appearance, name) for name in LOOKS]
+        rows.append((one.image.file, one.image.population, *mean, *sd, "; ".join(remarks), NOTHING, *looks))
+    nothing = [np.nan] * 2 * len(CLASSES)
+    for image, reason in ((one.image, one.reason) for one in skipped):
+        rows.append((image.file, image.population, *nothing, NOTHING, reason, *[np.nan] * len(LOOKS)))
+    columns = ["file", "population", *CLASSES, *SPREAD, "unlike_training", "left_out", *LOOKS]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def population_table(images: pd.DataFrame, calibration: Calibration | None) -> pd.DataFrame:
@@ -43,23 +91,54 @@ def population_table(images: pd.DataFrame, calibration: Calibration | None) -> p
         calibration: of the ensemble; None where it has none.
 
     Returns:
-        `population, images, unlike_training`, and for each class its mean proportion and the ends of a 95 % bootstrap
-        interval over the images: `<class>, <class>_low, <class>_high`, raw and, named `<class>_calibrated...`,
-        calibrated (absent without a calibration). One image has no interval: its ends are NaN.
+        `population, images, unlike_training, left_out, remark`, and for each class its mean proportion and the ends of
+        a 95 % bootstrap interval over the images: `<class>, <class>_low, <class>_high`, raw and, named
+        `<class>_calibrated...`, calibrated (absent without a calibration); both once more, named
+        `..._without_unlike...`, of the images that are like those of the training, NaN where there are none. Ends are
+        NaN for a single image, and for a population that `remark` says is nearly constant.
     """
     rows = []
-    for name, members in images.groupby("population", sort=False):
+    for name, of_population in images.groupby("population", sort=False):
+        members = of_population[of_population["left_out"] == NOTHING]
+        is_unlike = (members["unlike_training"] != NOTHING).to_numpy()
+        proportions = members[list(CLASSES)].to_numpy(np.float64)
+        constant = is_constant(members)
         row = {
             "population": name,
             "images": len(members),
-            "unlike_training": int((members["unlike_training"] != NOTHING).sum()),
+            "unlike_training": int(is_unlike.sum()),
+            "left_out": len(of_population) - len(members),
+            "remark": "nearly constant: no interval" if constant else NOTHING,
         }
-        raw = members[list(CLASSES)].to_numpy(np.float64)
-        kinds = {"": raw} | ({"_calibrated": calibration.apply(raw)} if calibration else {})
-        for kind, proportions in kinds.items():
-            estimate = composition(proportions)
-            for k, cls in enumerate(CLASSES):
-                low, high = (estimate.low[k], estimate.high[k]) if len(members) > 1 else (np.nan, np.nan)
-                row |= {f"{cls}{kind}": estimate.mean[k], f"{cls}{kind}_low": low, f"{cls}{kind}_high": high}
+        kinds = {"": proportions} | ({"_calibrated": calibration.apply(proportions)} if calibration else {})
+        for kind, values in kinds.items():
+            row |= _estimate(values, kind, constant)
+            row |= _estimate(values[~is_unlike], kind + WITHOUT_UNLIKE, constant)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def is_constant(members: pd.DataFrame) -> bool:
+    """Whether the images of a population show next to nothing, or next to nothing that differs between them.
+
+    An interval over such images would be narrow, and say nothing about the cells.
+    """
+    if members.empty:
+        return False
+    flat = (members["contrast"] < FLAT).mean() > 0.5
+    alike = len(members) > 1 and (members[list(CLASSES)].std(ddof=1) < CONSTANT).all()
+    return bool(flat or alike)
+
+
+def _estimate(proportions: NDArray[np.float64], kind: str, constant: bool) -> dict[str, float]:
+    """The mean proportions of images (N, 3), and the ends of their intervals, by the names of their columns."""
+    nothing = np.full(len(CLASSES), np.nan)
+    mean = low = high = nothing
+    if len(proportions):
+        found = composition(proportions)
+        mean = found.mean
+        low, high = (found.low, found.high) if len(proportions) > 1 and not constant else (nothing, nothing)
+    row: dict[str, float] = {}
+    for k, cls in enumerate(CLASSES):
+        row |= {f"{cls}{kind}": mean[k], f"{cls}{kind}_low": low[k], f"{cls}{kind}_high": high[k]}
+    return row

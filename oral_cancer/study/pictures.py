@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from oral_cancer.data.reader import read_image
+from oral_cancer.data.reader import quiet, read_new
+from oral_cancer.data.reading import NewReading
 from oral_cancer.evaluation.metrics import squared_errors
 from oral_cancer.evaluation.predictions import labels, probabilities
 from oral_cancer.labels import CLASSES, ImageSet, group_names
@@ -39,7 +40,9 @@ class Miss:
     picture: str | None
 
 
-def most_wrong(frame: pd.DataFrame, image_set: ImageSet, number: int, folder: Path | None) -> list[Miss]:
+def most_wrong(
+    frame: pd.DataFrame, image_set: ImageSet, number: int, folder: Path | None, new: NewReading
+) -> list[Miss]:
     """The images of one set with the greatest errors.
 
     Args:
@@ -48,6 +51,7 @@ def most_wrong(frame: pd.DataFrame, image_set: ImageSet, number: int, folder: Pa
             squared error.
         number: at most so many.
         folder: what the files lie below; None where that is not known.
+        new: how the files are read.
     """
     images = frame[frame["set"] == image_set]
     files = [str(file) for file in images["file"]]
@@ -63,18 +67,20 @@ def most_wrong(frame: pd.DataFrame, image_set: ImageSet, number: int, folder: Pa
             label=tuple(truth[row].tolist()),
             probabilities=tuple(shares[row].tolist()),
             squared_error=float(errors[row]),
-            picture=thumbnail(folder / files[row]) if folder else None,
+            picture=thumbnail(folder / files[row], new) if folder else None,
         )
         for row in worst.tolist()
     ]
 
 
-def thumbnail(path: Path) -> str | None:
+def thumbnail(path: Path, new: NewReading) -> str | None:
     """A small JPEG as a data URI, or None for a file that cannot be read or does not decode."""
     try:
-        picture = read_image(path)
+        with quiet():
+            raw, levels = read_new(path, new)
     except ValueError:
         return None
+    picture = raw.shown(levels)
     scale = SIDE / max(picture.shape)
     size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)

@@ -20,6 +20,7 @@ from oral_cancer.labels import CLASSES
 from oral_cancer.training.settings import WITHOUT_INFLUENCE, build, check, resolved, settings_hash
 
 FILE = "study.yaml"
+LATER = "data.reading"  # not in plans of before, whose fingerprint says that files were read as they always were
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Plan:
 
     Attributes:
         cells: `model`, `fold` and `config_hash` of each.
-        data: source, fingerprint and number of images, the same for all cells.
+        data: source, fingerprint, number of images and how they were read, the same for all cells.
         weights: by model, what its network starts from.
         settings: by model, the resolved settings but for the fold.
     """
@@ -198,7 +199,7 @@ def freeze(folder: Path, plan: Plan) -> None:
     differences = [
         f"{folder / FILE}: {key} was {before.get(key)}, now {now.get(key)}"
         for key in dict.fromkeys((*before, *now))
-        if before.get(key) != now.get(key)
+        if before.get(key) != now.get(key) and (key in before or not key.startswith(LATER))
     ]
     if differences:
         refuse([*differences, f"{folder}: a study does not change; choose another study.name, or the former settings"])

@@ -14,6 +14,8 @@ from rich.markup import escape
 from rich.panel import Panel as Frame
 from rich.table import Table
 
+from oral_cancer.data.collection import in_words
+from oral_cancer.data.reading import NewReading, Reading, in_lines
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
 from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
 from oral_cancer.files import sha256_of, write_text
@@ -121,6 +123,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     best = mixed[(mixed["model"] == models[0]) & (mixed["fold"] == SIMPLE)]
     root = study.complete[0].facts.get("root")
     folder = Path(root) if root else None
+    reading = NewReading.of(study.complete[0].facts.get("reading"), Reading())
     return {
         "title": f"Study {study.name}",
         "made_from": made_from(study, tables),
@@ -149,8 +152,8 @@ def _content(study: Study, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
         "confusions": _draw("confusion", plots.confusions(tables["classes"], models)),
         "curves": _draw("curves", plots.learning_curves(study.histories, colours)),
         "wrong": (
-            ("Pure classes", most_wrong(best, "homo", PICTURES, folder)),
-            ("Mixtures", most_wrong(best, "hetero", PICTURES, folder)),
+            ("Pure classes", most_wrong(best, "homo", PICTURES, folder, reading)),
+            ("Mixtures", most_wrong(best, "hetero", PICTURES, folder, reading)),
         ),
     }
 
@@ -172,6 +175,8 @@ def _facts(study: Study) -> dict[str, str]:
     source = "simulated micrographs" if study.simulated else str(first.get("source"))
     return {
         "Images": f"{first.get('images', '?')} from {source}",
+        **({"Files": in_words(first["found"])} if first.get("found") else {}),
+        **({"Brightness": "; ".join(in_lines(first["reading"]))} if first.get("reading") else {}),
         "Near-duplicates": _near_duplicates(manifests),
         "Fingerprint": str(first.get("fingerprint", "unknown"))[:16],
         "Weights at the start": _distinct(m.get("weights") for m in manifests),

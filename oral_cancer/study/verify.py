@@ -79,8 +79,13 @@ def _cell_faults(cell: Cell) -> Iterator[str]:
     if metrics != evaluate(read_predictions(cell.folder / "predictions.csv")):
         yield f"{cell.folder / 'metrics.json'}: not what predictions.csv gives"
     splits = pd.read_csv(cell.folder / "splits.csv", keep_default_na=False)
-    if fingerprint_of(splits[["file", "bytes", "sha256"]].itertuples(index=False)) != cell.manifest.get("fingerprint"):
+    if _fingerprint(splits, cell) != cell.manifest.get("fingerprint"):
         yield f"{cell.folder / 'splits.csv'}: its hashes do not give the fingerprint in manifest.json"
+
+
+def _fingerprint(splits: pd.DataFrame, cell: Cell) -> str:
+    files = splits[["file", "bytes", "sha256"]].itertuples(index=False)
+    return fingerprint_of(files, cell.facts.get("reading"))
 
 
 def _images(cell: Cell) -> Finding:

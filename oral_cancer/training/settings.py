@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 
 SEEDS = 2**32 - 1  # the largest that NumPy takes
 WITHOUT_INFLUENCE = ("names", "logger", "callbacks", "store", "study", "launcher", "data.workers")  # on any figure
+SILENT: dict[str, Any] = {"range": None, "channels": None, "plane": None, "leave_out": []}
+"""Options of a source at which it does what it did before it had them, and the settings have the hash of then."""
 
 # "${each:[m1, m5]}" is "m1,m5": a sweep over the items, as Hydra's sweeper takes it.
 OmegaConf.register_new_resolver("each", lambda items: ",".join(map(str, items)), replace=True)
@@ -208,4 +210,8 @@ def settings_hash(cfg: DictConfig) -> str:
     influential = cfg.copy()
     for option in WITHOUT_INFLUENCE:
         OmegaConf.update(influential, option, None, force_add=True)
+    with open_dict(influential):
+        for option, silent in SILENT.items():
+            if influential.source.get(option, silent) == silent:
+                influential.source.pop(option, None)
     return hashlib.sha256(json.dumps(resolved(influential), sort_keys=True).encode()).hexdigest()

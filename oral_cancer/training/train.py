@@ -22,9 +22,11 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins import AsyncCheckpointIO
 
 from oral_cancer.data.augmentation import BatchAugmentation, trains_on_cuda
+from oral_cancer.data.collection import in_words
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.folder import too_few
-from oral_cancer.data.leaks import near_duplicates, same_images, warning
+from oral_cancer.data.leaks import near_duplicates, repeated, same_images, warning
+from oral_cancer.data.reading import in_lines, is_worth_saying
 from oral_cancer.data.splits import EVALUATED, split
 from oral_cancer.data.store import ImageStore, open_sound_store
 from oral_cancer.errors import UserError, refuse
@@ -91,6 +93,7 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
         data.setup()
     facts |= {"devices": trainer.world_size, "seed": cfg.seed, "training_images": data.training_counts()}
     facts |= {"training_appearance": data.training_appearance(), "near_duplicates": len(alike)}
+    facts |= {"found": store.collection.record()}
     if cfg.logger.get("save_dir"):
         Path(cfg.logger.save_dir).mkdir(parents=True, exist_ok=True)
     first = trainer.is_global_zero
@@ -128,10 +131,16 @@ def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -
 def open_images(cfg: DictConfig) -> ImageStore:
     """The decoded images of the configured source; whatever is wrong with its files is refused here."""
     collection = build(cfg, "source").collect()
-    if collection.ignored:
-        print(f"{collection.root}: {collection.ignored} hidden files and non-images are ignored", flush=True)
     size = cfg.model.image_size * cfg.model.supersampling
-    return open_sound_store(collection, size, Path(cfg.store), too_few(collection, cfg.data.folds))
+    store = open_sound_store(collection, size, Path(cfg.store), too_few(collection, cfg.data.folds))
+    if again := repeated(store):
+        store = store.without(again)
+        refuse(too_few(store.collection, cfg.data.folds))
+    if ranks.is_first():
+        print(f"{collection.root}: {in_words(store.collection.record())}", flush=True)
+        if is_worth_saying(store.reading):
+            print(*in_lines(store.reading), sep="\n", flush=True)
+    return store
 
 
 def insist_on_known_options(cfg: DictConfig) -> None:
@@ -229,7 +238,7 @@ def roles(cfg: DictConfig, store: ImageStore) -> NDArray[np.str_]:
 
 
 def data_facts(store: ImageStore) -> dict[str, Any]:
-    """What the manifest says of the data: its source, the folder they lie below, fingerprint and number of images."""
+    """What the manifest says of the data: source, folder, fingerprint, number of images, and how they were read."""
     collection = store.collection
     source = "simulated" if collection.simulated else str(collection.root)
     return {
@@ -237,6 +246,7 @@ def data_facts(store: ImageStore) -> dict[str, Any]:
         "root": str(collection.root),
         "fingerprint": store.fingerprint,
         "images": len(collection.files),
+        "reading": store.reading,
     }
 
 

@@ -1,8 +1,10 @@
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from oral_cancer.data.collection import in_words
 from oral_cancer.data.folder import FolderSource, too_few
 from oral_cancer.errors import UserError
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS
@@ -63,7 +65,10 @@ def test_hidden_files_and_non_images_are_counted_and_passed_over(layout: Path) -
     (folder / "folder.tif").mkdir()
     after = FolderSource(layout).collect()
     assert after.files == before.files
-    assert (before.ignored, after.ignored, after.problems) == (0, 5, ())
+    assert after.problems == ()
+    assert before.left_out == ()
+    assert Counter(one.why for one in after.left_out) == {"hidden": 2, "no image": 3}
+    assert "left out: 2 hidden (" in in_words(after.record())
 
 
 def test_a_missing_root_is_refused(tmp_path: Path) -> None:

@@ -66,7 +66,12 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_there(
         predicted(study, tmp_path / "new")
     assert stop.value.code == 1
     assert f"{images / 'broken.tif'}: " in capsys.readouterr().out.replace("\n", "")
-    assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == 4
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv").set_index("file")
+    assert len(table) == 5
+    broken = table.loc["culture 1/broken.tif"]
+    assert broken.left_out.startswith("the file is ")
+    assert broken[list(CLASSES)].isna().all()
+    assert table.drop("culture 1/broken.tif").left_out.isna().all()
     assert "1 image could not be read" in (tmp_path / "out" / "predictions.html").read_text()
 
 
