@@ -4,6 +4,8 @@
 The images are TIFFs of 1600 x 1200 px; as the disk is not what is measured, many are links to a few that differ.
 
     python -m benchmarks.store [--images 1700] [--size 300] [--rounds 3]
+
+Building is measured with raw TIFFs and with LZW, in one strip as OpenCV writes it and in strips of 64 KB as Pillow does.
 """
 
 import os
@@ -11,10 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from benchmarks.figures import Figure, options, publish
 from benchmarks.memory import private_peak
@@ -24,6 +30,12 @@ from oral_cancer.data.store import open_sound_store, open_store
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
 
 DRAWN = 24
+RAW, LZW, LZW_IN_STRIPS = "raw", "LZW", "LZW in strips"
+WRITERS: dict[str, Callable[[Path, NDArray[np.uint8]], Any]] = {
+    RAW: lambda path, image: cv2.imwrite(str(path), image, [cv2.IMWRITE_TIFF_COMPRESSION, 1]),
+    LZW: lambda path, image: cv2.imwrite(str(path), image, [cv2.IMWRITE_TIFF_COMPRESSION, 5]),
+    LZW_IN_STRIPS: lambda path, image: Image.fromarray(image).save(path, compression="tiff_lzw"),
+}
 
 
 def main() -> None:
@@ -39,19 +51,16 @@ def main() -> None:
         peak_of_one(images, store, chosen.images, chosen.size)
         return
     with tempfile.TemporaryDirectory() as folder:
-        ratios, opened, checked, growths = [], [], [], []
-        collection = write_images(Path(folder, "images"), chosen.images)
+        opened, checked, growths = [], [], []
+        ratios: dict[str, list[float]] = {kind: [] for kind in WRITERS}
+        collections = {kind: write_images(Path(folder, kind, "images"), chosen.images, kind) for kind in WRITERS}
+        collection = collections[LZW]
         paths = [str(collection.root / file.path) for file in collection.files]
-        opencv_seconds(paths[:DRAWN], chosen.size)  # fills the disk's cache
         for number in range(chosen.rounds):
-            halves = [paths[half : 8 * DRAWN : 2] for half in (0, 1)]  # before and after, as machines change their pace
-            by_opencv = opencv_seconds(halves[0], chosen.size)
-            store = Path(folder, f"round{number}")
-            started = time.perf_counter()
-            open_store(collection, chosen.size, store)
-            built = (time.perf_counter() - started) / len(paths)
-            by_opencv = (by_opencv + opencv_seconds(halves[1], chosen.size)) / sum(map(len, halves))
-            ratios.append(by_opencv / (os.cpu_count() or 1) / built)
+            for kind, of_kind in collections.items():
+                store = Path(folder, f"round{number}-{kind}")
+                ratios[kind].append(beside_opencv(of_kind, chosen.size, store))
+            store = Path(folder, f"round{number}-{LZW}")
             started = time.perf_counter()
             open_store(collection, chosen.size, store)
             opened.append(time.perf_counter() - started)
@@ -66,7 +75,16 @@ def main() -> None:
     count = f"{chosen.images:,} TIFFs"
     publish(
         [
-            Figure(f"store: first build of {count}, beside cores x OpenCV's rate", ratios, "x", 0.85, at_least=True),
+            *(
+                Figure(
+                    f"store: first build of {count}, {kind}, beside cores x OpenCV's rate",
+                    of_kind,
+                    "x",
+                    0.85,
+                    at_least=True,
+                )
+                for kind, of_kind in ratios.items()
+            ),
             Figure(f"store: opening {count} again", opened, "s", 0.05),
             Figure("the same with every pixel checked, as each training does", checked, "s"),
             Figure("store: peak memory of a build with 10 x the images", growths, "x", 1.1),
@@ -75,7 +93,20 @@ def main() -> None:
     )
 
 
-def write_images(root: Path, number: int) -> Collection:
+def beside_opencv(collection: Collection, size: int, store: Path) -> float:
+    """The rate at which a store is built, beside that of OpenCV on as many cores."""
+    paths = [str(collection.root / file.path) for file in collection.files]
+    opencv_seconds(paths[:DRAWN], size)  # fills the disk's cache
+    halves = [paths[half : 8 * DRAWN : 2] for half in (0, 1)]  # before and after, as machines change their pace
+    by_opencv = opencv_seconds(halves[0], size)
+    started = time.perf_counter()
+    open_store(collection, size, store)
+    built = (time.perf_counter() - started) / len(paths)
+    by_opencv = (by_opencv + opencv_seconds(halves[1], size)) / sum(map(len, halves))
+    return by_opencv / (os.cpu_count() or 1) / built
+
+
+def write_images(root: Path, number: int, kind: str) -> Collection:
     """As many images as asked for in the published layout, a few of them drawn and the others links to these.
 
     What is there already stays.
@@ -87,7 +118,7 @@ def write_images(root: Path, number: int) -> Collection:
         source = drawn / f"{i % DRAWN}.tif"
         if not source.exists():
             drawn.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(source), draw_field(group.name, np.random.default_rng(i), (1600, 1200)))
+            WRITERS[kind](source, draw_field(group.name, np.random.default_rng(i), (1600, 1200)))
         path = Path(SPLIT_FOLDERS[group.image_set, "val"], group.folders[0], f"{i}.tif")
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         if not (root / path).exists():
@@ -120,7 +151,7 @@ def peak(folder: Path, count: int, name: str, size: int) -> int:
 
 def peak_of_one(images: Path, store: Path, count: int, size: int) -> None:
     """Build a store and print the memory that it took."""
-    collection = write_images(images, count)
+    collection = write_images(images, count, LZW)
     with private_peak() as taken:
         open_store(collection, size, store)
     print(taken[-1])

@@ -64,6 +64,15 @@ def faults_in_one_line() -> Iterator[None]:
             del os.environ[FULL_ERROR]
 
 
+def say(*lines: str, style: str = "") -> None:
+    """Lines on standard output, taken as they are; in a pipe each stays on one line."""
+    from rich import get_console  # late, as no refusal needs it
+
+    console = get_console()
+    for line in lines:
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+
+
 @contextmanager
 def no_empty_folder(folder: Path) -> Iterator[None]:
     """Where nothing comes of a command, take away the folders that Hydra made for it, unless something is in them."""

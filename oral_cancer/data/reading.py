@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from oral_cancer.errors import refuse
-from oral_cancer.formats.brightness import Levels, Measured, Reason, in_words, least, own_levels
+from oral_cancer.formats.brightness import LITTLE_USED, Levels, Measured, Reason, in_words, least, own_levels
 from oral_cancer.formats.picture import PLANES, Choice
 
 PLAIN = {("uint8", 0, 255), ("uint16", 0, 65535)}
@@ -106,9 +106,13 @@ def in_lines(record: Mapping[str, Any], before: str = "source.") -> list[str]:
     for one in record["levels"]:
         levels = Levels(one["black"], one["white"], one["by"])
         shown = f"{one['black']:g} is black and {one['white']:g} white"
-        lines.append(
-            f"{one['images']} images of {one['pixels']} pixels: {in_words(levels)}{because[one['by']]}: {shown}"
-        )
+        line = f"{one['images']} images of {one['pixels']} pixels: {in_words(levels)}{because[one['by']]}: {shown}"
+        lowest, highest = one["used"]
+        if highest - lowest < LITTLE_USED * (levels.high - levels.low):
+            line += (
+                f"; they use {lowest:g} to {highest:g} alone, so all look flat: {before}range=[low, high] spreads them"
+            )
+        lines.append(line)
     chosen = [f"{option} {_shown(record[option])}" for option in ("plane", "channels") if record[option] is not None]
     return lines + ([f"of each file: {', '.join(chosen)}"] if chosen else [])
 

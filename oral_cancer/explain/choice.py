@@ -1,5 +1,6 @@
 """Which cells explain which images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation.predictions import labels
-from oral_cancer.inference.populations import NewImage, find_images
+from oral_cancer.inference.populations import NewImage
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
 from oral_cancer.study.cells import Cell, Study
 
@@ -64,8 +65,8 @@ def test_images(study: Study, per_class: int) -> list[Labelled]:
     ]
 
 
-def new_images(root: Path) -> list[Labelled]:
-    """Every image below a folder; one in the published layout, `<split folder>/<folder of a class>/`, has its label."""
+def labelled(images: Sequence[NewImage]) -> list[Labelled]:
+    """New images; one in the published layout, `<split folder>/<folder of a class>/`, has its label."""
     known = {
         (split_folder, name): np.array(group.soft_label)
         for (image_set, _), split_folder in SPLIT_FOLDERS.items()
@@ -73,7 +74,6 @@ def new_images(root: Path) -> list[Labelled]:
         if group.image_set == image_set
         for name in group.folders
     }
-    images = find_images(root).images
     folders = [image.path.absolute().parent for image in images]
     return [
         Labelled(image, known.get((folder.parent.name, folder.name)))

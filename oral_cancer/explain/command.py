@@ -14,17 +14,19 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import Progress
 
+from oral_cancer.command import say
+from oral_cancer.data.collection import in_words, record_of
 from oral_cancer.data.reader import quiet, read_new, resized
 from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.errors import refuse
-from oral_cancer.explain.choice import EVERY, Labelled, cells_to_explain, new_images, test_images
+from oral_cancer.explain.choice import EVERY, Labelled, cells_to_explain, labelled, test_images
 from oral_cancer.explain.explain import Explainer, Explanation
 from oral_cancer.explain.page import Explained, explanations_page
 from oral_cancer.explain.pictures import TITLES, Pixels, png, sheet, shown
 from oral_cancer.explain.wandb_run import log_explanations
 from oral_cancer.files import refuse_file, write_bytes, write_text
 from oral_cancer.inference.members import image_size, load_network
-from oral_cancer.inference.populations import printable
+from oral_cancer.inference.populations import find_images, printable
 from oral_cancer.labels import CLASSES
 from oral_cancer.study.cells import Cell, Study, read_study
 
@@ -59,13 +61,16 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     study = read_study(study_folder)
     cells = cells_to_explain(study, settings.experiment, settings.fold)
     root = Path(settings.images) if settings.images else None
-    images = new_images(root) if root else test_images(study, settings.per_class)
+    found = find_images(root) if root else None
+    images = labelled(found.images) if found else test_images(study, settings.per_class)
     new = NewReading.of(cells[0].facts.get("reading"), given)
     folder = Path(settings.out or Path("outputs", "explanations", study.name, root.resolve().name if root else "test"))
     refuse_file("out", folder)
     explainers = {cell.name: (cell, Explainer(load_network(cell), image_size([cell]))) for cell in cells}
     target = CLASSES.index(settings.target) if settings.target else None
     new = _with_common(images, new)
+    if found:
+        say(in_words(record_of([image.file for image in found.images], found.left_out)))
     print(escape(f"{len(images)} images, explained by {', '.join(explainers)} of {study.name}"))
 
     explained: list[Explained] = []
@@ -78,8 +83,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
             for cell, explainer in explainers.values():
                 explained += list(_explain(batch, cell, explainer, target, folder))
                 bar.advance(task, settings.batch_size)
-    for line in unread:
-        print(f"[red]skipped[/] {escape(line)}")
+    say(*(f"skipped {line}" for line in unread), style="red")
     if not explained:
         return False
 
@@ -98,7 +102,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     if settings.wandb:
         log_explanations(study, folder, explained)
     _show(study, explained, folder / PAGE)
-    return not unread
+    return not unread and not (found and found.others)
 
 
 def _check(settings: DictConfig) -> None:
@@ -130,13 +134,13 @@ def _with_common(images: Sequence[Labelled], new: NewReading) -> NewReading:
 
 def _read(images: Sequence[Labelled], new: NewReading, unread: list[str]) -> list[Decoded]:
     decoded = []
-    for labelled in images:
+    for one in images:
         try:
             with quiet():
-                raw, levels = read_new(labelled.image.path, new)
-            decoded.append(Decoded(labelled, raw.shown(levels)))
+                raw, levels = read_new(one.image.path, new)
+            decoded.append(Decoded(one, raw.shown(levels)))
         except ValueError as fault:
-            unread.append(f"{printable(str(labelled.image.path))}: {fault}")
+            unread.append(f"{printable(str(one.image.path))}: {fault}")
     return decoded
 
 
@@ -180,4 +184,4 @@ def _show(study: Study, explained: Sequence[Explained], page: Path) -> None:
     judged = [one.correct for one in explained if one.correct is not None]
     of_them = f", {sum(judged)} of {len(judged)} predictions correct" if judged else ""
     print(f"{len(explained)} sheets{of_them}")
-    get_console().print(f"page: {page}", soft_wrap=True, markup=False, highlight=False)
+    say(f"page: {page}")

@@ -171,9 +171,16 @@ def in_words(levels: Levels) -> str:
 
 
 def summary(images: Sequence[tuple[Measured, Levels]]) -> list[dict[str, Any]]:
-    """How the values of a collection were understood: pixel type, levels, why, and of how many images."""
-    found = Counter((image.dtype, *levels) for image, levels in images)
+    """How the values of a collection were understood.
+
+    Returns:
+        For each pixel type and its levels: these, why, of how many images, and the least and the greatest value that
+        they use (of uint8 all that there are).
+    """
+    found: dict[tuple[str, Levels], list[Measured]] = defaultdict(list)
+    for image, levels in images:
+        found[image.dtype, levels].append(image)
     return [
-        {"pixels": dtype, "black": low, "white": high, "by": by, "images": number}
-        for (dtype, low, high, by), number in sorted(found.items())
+        {"pixels": dtype, "black": low, "white": high, "by": by, "images": len(members), "used": list(_ends(members))}
+        for (dtype, (low, high, by)), members in sorted(found.items())
     ]

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from PIL import Image
+
 from oral_cancer.formats.bmp import SIGNATURE as BMP
 from oral_cancer.formats.bmp import open_bmp
 from oral_cancer.formats.czi import SIGNATURE as CZI
@@ -10,7 +12,7 @@ from oral_cancer.formats.jpeg import SIGNATURE as JPEG
 from oral_cancer.formats.jpeg import open_jpeg
 from oral_cancer.formats.nd2 import SIGNATURE as ND2
 from oral_cancer.formats.nd2 import open_nd2
-from oral_cancer.formats.picture import Choice, Picture, Unreadable, Values, pixels
+from oral_cancer.formats.picture import MAX_PIXELS, Choice, Picture, Unreadable, Values, pixels
 from oral_cancer.formats.png import SIGNATURE as PNG
 from oral_cancer.formats.png import open_png
 from oral_cancer.formats.tiff import SIGNATURES as TIFF
@@ -131,6 +133,8 @@ def read_values(data: bytes, choice: Choice) -> tuple[Picture, Values]:
     except ImportError as error:
         extra = "pip install 'oral-cancer[microscopes]'"
         raise Unreadable(f"needs the extra `microscopes`, that is {error.name}: {extra}, or {REMEDY}") from error
+    except Image.DecompressionBombError as error:
+        raise Unreadable(f"too many pixels; at most {MAX_PIXELS // 10**6} million can be read") from error
     except MemoryError as error:
         raise Unreadable("asks for more memory than there is: it is damaged, or too large") from error
     except Exception as error:  # the readers' own kinds, and what a damaged file provokes in them

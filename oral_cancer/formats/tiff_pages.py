@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import COMPRESSION, TiffFrame, TiffPage
 
-from oral_cancer.formats import jpeg, lzw
+from oral_cancer.formats import jpeg, lzw, png
 from oral_cancer.formats.picture import Unreadable
 
 _NONE, _LZW, _LZMA = 1, 5, 34925
@@ -40,7 +40,7 @@ _IMAGES: dict[int, Callable[..., Any]] = {  # compressions of pictures, which ha
     34712: imagecodecs.jpeg2k_decode,
     34887: imagecodecs.lerc_decode,
     **dict.fromkeys(_WEBP, imagecodecs.webp_decode),
-    34933: imagecodecs.png_decode,
+    34933: png.decoded,
     50002: imagecodecs.jpegxl_decode,
     52546: imagecodecs.jpegxl_decode,
 }

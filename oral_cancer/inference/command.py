@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.progress import Progress
 from rich.table import Table
 
+from oral_cancer.command import say
 from oral_cancer.data.collection import NOT_READ, in_words
 from oral_cancer.data.collection import record_of as found_in
 from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying, record_of
@@ -132,13 +133,6 @@ def _check(settings: DictConfig) -> None:
         if not (missing and value is None) and not (type(value) is int and value > 0):
             problems.append(f"{name}={value}: must be a whole number above 0")
     refuse(problems)
-
-
-def say(*lines: str, style: str = "") -> None:
-    """Lines on standard output, each on one line where that is a pipe."""
-    console = get_console()
-    for line in lines:
-        console.print(line, style=style, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 def _predict(

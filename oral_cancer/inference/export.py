@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from omegaconf import DictConfig
-from rich import get_console, print
+from rich import print
 from rich.markup import escape
 
+from oral_cancer.command import say
 from oral_cancer.files import refuse_file, write_text
 from oral_cancer.inference.members import choose_cells, image_size, load_network
 from oral_cancer.inference.model_card import model_card
@@ -42,9 +43,9 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
     with _quiet():
         for name, members, of_members in files:
             differences[name] = write_onnx(folder / name, members, of_members, size)
-            get_console().print(f"written: {folder / name}", soft_wrap=True, markup=False, highlight=False)
+            say(f"written: {folder / name}")
     write_text(folder / CARD, model_card(study, cells, size, differences))
-    get_console().print(f"written: {folder / CARD}", soft_wrap=True, markup=False, highlight=False)
+    say(f"written: {folder / CARD}")
 
 
 @contextmanager

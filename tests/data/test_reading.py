@@ -70,8 +70,10 @@ def test_the_same_fields_look_the_same_however_deep_they_are(
         write(root / f"{seed}.tif", deep + offset)
     store = opened(root, stores)
     assert np.abs(store.images.astype(int) - plain(tmp_path)).max() <= 1
-    level = {"pixels": "uint16", "black": offset, "white": offset + 2**bits - 1, "by": "least", "images": 4}
-    assert store.reading["levels"] == [level]
+    (level,) = store.reading["levels"]
+    assert (level["pixels"], level["by"], level["images"]) == ("uint16", "least", 4)
+    assert (level["black"], level["white"]) == (offset, offset + 2**bits - 1)
+    assert level["used"] == pytest.approx([offset + share / 255 * 2**bits for share in (20, 240)], rel=0.01)
 
 
 def test_no_image_is_stretched_for_itself(root: Path, stores: Path) -> None:
@@ -134,6 +136,20 @@ def test_other_pixel_types_need_a_range_and_one_is_proposed(
     store = opened(root, stores, range=[0, 63.75])
     assert np.abs(store.images.astype(int) - plain(tmp_path)).max() <= 3  # whole numbers are a fourth as fine
     assert store.reading["range"] == [0, 63.75]
+
+
+def test_a_collection_that_uses_little_of_its_range_is_told_of(
+    train: Train, images_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in images_root.rglob("*.png"):
+        faint = cv2.imread(str(path)).astype(np.uint16) + 20_000
+        target = tmp_path / "faint" / path.relative_to(images_root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(target), faint)
+    train(f"source.root={tmp_path / 'faint'}", "trainer.max_epochs=1")
+    said = capsys.readouterr().out
+    assert "168 images of uint16 pixels: 16 bits, the least that hold all images: 0 is black and 65535 white; " in said
+    assert "they use 20000 to 20255 alone, so all look flat: source.range=[low, high] spreads them" in said
 
 
 def test_a_range_is_for_one_pixel_type(root: Path, stores: Path) -> None:

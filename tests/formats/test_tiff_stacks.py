@@ -13,9 +13,9 @@ from PIL import Image
 from oral_cancer.data.reader import decode
 from oral_cancer.formats.picture import Choice, Unreadable
 from tests.formats.conftest import GREY, Reader, as_rgb, drawn
-from tests.formats.files import DESCRIPTION, Pixels, by_hand, by_pillow, by_tifffile, text
+from tests.formats.files import DESCRIPTION, Pixels, Tags, by_hand, by_pillow, by_tifffile, text
 
-STK_PLANES = 33629
+UIC1, UIC2 = 33628, 33629  # tags of MetaMorph
 
 
 def stack(*sizes: int) -> Pixels:
@@ -201,23 +201,15 @@ def test_ome_metadata_of_the_image_that_is_taken(read: Reader) -> None:
     np.testing.assert_array_equal(read(file.getvalue()), as_rgb(np.rint(GREY.astype(int) * 3 / 4095 * 255)))
 
 
-def metamorph(values: Pixels, unit: str = "um") -> bytes:
-    """A MetaMorph STK file: planes in a row; of its tags the count is that of the planes, whatever room they take."""
+def metamorph(values: Pixels) -> bytes:
+    """A MetaMorph STK file: planes in a row; of its tag the count is that of the planes, each of six numbers."""
     count = len(values)
-    tags = {
-        33628: ("I", [4, 1, 5, 10, 6, 0]),  # calibration: on, its unit; filled in below
-        STK_PLANES: ("RATIO", [number for plane in range(count) for number in (plane, 1, 2, 3, 4, 5)]),
-    }
-    del tags[33628]
-    data = bytearray(by_hand(values[0], lambda _: values.tobytes(), tags=tags | {33628: ("I", [0, 0])}))
-    (at,) = struct.unpack_from("<I", data, 4)
-    (number,) = struct.unpack_from("<H", data, at)
-    for entry in range(at + 2, at + 2 + 12 * number, 12):
-        tag, _, _ = struct.unpack_from("<HHI", data, entry)
-        if tag == STK_PLANES:
-            struct.pack_into("<I", data, entry + 4, count)
-    assert unit
-    return bytes(data)
+    numbers = [number for plane in range(count) for number in (plane, 1, 2, 3, 4, 5)]
+    tags: Tags = {UIC1: ("I", [0, 0]), UIC2: ("RATIO", numbers)}
+    data = by_hand(values[0], lambda _: values.tobytes(), tags=tags)
+    said, meant = (struct.pack("<HHI", UIC2, 5, number) for number in (3 * count, count))
+    assert data.count(said) == 1
+    return data.replace(said, meant)
 
 
 def test_metamorph_stacks(read: Reader) -> None:
