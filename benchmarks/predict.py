@@ -19,10 +19,11 @@ from hydra.utils import instantiate
 from benchmarks.figures import Figure, options, publish
 from oral_cancer.command import CONF
 from oral_cancer.data.reader import read_image
+from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.data.simulator import write_collection
 from oral_cancer.inference.engines import torch_ensemble
 from oral_cancer.inference.populations import find_images
-from oral_cancer.inference.predict import predict
+from oral_cancer.inference.predict import Predicted, predict
 
 BATCH = 16
 
@@ -42,12 +43,14 @@ def main() -> None:
     networks = [instantiate(cfg.model).eval() for _ in range(chosen.folds)]
     with tempfile.TemporaryDirectory() as folder:
         write_collection(Path(folder, "images"), chosen.images // 7 + 1, chosen.images // 7 + 1, seed=0)
-        images = find_images(Path(folder, "images"))[: chosen.images]
+        images = find_images(Path(folder, "images")).images[: chosen.images]
+        plain_files = NewReading(Reading(), {})
         ratios = []
         for number in range(chosen.rounds + 1):
             plain = plain_seconds(networks, [image.path for image in images], size)
             started = time.perf_counter()
-            assert sum(1 for _ in predict(images, torch_ensemble(networks), size, BATCH, None)) == len(images)
+            outcomes = predict(images, torch_ensemble(networks), size, BATCH, None, plain_files)
+            assert all(isinstance(one, Predicted) for one in outcomes)
             ours = time.perf_counter() - started
             if number:  # the first round warms up
                 ratios.append(plain / ours)

@@ -5,7 +5,7 @@ The images are TIFFs of 1600 x 1200 px; as the disk is not what is measured, man
 
     python -m benchmarks.store [--images 1700] [--size 300] [--rounds 3]
 
-Building is measured with raw TIFFs and with LZW, in one strip as OpenCV writes it and in strips of 64 KB as Pillow does.
+Building is measured with raw TIFFs and with LZW, in one strip as OpenCV has it and in strips of 64 KB as Pillow has.
 """
 
 import os

@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.formats import jpegxr
 from oral_cancer.formats.picture import Picture, Unreadable, Values, axes_in_words, check_size, of_a_microscope
 
 SIGNATURE = b"ZISRAWFILE"
@@ -96,7 +97,7 @@ def _decoded(tile: Any) -> NDArray[Any]:
         raise Unreadable("the file is truncated")
     code = segment.directory_entry.compression
     if code == _JPEG_XR:
-        values = np.asarray(imagecodecs.jpegxr_decode(raw))
+        values = jpegxr.decoded(raw)
         if values.dtype != dtype or values.size != expected:
             raise Unreadable("the file is damaged: a tile's JPEG XR data hold other pixels than the tile has")
         return values

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import COMPRESSION, TiffFrame, TiffPage
 
-from oral_cancer.formats import jpeg, lzw, png
+from oral_cancer.formats import jpeg, jpegxr, lzw, png
 from oral_cancer.formats.picture import Unreadable
 
 _NONE, _LZW, _LZMA = 1, 5, 34925
@@ -33,8 +33,8 @@ _FAX = (2, 3, 4)
 _JPEGS = (7, 34892)
 _WEBP = (34927, 50001)
 _IMAGES: dict[int, Callable[..., Any]] = {  # compressions of pictures, which have a shape of their own
-    22610: imagecodecs.jpegxr_decode,
-    34934: imagecodecs.jpegxr_decode,
+    22610: jpegxr.decoded,
+    34934: jpegxr.decoded,
     33004: imagecodecs.jpeg2k_decode,
     33005: imagecodecs.jpeg2k_decode,
     34712: imagecodecs.jpeg2k_decode,

@@ -1,4 +1,4 @@
-"""One meaning of brightness for a collection, planes and channels as they are chosen, nothing passed over in silence."""
+"""One meaning of brightness for a collection, planes and channels as chosen, nothing passed over in silence."""
 
 import json
 import shutil

@@ -160,7 +160,7 @@ def exif_turned(orientation: int) -> bytes:
 
 
 def czi(
-    tiles: Sequence[tuple[dict[str, int], Pixels, int]], xml: str = "<ImageDocument/>", stored: int | None = None
+    tiles: Sequence[tuple[dict[str, int], Pixels, int]], xml: str = "<ImageDocument/>", of_a_pyramid: int = 0
 ) -> bytes:
     """A CZI file of tiles.
 
@@ -168,12 +168,12 @@ def czi(
         tiles: of each its place, such as {"C": 1, "X": 0, "Y": 0}, its pixels (H, W) or (H, W, 3) in blue, green and
             red, and its compression: 0 none, 4 JPEG XR, 5 zstd, 6 zstd with a header, 1 and 2 none that is read.
         xml: the metadata.
-        stored: the width that tiles are stored with, if another than they have: as in a pyramid.
+        of_a_pyramid: how many of the last ones are said to be twice as large as they are stored.
     """
     blocks, entries = [], []
     place = 32 + 512
-    for start, pixels, compression in tiles:
-        entry = _czi_entry(start, pixels, compression, place, stored)
+    for number, (start, pixels, compression) in enumerate(tiles):
+        entry = _czi_entry(start, pixels, compression, place, 2 if number >= len(tiles) - of_a_pyramid else 1)
         data = _CZI_ENCODERS[compression](pixels)
         body = (struct.pack("<iiq", 0, 0, len(data)) + entry).ljust(256, b"\0") + data
         blocks.append(_czi_segment("ZISRAWSUBBLOCK", body))
@@ -208,7 +208,7 @@ def _czi_segment(name: str, body: bytes) -> bytes:
     return struct.pack("<16sqq", name.encode(), len(body), len(body)) + body
 
 
-def _czi_entry(start: dict[str, int], pixels: Pixels, compression: int, place: int, stored: int | None) -> bytes:
+def _czi_entry(start: dict[str, int], pixels: Pixels, compression: int, place: int, factor: int) -> bytes:
     height, width = pixels.shape[:2]
     sizes = {"X": width, "Y": height}
     kind = {("u", 1, 2): 0, ("u", 2, 2): 1, ("f", 4, 2): 2, ("u", 1, 3): 3, ("u", 2, 3): 4}[
@@ -217,6 +217,8 @@ def _czi_entry(start: dict[str, int], pixels: Pixels, compression: int, place: i
     head = struct.pack("<2siqiiBB4si", b"DV", kind, place, 0, compression, 0, 0, bytes(4), len(start))
     ordered = sorted(start, key="XYCZTSM".index)
     return head + b"".join(
-        struct.pack("<4siifi", axis.encode(), start[axis], sizes.get(axis, 1), 0.0, stored or 0 if axis == "X" else 0)
+        struct.pack("<4siifi", axis.encode(), start[axis], factor * sizes[axis], 0.0, sizes[axis])
+        if axis in sizes
+        else struct.pack("<4siifi", axis.encode(), start[axis], 1, 0.0, 1)
         for axis in ordered
     )
