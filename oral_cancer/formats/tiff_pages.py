@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import COMPRESSION, TiffFrame, TiffPage
 
-from oral_cancer.formats import jpeg, jpegxr, lzw, png
+from oral_cancer.formats import jpeg, jpegxr, lzw, png, webp
 from oral_cancer.formats.picture import Unreadable
 
 _NONE, _LZW, _LZMA = 1, 5, 34925
@@ -39,7 +39,7 @@ _IMAGES: dict[int, Callable[..., Any]] = {  # compressions of pictures, which ha
     33005: imagecodecs.jpeg2k_decode,
     34712: imagecodecs.jpeg2k_decode,
     34887: imagecodecs.lerc_decode,
-    **dict.fromkeys(_WEBP, imagecodecs.webp_decode),
+    **dict.fromkeys(_WEBP, webp.decoded),
     34933: png.decoded,
     50002: imagecodecs.jpegxl_decode,
     52546: imagecodecs.jpegxl_decode,
@@ -232,7 +232,7 @@ def _picture(page: TiffPage | TiffFrame, number: int, part: bytes, shape: tuple[
         return np.asarray(np.asarray(key.decode(part, number)[0])[0], np.uint8)
     if code in _JPEGS:
         return _jpeg(page, number, part, shape[0])
-    values = _IMAGES[code](part, **({"hasalpha": shape[2] == 4} if code in _WEBP else {}))
+    values = _IMAGES[code](part, **({"alpha": shape[2] == 4} if code in _WEBP else {}))
     if values.ndim not in (2, 3):
         raise ValueError(f"{values.ndim} dimensions")
     return np.asarray(values[..., None] if values.ndim == 2 else values)

@@ -5,10 +5,20 @@ import resource
 import sys
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oral_cancer.data.reader import read_image
+from oral_cancer.formats.picture import Ambiguous, Choice
 
 LIMIT = 2**30  # bytes beyond what the process has at its start
+
+
+def read(path: str) -> NDArray[np.uint8]:
+    """The picture; of all planes and the first channel where there are several."""
+    try:
+        return read_image(path)
+    except Ambiguous:
+        return read_image(path, choice=Choice(plane="max", channels=(0,)))
 
 
 def main() -> None:
@@ -17,7 +27,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (size + LIMIT, size + LIMIT))
     for line in sys.stdin:
         try:
-            image = read_image(json.loads(line))
+            image = read(json.loads(line))
             assert image.dtype == np.uint8
             assert image.ndim == 3
             answer = {"shape": image.shape, "sum": int(image.sum())}

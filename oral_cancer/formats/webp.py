@@ -1,0 +1,20 @@
+"""WebP streams in TIFF files."""
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from oral_cancer.formats.picture import Unreadable
+
+
+def decoded(data: bytes, alpha: bool) -> NDArray[np.uint8]:
+    """The pixels of a WebP, (H, W, 3), or with alpha (H, W, 4).
+
+    Its decoder passes over what follows, so that the length that the header gives is compared.
+
+    Raises:
+        Unreadable: for a stream that is shorter or longer than it says.
+    """
+    if data.startswith(b"RIFF") and 8 + int.from_bytes(data[4:8], "little") != len(data):
+        raise Unreadable("the file is damaged: its WebP data have another length than they say")
+    return np.asarray(imagecodecs.webp_decode(data, hasalpha=alpha), np.uint8)
