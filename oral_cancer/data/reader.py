@@ -133,7 +133,7 @@ def resized_batch(images: Tensor, size: int) -> Tensor:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep what the decoders say about broken files off stderr; the reason is in the ValueError."""
-    loggers = [logging.getLogger(name) for name in ("tifffile", "czifile", "nd2", "PIL")]
+    loggers = [logging.getLogger(name) for name in ("tifffile", "imagecodecs", "czifile", "nd2", "PIL")]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)

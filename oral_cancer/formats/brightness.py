@@ -142,7 +142,9 @@ def shown(values: Values, levels: Levels, inverted: bool = False) -> NDArray[np.
     elif values.dtype in (np.uint8, np.uint16):
         grey = _table(values.dtype.str, levels.low, levels.high, inverted)[values]
     else:
-        scaled = (values.astype(np.float32) - np.float32(levels.low)) * np.float32(255 / (levels.high - levels.low))
+        exact = np.float64 if values.dtype.itemsize >= 4 and values.dtype != np.float32 else np.float32
+        scaled: NDArray[Any] = values.astype(exact) - np.asarray(levels.low, exact)
+        scaled *= np.asarray(255 / (levels.high - levels.low), exact)
         grey = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
         grey = 255 - grey if inverted else grey
     grey = np.ascontiguousarray(grey)

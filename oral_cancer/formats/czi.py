@@ -97,10 +97,8 @@ def _decoded(tile: Any) -> NDArray[Any]:
         raise Unreadable("the file is truncated")
     code = segment.directory_entry.compression
     if code == _JPEG_XR:
-        values = jpegxr.decoded(raw)
-        if values.dtype != dtype or values.size != expected:
-            raise Unreadable("the file is damaged: a tile's JPEG XR data hold other pixels than the tile has")
-        return values
+        place = np.empty((*tile.shape[tile.axes.index("Y") : -1], tile.shape[-1]), dtype)
+        return jpegxr.decoded(raw, place)
     if code == _NONE:
         stream = raw
     elif code == _ZSTD:

@@ -73,7 +73,7 @@ class Picture:
 
 def check_size(width: int, height: int) -> None:
     """Raise Unreadable for an empty image, and for one that is too large to be decoded."""
-    if not 0 < width * height <= MAX_PIXELS:
+    if min(width, height) <= 0 or width * height > MAX_PIXELS:
         raise Unreadable(f"{width} x {height} pixels; at most {MAX_PIXELS // 10**6} million can be read")
 
 

@@ -50,7 +50,8 @@ def open_png(data: bytes) -> Picture:
     colour = kind in (2, 3, 6)
 
     def read(plane: int, channel: int) -> NDArray[np.integer]:
-        values = _pixels(data, chunks)
+        _insist_on_whole_stream(chunks)
+        values = np.asarray(imagecodecs.png_decode(data))
         if values.ndim == 3 and not colour:
             values = values[..., 0]
         return values[..., :3] if colour else values
@@ -64,22 +65,21 @@ def open_png(data: bytes) -> Picture:
     )
 
 
-def decoded(data: bytes) -> NDArray[np.integer]:
-    """The pixels of a PNG, (H, W) or (H, W, samples).
+def decoded(data: bytes, out: NDArray[np.generic]) -> NDArray[np.generic]:
+    """The pixels of a PNG, in `out`, (H, W) or (H, W, samples).
 
     Raises:
         Unreadable: for a stream that is damaged, or holds more or fewer pixels than the image has.
+        Exception: of many kinds, for a stream that does not decode, or gives another shape or type.
     """
-    return _pixels(data, _checked(data))
-
-
-def _pixels(data: bytes, chunks: _Chunks) -> NDArray[np.integer]:
-    _insist_on_whole_stream(chunks)
-    return np.asarray(imagecodecs.png_decode(data))
+    _insist_on_whole_stream(_checked(data))
+    return np.asarray(imagecodecs.png_decode(data, out=out))
 
 
 def _checked(data: bytes) -> _Chunks:
     """The chunks of a file; Unreadable where one is damaged or the file ends early."""
+    if not data.startswith(SIGNATURE):
+        raise Unreadable("the file is damaged: its PNG data are none")
     chunks = _Chunks()
     view, at, kind = memoryview(data), len(SIGNATURE), b""
     while kind != b"IEND":

@@ -14,7 +14,7 @@ from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from oral_cancer.formats.picture import Picture, Unreadable, Values, axes_in_words, check_size, of_a_microscope
 from oral_cancer.formats.tiff_chain import insist_on_whole_chain
-from oral_cancer.formats.tiff_pages import decode_page, refuse_compression
+from oral_cancer.formats.tiff_pages import MOST_FILLING, decode_page, refuse_compression
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PHOTOMETRIC, _MAX_SAMPLE, _ORIENTATION, _RESOLUTION, _RESOLUTION_UNIT, _MICRO_MANAGER = 262, 281, 274, 282, 296, 51123
@@ -137,8 +137,11 @@ def _insist_on_all_planes(file: TiffFile, series: TiffPageSeries, planes: int, d
     if noted and series.kind != "imagej" and said > max(len(file.pages), page.samplesperpixel):
         raise Unreadable(f"the file is truncated: ImageJ wrote {said} planes, and it holds {len(file.pages)}")
     if (start := _start_of_row(series)) is not None:
-        if start + planes * math.prod(page.shape) * _dtype(page).itemsize > len(data):
+        size = planes * math.prod(page.shape) * _dtype(page).itemsize
+        if start + size > len(data):
             raise Unreadable("the file is truncated")
+        if (stored := sum(page.databytecounts)) > size + MOST_FILLING * len(page.databytecounts):
+            raise Unreadable(f"the file is damaged: its pixels have {stored} bytes for {size}")
     elif len(series.pages) < planes:
         raise Unreadable(f"the file is damaged: it holds {len(series.pages)} of {planes} planes")
 

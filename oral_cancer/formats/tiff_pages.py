@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import COMPRESSION, TiffFrame, TiffPage
 
-from oral_cancer.formats import jpeg, jpegxr, lzw, png, webp
+from oral_cancer.formats import jpeg, jpeg2000, jpegxr, lzw, png, webp
 from oral_cancer.formats.picture import Unreadable
 
 _NONE, _LZW, _LZMA = 1, 5, 34925
@@ -31,19 +31,21 @@ _STREAMS: dict[int, Callable[..., Any]] = {  # compressions of bytes, whatever t
 }
 _FAX = (2, 3, 4)
 _JPEGS = (7, 34892)
-_WEBP = (34927, 50001)
 _IMAGES: dict[int, Callable[..., Any]] = {  # compressions of pictures, which have a shape of their own
     22610: jpegxr.decoded,
     34934: jpegxr.decoded,
-    33004: imagecodecs.jpeg2k_decode,
-    33005: imagecodecs.jpeg2k_decode,
-    34712: imagecodecs.jpeg2k_decode,
+    33004: jpeg2000.decoded,
+    33005: jpeg2000.decoded,
+    34712: jpeg2000.decoded,
     34887: imagecodecs.lerc_decode,
-    **dict.fromkeys(_WEBP, webp.decoded),
+    34927: webp.decoded,
+    50001: webp.decoded,
     34933: png.decoded,
     50002: imagecodecs.jpegxl_decode,
     52546: imagecodecs.jpegxl_decode,
 }
+MOST_FILLING = 64
+"""Bytes that programs add to a strip or tile without compression."""
 REMEDY = "save it with LZW or without compression"
 
 
@@ -151,7 +153,7 @@ def _streams(
     for number in numbers:
         place = every[number * room : number * room + sizes[number] + 1]
         if code == _NONE:
-            place[:-1] = _uncompressed(parts[number], sizes[number])
+            place[:-1] = _uncompressed(parts[number], sizes[number], room)
         else:
             _decompress(code, parts[number], place)
     return _values(key, dtype, every[:-1], (len(parts), *shape))
@@ -174,8 +176,9 @@ def _values(
     return np.asarray(imagecodecs.delta_decode(values, axis=-2, out=values)) if key.predictor == _HORIZONTAL else values
 
 
-def _uncompressed(part: memoryview, size: int) -> NDArray[np.uint8]:
-    if len(part) < size:
+def _uncompressed(part: memoryview, size: int, most: int) -> NDArray[np.uint8]:
+    """The first `size` bytes of a part; that of the last strip may be as long as the others, which have `most`."""
+    if not size <= len(part) <= most + MOST_FILLING:
         raise Unreadable(f"the file is damaged: a strip or tile has {len(part)} bytes for {size}")
     return np.frombuffer(part[:size], np.uint8)
 
@@ -207,35 +210,36 @@ def _pictures(
     every = np.zeros((len(parts), *shape), dtype.newbyteorder("="))
     for number, (part, (tall, wide)) in enumerate(zip(parts, needed, strict=True)):
         try:
-            values = _picture(page, number, bytes(part), shape)
+            if code in _FAX:
+                values = np.asarray(np.asarray(key.decode(bytes(part), number)[0])[0], np.uint8)
+            elif code in _JPEGS:
+                values = _jpeg(page, number, bytes(part), shape[0])
+            else:
+                values = _image(code, bytes(part), every[number], (tall, wide))
         except Unreadable:
             raise
         except Exception as error:  # each codec has its own kind
             raise _damaged(code, error) from error
-        rows, columns, samples = values.shape
-        if values.dtype != every.dtype or samples != shape[2]:
-            what = f"{samples} samples of {values.dtype}"
-            raise Unreadable(
-                f"the file is damaged: its {_compression(code)} data hold {what}, not {shape[2]} of {dtype}"
-            )
+        rows, columns = values.shape[:2]
         if not (tall <= rows <= shape[0] and wide <= columns <= shape[1]):
             raise _of_another_size(code, more=rows >= tall and columns >= wide)
         every[number, :rows, :columns] = values
     return every
 
 
-def _picture(page: TiffPage | TiffFrame, number: int, part: bytes, shape: tuple[int, int, int]) -> NDArray[Any]:
-    """The values (rows, columns, samples) of a part that is a picture, as many as it has, which may be of `shape`."""
-    key = _layout(page)
-    code = int(key.compression)
-    if code in _FAX:
-        return np.asarray(np.asarray(key.decode(part, number)[0])[0], np.uint8)
-    if code in _JPEGS:
-        return _jpeg(page, number, part, shape[0])
-    values = _IMAGES[code](part, **({"alpha": shape[2] == 4} if code in _WEBP else {}))
-    if values.ndim not in (2, 3):
-        raise ValueError(f"{values.ndim} dimensions")
-    return np.asarray(values[..., None] if values.ndim == 2 else values)
+def _image(code: int, part: bytes, place: NDArray[Any], needed: tuple[int, int]) -> NDArray[Any]:
+    """The values of a part as large as its place or as what is needed of it; a larger one is not even decoded."""
+    rows, columns, samples = place.shape
+    fault = ValueError()
+    for size in dict.fromkeys(((rows, columns), needed, (needed[0], columns), (rows, needed[1]))):
+        try:
+            out = np.empty((*size, samples), place.dtype)
+            return np.asarray(_IMAGES[code](part, out=out)).reshape(out.shape)
+        except Unreadable:
+            raise
+        except ValueError as error:  # of another shape, or type
+            fault = error
+    raise fault
 
 
 def _jpeg(page: TiffPage | TiffFrame, number: int, part: bytes, most: int) -> NDArray[np.uint8]:

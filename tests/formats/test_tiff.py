@@ -434,3 +434,42 @@ def test_bytes_in_two_orders_give_the_same(read: Reader) -> None:
         with pytest.raises(Unreadable, match="3 channels"):
             read(data)
         np.testing.assert_array_equal(read(data, channels=(2, 0, 1)), COLOURS[..., [2, 0, 1]])
+
+
+SEVERAL = (np.dtype("<u1"), np.dtype("<u2"), np.dtype(">u2"))
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("dtype", SEVERAL, ids=str)
+def test_tags_whose_values_are_missing_are_noticed(read: Reader, dtype: np.dtype[Any], big: bool) -> None:
+    """tifffile takes defaults for them, such as 1 bit for 8 or 16."""
+    data = by_hand(COLOURS.astype(dtype), photometric=RGB, big=big, rows=20, tags={270: text("words " * 9)})
+    order = ">" if dtype.byteorder == ">" else "<"
+    for tag, kind in ((258, 3), (270, 2), (273, 4), (279, 4)):
+        at = data.index(struct.pack(order + "HH", tag, kind))
+        count = data[at + 4 : at + (12 if big else 8)]
+        for place, reason in (
+            (at + 4 + len(count), "truncated: the value of its tag"),
+            (at + 2, "of the unknown kind"),
+        ):
+            size = 2 if place == at + 2 else len(count)
+            harmed = data[:place] + b"\x7f" * size + data[place + size :]
+            if not (big and tag == 258 and place != at + 2):  # which has room in its entry
+                with pytest.raises(Unreadable, match=reason):
+                    read(harmed)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_pixels_that_have_more_bits_than_is_said_are_noticed(read: Reader, bits: int, layout: dict[str, Any]) -> None:
+    values = COLOURS.astype(np.uint16) * 257
+    with pytest.raises(Unreadable, match=r"damaged: .* has \d+ bytes for \d+|damaged: its pixels have"):
+        read(by_hand(values, bits=bits, photometric=RGB, **layout))
+
+
+def test_a_last_strip_may_be_as_long_as_the_others(read: Reader) -> None:
+    def filled_up(part: Pixels) -> bytes:
+        return part.tobytes().ljust(20 * part.shape[1], b"\0")
+
+    np.testing.assert_array_equal(read(by_hand(GREY, filled_up, rows=20)), as_rgb(GREY))
+    np.testing.assert_array_equal(read(by_hand(GREY, lambda part: part.tobytes() + bytes(16), rows=20)), as_rgb(GREY))

@@ -16,6 +16,7 @@ from oral_cancer.formats import lzw
 from oral_cancer.formats.picture import Choice, Unreadable
 from tests.formats.conftest import COLOURS, GREY, Reader, as_rgb
 from tests.formats.files import (
+    BLACK_IS_ZERO,
     JPEG_TABLES,
     PREDICTOR,
     RGB,
@@ -266,7 +267,7 @@ def test_strips_with_more_or_fewer_rows_are_refused(kind: str, more: int) -> Non
     shape, encode = pieces(more), encoder(kind)
     data = by_hand(GREY, lambda part: encode(shape(part)), rows=25, tags=compressed(EVERY[kind][0]))
     with pytest.raises(
-        Unreadable, match=r"more|INSUFFICIENT|too small|TOO_SMALL" if more > 0 else r"fewer|do not decode"
+        Unreadable, match=r"more|INSUFFICIENT|too small|TOO_SMALL|invalid out" if more > 0 else r"fewer|do not decode"
     ):
         raw(data)
 
@@ -275,12 +276,15 @@ def test_strips_with_more_or_fewer_rows_are_refused(kind: str, more: int) -> Non
 def test_pictures_of_another_shape_or_type_are_refused(kind: str) -> None:
     tags, encode = compressed(PICTURES[kind][0]), encoder(kind)
     turned = by_hand(GREY, lambda part: encode(np.ascontiguousarray(part.reshape(64, 16))), tile=(32, 32), tags=tags)
-    with pytest.raises(Unreadable, match="fewer"):
+    with pytest.raises(Unreadable, match=r"do not decode \(invalid out.shape"):
         raw(turned)
     if kind != "JPEG XL of DNG":
         deep = by_hand(GREY, lambda part: encode(part.astype(np.uint16)), rows=25, tags=tags)
-        with pytest.raises(Unreadable, match="hold 1 samples of uint16, not 1 of uint8"):
+        with pytest.raises(Unreadable, match=r"do not decode \(invalid out.dtype"):
             raw(deep)
+    coloured = by_hand(GREY, lambda part: encode(np.dstack([part] * 3)), rows=25, tags=tags)
+    with pytest.raises(Unreadable, match=r"do not decode \(invalid out.shape"):
+        raw(coloured)
 
 
 def test_jpeg_tiles_of_another_shape_are_refused() -> None:
@@ -323,3 +327,21 @@ def test_inverted_fill_order(read: Reader) -> None:
 
     data = by_hand(GREY, encode, rows=9, tags=compressed(5, tag266=("H", [2])))
     np.testing.assert_array_equal(read(data), as_rgb(GREY))
+
+
+@pytest.mark.parametrize("kind", ["JPEG XR", "JPEG 2000", "JPEG XL", "LERC", "WebP", "PNG", "JPEG"])
+def test_a_picture_that_is_far_too_large_is_not_decoded(kind: str) -> None:
+    """A few bytes may hold many million pixels, all alike."""
+    side = 8000 if kind != "WebP" else 7000
+    large = np.zeros((side, side, 3) if kind == "WebP" else (side, side), np.uint8)
+    if kind == "JPEG":
+        stream = bytes(imagecodecs.jpeg8_encode(large))
+    elif kind == "JPEG XL":
+        stream = bytes(imagecodecs.jpegxl_encode(large, lossless=True, effort=1))
+    else:
+        stream = encoder(kind)(large)
+    code = 7 if kind == "JPEG" else PICTURES[kind][0]
+    pixels, photometric = (COLOURS, RGB) if kind == "WebP" else (GREY, BLACK_IS_ZERO)
+    data = by_hand(pixels, lambda _: stream, photometric=photometric, tags=compressed(code))
+    with pytest.raises(Unreadable, match=r"at most 40 million|invalid out.shape"):
+        raw(data)
