@@ -9,21 +9,28 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from oral_cancer.command import faults_in_one_line, no_empty_folder
-from oral_cancer.training.settings import check
+from oral_cancer.experiments import Composed, name_of
+from oral_cancer.settings import check
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
-def main(cfg: DictConfig) -> float | None:
+def main(settings: DictConfig) -> float | None:
+    of_hydra = HydraConfig.get()
+    folder = Path(of_hydra.runtime.output_dir)
     # What follows is imported late, since neither --help nor a refusal needs it.
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
-        from oral_cancer.study.runner import run_cell
+    if of_hydra.mode == RunMode.MULTIRUN:
+        from oral_cancer.study.study import run_job
 
-        return run_cell(cfg)
-    with faults_in_one_line(), no_empty_folder(Path(HydraConfig.get().runtime.output_dir)):
-        check(cfg)
+        return run_job(Composed.of(settings, of_hydra), Path(of_hydra.sweep.dir), folder)
+    with faults_in_one_line(), no_empty_folder(folder.resolve()):
+        check(settings)
+        from oral_cancer.training.run import Run
         from oral_cancer.training.train import train
 
-        train(cfg)
+        composed = Composed.of(settings, of_hydra)
+        chosen = any(word.startswith("hydra.run.dir=") for word in of_hydra.overrides.hydra)
+        named = composed.named(name_of(composed))
+        train(Run.of(named, folder if chosen else None, overrides=composed.overrides))
     return None
 
 

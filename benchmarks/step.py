@@ -27,6 +27,7 @@ from oral_cancer.data.store import ImageView
 from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.labels import GROUPS, soft_label
 from oral_cancer.resampling import NoResampling
+from oral_cancer.training.run import Run, RunName
 from oral_cancer.training.train import build_trainer, quieten
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -87,7 +88,7 @@ def our_seconds(cfg: DictConfig, images: np.ndarray, labels: np.ndarray) -> floa
     evaluated = DataLoader(TensorDataset(torch.from_numpy(images[:batch]), torch.from_numpy(labels[:batch])), batch)
     clock = EpochSeconds()
     with tempfile.TemporaryDirectory() as folder:
-        trainer = build_trainer(cfg, Path(folder))
+        trainer = build_trainer(Run.of(cfg, Path(folder), RunName("step", 0)))
         trainer.callbacks.append(clock)  # type: ignore[attr-defined]
         trainer.fit(instantiate(cfg.model), train, [evaluated, evaluated])
     return clock.seconds

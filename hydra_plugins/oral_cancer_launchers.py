@@ -23,8 +23,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
 
 from oral_cancer.errors import Interrupted, UserError
+from oral_cancer.settings import number_of_ranks
 from oral_cancer.training.manifest import read_manifest, write_manifest
-from oral_cancer.training.settings import number_of_ranks
 
 Arguments = tuple[list[str], str, int, str, dict[type, Any]]
 """Of `BaseSubmititLauncher.__call__`, which composes and runs one cell."""
@@ -72,7 +72,7 @@ class LocalLauncher(BaseSubmititLauncher):  # type: ignore[misc]
                     job = executor.submit(_Placed(self, place), *arguments)
                     running.add(job)
                 job.wait()
-                return _outcome(job, self._study, arguments[2])
+                return _outcome(job, self._study, arguments[0])
             finally:
                 free.put(place)
 
@@ -132,7 +132,7 @@ class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
             flush=True,
         )
         _wait(jobs, array)
-        return [_outcome(job, study, number) for number, job in enumerate(jobs, initial_job_idx)]
+        return [_outcome(job, study, overrides) for job, (overrides, *_) in zip(jobs, arguments, strict=True)]
 
 
 class _Placed:
@@ -186,14 +186,19 @@ def _of_sbatch(parameters: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _outcome(job: Any, study: Path, number: int) -> JobReturn:
-    """What a cell's process returned; where it returned nothing, the cell's manifest says so."""
-    folder = _cell_folder(study, number)
-    if folder is None:  # of a search, which cannot do without the figure
+def _outcome(job: Any, study: Path, overrides: Sequence[str]) -> JobReturn:
+    """What a run's process returned; where it returned nothing, the run's manifest says so."""
+    from oral_cancer.study.study import job_name  # late: --help imports this module
+
+    name = job_name(study, overrides)
+    if name is None:  # of a search, which cannot do without the figure
         if not job.paths.result_pickle.exists():  # submitit would ask Slurm's accounting, which may not be there
-            raise UserError(f"job {number}: its process ended without a word, killed or out of memory: {_log_of(job)}")
+            raise UserError(
+                f"{' '.join(overrides)}: its process ended without a word, killed or out of memory: {_log_of(job)}"
+            )
         found: JobReturn = job.result()
         return found
+    folder = study / name.path
     manifest = read_manifest(folder) or {}
     if manifest.get("status") not in ("complete", "failed"):
         said = f"its process ended without a word, killed or out of memory: {_log_of(job)}"
@@ -201,7 +206,7 @@ def _outcome(job: Any, study: Path, number: int) -> JobReturn:
         folder.mkdir(parents=True, exist_ok=True)
         write_manifest(folder, manifest)
     said = f": {manifest.get('error')}" if manifest["status"] == "failed" else ""
-    print(f"{study.name}: {folder.relative_to(study)} {manifest['status']}{said}", flush=True)
+    print(f"{study.name}: {name} {manifest['status']}{said}", flush=True)
     return JobReturn(_return_value=None, status=JobStatus.COMPLETED)
 
 
@@ -212,16 +217,6 @@ def _log_of(job: Any) -> str:
     with suppress(OSError):
         lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
     return f"{lines[-1].strip()} (log {path})" if lines else f"log {path}"
-
-
-def _cell_folder(study: Path, number: int) -> Path | None:
-    from oral_cancer.study.plan import read_plan
-
-    plan = read_plan(study)
-    if plan is None or number >= len(plan.cells):
-        return None
-    cell = plan.cells[number]
-    return study / str(cell["model"]) / f"fold={cell['fold']}"
 
 
 def _wait(jobs: Sequence[Any], array: str) -> None:

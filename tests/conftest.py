@@ -12,11 +12,6 @@ os.environ["OMP_NUM_THREADS"] = "1"  # as quick with so small a network, and fai
 os.environ["WANDB_MODE"] = "offline"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import open_dict
-
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
 
 REPOSITORY = Path(__file__).parents[1]
@@ -66,24 +61,16 @@ def images_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
     """A function that trains the small network with overrides and returns the run's folder below `tmp_path`."""
-    from oral_cancer.training.settings import check
+    from oral_cancer.experiments import compose_settings
+    from oral_cancer.settings import check
+    from oral_cancer.training.run import Run, RunName
     from oral_cancer.training.train import train as train_one
 
     def run(*overrides: str, folder: str = "run", settings: Sequence[str] = SMALL_NETWORK) -> Path:
-        GlobalHydra.instance().clear()
-        with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
-            cfg = compose(
-                "train",
-                [*settings, "source=folder", f"source.root={images_root}", f"store={tmp_path / 'store'}", *overrides],
-                return_hydra_config=True,
-            )
-        with open_dict(cfg):
-            cfg.hydra.runtime.output_dir = str(tmp_path / folder)
-        HydraConfig.instance().set_config(cfg.copy())
-        with open_dict(cfg):
-            del cfg["hydra"]
-        check(cfg)
-        train_one(cfg)
+        root = (f"source.root={images_root}", f"store={tmp_path / 'store'}")
+        composed = compose_settings([*settings, "source=folder", *root, *overrides])
+        check(composed)
+        train_one(Run.of(composed, tmp_path / folder, RunName.of_path(Path(folder))))
         return tmp_path / folder
 
     return run

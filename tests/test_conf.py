@@ -2,10 +2,10 @@ from itertools import product
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_class, get_method
 from omegaconf import DictConfig, OmegaConf
 
+from oral_cancer.experiments import compose_settings, declared
 from tests.conftest import REPOSITORY
 
 CONF = REPOSITORY / "conf"
@@ -27,9 +27,7 @@ CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / gro
 
 def composed(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", list(overrides), return_hydra_config=True)
-    HydraConfig.instance().set_config(cfg)
-    return cfg
+        return compose("train", list(overrides), return_hydra_config=True)
 
 
 def targets(node: object) -> list[str]:
@@ -89,7 +87,18 @@ def test_every_primary_config_names_only_groups_that_exist() -> None:
         (("experiment=m5", "resampling=ros"), "m4"),
         (("data=homo", "resampling=ros"), "homo-ros"),
         (("experiment=m5", "name=own"), "own"),
+        (("data.train_sets=[homo]",), "m1"),
+        (("data.train_sets=[hetero]",), "hetero-none"),
+        (("experiment=m5", "fold=3", "seed=4", "trainer.max_epochs=2"), "m5"),
+        (("experiment=m5", "model=convnext_tiny"), "m5-convnext_tiny"),
+        (("model.backbone=resnet18",), "m2-resnet18"),
+        (("resampling=ros", "resampling.multiples.3_1=0"), "homo_hetero-ros,resampling.multiples.3_1=0"),
+        (("resampling=ros", "resampling.multiples.3_1=2"), "m4"),
     ],
 )
 def test_a_name_follows_what_is_trained(overrides: tuple[str, ...], name: str) -> None:
-    assert composed(*overrides).name == name
+    assert compose_settings(overrides).name == name
+
+
+def test_the_declared_experiments_are_those_of_the_group() -> None:
+    assert list(declared()) == [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pandas as pd
-import yaml
 
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, Fold, read_predictions
-from oral_cancer.files import unsealed
+from oral_cancer.study.plan import read_plan
 from oral_cancer.training.manifest import RESULTS, changed_files, is_damaged, read_manifest
+from oral_cancer.training.run import RunName
 
 Status = Literal["absent", "running", "failed", "complete", "damaged"]
 STATUSES: dict[Any, Status] = {status: status for status in get_args(Status)}
 
-FOLDER = re.compile(rf"fold=(\d+|{ALL_FOLDS})")
 SIMULATED = "simulated"
 
 
@@ -116,8 +115,9 @@ def find_cells(study: Path) -> list[Cell]:
     Raises:
         UserError: for a study.yaml that cannot be read.
     """
-    on_disk = {(path.parent.name, _fold(match[1])) for path in study.glob("*/*") if (match := _cell_folder(path))}
-    cells = on_disk | _planned(study / "study.yaml")
+    on_disk = {name[:2] for path in study.glob("*/*") if path.is_dir() and (name := RunName.of_path(path))}
+    plan = read_plan(study)
+    cells = on_disk | {name[:2] for name in (plan.names if plan else ())}
     return [_cell(study, model, fold) for model, fold in sorted(cells, key=lambda cell: _natural(*cell))]
 
 
@@ -159,28 +159,8 @@ def _natural(model: str, fold: Fold) -> tuple[list[int | str], bool, Fold]:
     return [int(part) if part.isdecimal() else part for part in parts], fold == ALL_FOLDS, fold
 
 
-def _cell_folder(path: Path) -> re.Match[str] | None:
-    return FOLDER.fullmatch(path.name) if path.is_dir() else None
-
-
-def _fold(text: str) -> Fold:
-    return text if text == ALL_FOLDS else int(text)
-
-
-def _planned(plan: Path) -> set[tuple[str, Fold]]:
-    if not plan.exists():
-        return set()
-    try:
-        content = unsealed(yaml.safe_load(plan.read_text(encoding="utf-8")))
-        return {(str(cell["model"]), _fold(str(cell["fold"]))) for cell in content["cells"]}
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        raise UserError(
-            f"{plan} is damaged; restore the file, or remove it to make the tables from the cells on disk"
-        ) from None
-
-
-def _cell(study: Path, model: str, fold: Fold) -> Cell:
-    folder = study / model / f"fold={fold}"
+def _cell(study: Path, model: str, fold: Any) -> Cell:
+    folder = study / RunName(model, fold).path
     manifest = read_manifest(folder)
     status = "damaged" if is_damaged(folder) else STATUSES.get((manifest or {}).get("status"), "absent")
     return Cell(folder, model, fold, status, manifest)

@@ -1,5 +1,6 @@
 """What a training shows on the terminal before and after."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,27 +11,26 @@ from rich.table import Table
 
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.models import SoftLabelClassifier
-from oral_cancer.training.loggers import RunIdentity
 
 SIMULATED = "SIMULATED MICROGRAPHS: no figure of this run says anything about real cells"
 
 
-def announce(identity: RunIdentity, data: CellDataModule, model: SoftLabelClassifier, resumed: bool) -> None:
+def announce(title: str, data: CellDataModule, model: SoftLabelClassifier, resumed: bool) -> None:
     """Say what is about to be trained on what."""
     if data.store.collection.simulated:
         print(Panel(SIMULATED, style="bold red", expand=False))
     counts = data.training_counts()
     get_console().print(
-        f"[bold]{identity.title}[/]: {'goes on' if resumed else 'starts'}, weights {model.origin}\n"
+        f"[bold]{title}[/]: {'goes on' if resumed else 'starts'}, weights {model.origin}\n"
         f"{sum(counts.values())} training images ({', '.join(f'{n} {name}' for name, n in counts.items())}), "
         f"{data.steps_per_epoch} step{'s' if data.steps_per_epoch > 1 else ''} an epoch",
         soft_wrap=True,
     )
 
 
-def show(identity: RunIdentity, metrics: dict[str, Any]) -> None:
+def show(title: str, folder: Path, metrics: dict[str, Any]) -> None:
     """The figures of a run, and where its files lie."""
-    table = Table(title=identity.title)
+    table = Table(title=title)
     for column in ("", "accuracy", "macro F1", "macro AUC", "RMSE of mixtures"):
         table.add_column(column, justify="right" if column else "left")
     for split, label in (("val", "validation"), ("test", "test")):
@@ -39,7 +39,7 @@ def show(identity: RunIdentity, metrics: dict[str, Any]) -> None:
         figures = (homo["accuracy"], homo["f1_macro"], homo["auc_macro"], hetero["rmse"])
         table.add_row(label + in_sample, *(f"{figure:.4f}" for figure in figures))
     print(table)
-    get_console().print(f"files: {identity.folder}", soft_wrap=True)
+    get_console().print(f"files: {folder}", soft_wrap=True)
 
 
 def device_name(trainer: Trainer) -> str:

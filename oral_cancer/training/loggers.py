@@ -5,7 +5,7 @@ import netrc
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -17,50 +17,35 @@ import wandb
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from oral_cancer.labels import CLASSES
+from oral_cancer.training.folder import RunFolder
+from oral_cancer.training.run import Run
 
 START_TIMEOUT = 10.0  # seconds that a process waits, once, for the W&B server
 
 
-@dataclass(frozen=True)
-class RunIdentity:
-    """How a run is called outside its folder.
+def title(run: Run, tags: Sequence[str]) -> str:
+    """E.g. "m5/fold0 simulated"."""
+    return " ".join([f"{run.experiment}/fold{run.fold}", *tags])
 
-    Attributes:
-        folder: where its files lie.
-        model: e.g. "m5".
-        fold: number, or "all".
-        group: what W&B groups runs by: the model, or the study that the run belongs to.
-        job_type: what W&B tells the runs of a group apart by.
+
+def wandb_logger(run: Run, folder: RunFolder, tags: Sequence[str], project: str, save_dir: str) -> Logger:
+    """A W&B run: online if the user is logged in and the server answers, else offline below `save_dir`.
+
+    Args:
+        run: what is trained.
+        folder: where, with the run's W&B id in its manifest.
         tags: what a reader must know at a glance, e.g. "simulated".
-        manifest: what manifest.json holds, with the resolved settings and the run's W&B id.
-        resumed: whether the run goes on.
+        project: of W&B.
+        save_dir: folder for W&B's own files.
     """
-
-    folder: Path
-    model: str
-    fold: int | str
-    group: str
-    job_type: str
-    tags: tuple[str, ...]
-    manifest: dict[str, Any]
-    resumed: bool
-
-    @property
-    def title(self) -> str:
-        """E.g. "m5/fold0 simulated"."""
-        return " ".join([f"{self.model}/fold{self.fold}", *self.tags])
-
-
-def wandb_logger(identity: RunIdentity, project: str, save_dir: str) -> Logger:
-    """A W&B run: online if the user is logged in and the server answers, else offline below `save_dir`."""
     options = {
-        "id": identity.manifest["wandb_id"],
-        "resume": "allow" if identity.resumed else None,
-        "group": identity.group,
-        "job_type": identity.job_type,
-        "name": identity.title,
-        "tags": identity.tags,
-        "config": identity.manifest["config"] | {"manifest": _facts(identity.manifest)},
+        "id": folder.manifest["wandb_id"],
+        "resume": "allow" if folder.resumed else None,
+        "group": run.group,
+        "job_type": run.job_type,
+        "name": title(run, tags),
+        "tags": tags,
+        "config": folder.manifest["config"] | {"manifest": _facts(folder.manifest)},
     }
     return WandbLogger(experiment=start_wandb(project, save_dir, **options))
 
@@ -99,19 +84,19 @@ def _logged_in() -> bool:
     return known.authenticators(urlsplit(settings.base_url).hostname or "") is not None
 
 
-def csv_logger(identity: RunIdentity) -> Logger:
+def csv_logger(run: Run, folder: RunFolder, tags: Sequence[str]) -> Logger:
     """metrics.csv in the run's folder `csv`; a training that goes on writes to `csv.1`, and so on."""
     names = chain(["csv"], (f"csv.{number}" for number in count(1)))
-    free = next(name for name in names if not (identity.folder / name).exists())
-    return CSVLogger(identity.folder, name=None, version=free)
+    free = next(name for name in names if not (folder.path / name).exists())
+    return CSVLogger(folder.path, name=None, version=free)
 
 
-def tensorboard_logger(identity: RunIdentity) -> Logger:
+def tensorboard_logger(run: Run, folder: RunFolder, tags: Sequence[str]) -> Logger:
     """Event files in the run's folder."""
-    return TensorBoardLogger(identity.folder, name=None, version="tensorboard")
+    return TensorBoardLogger(folder.path, name=None, version="tensorboard")
 
 
-def no_logger(identity: RunIdentity) -> bool:
+def no_logger(run: Run, folder: RunFolder, tags: Sequence[str]) -> bool:
     """What Lightning takes for no logger."""
     return False
 

@@ -10,12 +10,10 @@ import signal
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import setup_globals
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from omegaconf import DictConfig
@@ -25,10 +23,11 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from oral_cancer.errors import Interrupted, UserError
-from oral_cancer.training.run import Run, record_failure
-from oral_cancer.training.settings import number_of_ranks
+from oral_cancer.settings import number_of_ranks
+from oral_cancer.training.folder import RunFolder, record_failure
+from oral_cancer.training.run import Run
 
-Training = Callable[[DictConfig, Mapping[str, str]], dict[str, Any]]
+Training = Callable[[Run, Mapping[str, str]], pd.DataFrame]
 
 
 class RankError(RuntimeError):
@@ -45,15 +44,13 @@ def is_first() -> bool:
     return not _is_rank() or os.environ.get("RANK", os.environ.get("SLURM_PROCID")) == "0"
 
 
-def start(train: Training, cfg: DictConfig, expected: Mapping[str, str], folder: Path, remedy: str) -> dict[str, Any]:
+def start(train: Training, run: Run, expected: Mapping[str, str]) -> pd.DataFrame:
     """Train in as many processes as there are devices, and wait for them.
 
     Args:
         train: what each rank does.
-        cfg: composed settings.
+        run: what is trained.
         expected: as for `train`.
-        folder: the run's.
-        remedy: how to go on after an interruption, for the message.
 
     Returns:
         What `train` returns on the first rank.
@@ -63,13 +60,14 @@ def start(train: Training, cfg: DictConfig, expected: Mapping[str, str], folder:
         RankError: for the rank that died first, with its traceback as a note.
         Interrupted: on Ctrl-C or SIGTERM, once the ranks have ended.
     """
-    if cfg.trainer.num_nodes > 1:
-        raise UserError(f"trainer.num_nodes={cfg.trainer.num_nodes}: several machines need hydra/launcher=slurm")
+    trainer = run.settings.trainer
+    if trainer.num_nodes > 1:
+        raise UserError(f"trainer.num_nodes={trainer.num_nodes}: several machines need hydra/launcher=slurm")
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # what it reports is raised here
     agent = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
-        nproc_per_node=cfg.trainer.devices,
+        nproc_per_node=trainer.devices,
         run_id=uuid.uuid4().hex,
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
@@ -77,23 +75,21 @@ def start(train: Training, cfg: DictConfig, expected: Mapping[str, str], folder:
         max_restarts=0,
     )
     try:
-        results = elastic_launch(agent, _rank)(train, cfg, dict(expected), HydraConfig.instance().cfg)
+        results = elastic_launch(agent, _rank)(train, run, dict(expected))
     except SignalException as stop:
-        raise Interrupted(signal.Signals(stop.sigval), remedy) from None
+        raise Interrupted(signal.Signals(stop.sigval), run.how_to_go_on) from None
     except ChildFailedError as error:
         cause = _cause(*error.get_first_failure())
         if isinstance(cause, RankError):
-            record_failure(folder, cfg, str(cause))
+            record_failure(run, str(cause))
         raise cause from None
-    first: dict[str, Any] = results[0]
+    first: pd.DataFrame = results[0]
     return first
 
 
 @record
-def _rank(train: Training, cfg: DictConfig, expected: Mapping[str, str], hydra: Any) -> dict[str, Any]:
-    setup_globals()  # of Hydra, as in the process that starts the ranks
-    HydraConfig.instance().cfg = hydra
-    return train(cfg, expected)
+def _rank(train: Training, run: Run, expected: Mapping[str, str]) -> pd.DataFrame:
+    return train(run, expected)
 
 
 def _cause(rank: int, failure: ProcessFailure) -> Exception:
@@ -114,14 +110,14 @@ def _is_rank() -> bool:
 
 
 @contextmanager
-def led_by_first(trainer: Trainer, start_run: Callable[[], AbstractContextManager[Run]]) -> Iterator[Run]:
+def led_by_first(trainer: Trainer, take: Callable[[], AbstractContextManager[RunFolder]]) -> Iterator[RunFolder]:
     """Let the first rank take the run's folder; the others learn from it what it found there."""
     if trainer.world_size > 1:
         trainer.strategy.setup_environment()  # from here on the ranks can talk
     if trainer.is_global_zero:
-        with start_run() as run:
-            trainer.strategy.broadcast(run)
-            yield run
+        with take() as folder:
+            trainer.strategy.broadcast(folder)
+            yield folder
     else:
         found: Any = trainer.strategy.broadcast(None)
         yield found

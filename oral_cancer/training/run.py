@@ -1,205 +1,134 @@
-"""The folder of one training, and the manifest that says what became of it."""
+"""What one training is: an experiment on one fold, with its settings and its folder."""
 
-import os
-import platform
-import secrets
-import socket
-import subprocess
-import time
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
-from filelock import FileLock, Timeout
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from oral_cancer.command import described
-from oral_cancer.errors import Interrupted, UserError
-from oral_cancer.files import unfinished, write_text
-from oral_cancer.training.manifest import CHECKPOINT, FILE, file_hashes, is_damaged, read_manifest, write_manifest
-from oral_cancer.training.settings import resolved, settings_hash
+from oral_cancer.data.splits import Fold
+from oral_cancer.settings import resolved, settings_hash
 
-REPEATING: dict[str, Any] = {  # what conf/train.yaml says to Hydra of a single training
-    "defaults": ["_self_", {"override hydra/job_logging": "console"}, {"override hydra/hydra_logging": "none"}],
-    "hydra": {"run": {"dir": "outputs/runs/${name}/fold=${fold}"}, "output_subdir": None, "job": {"name": "train"}},
-}
-RECORDED_VERSIONS = (
-    "oral-cancer",
-    "torch",
-    "pytorch-lightning",
-    "timm",
-    "torchmetrics",
-    "imbalanced-learn",
-    "scikit-learn",
-    "albumentations",
-    "opencv-python-headless",
-    "numpy",
-)
+ALONE = Path("outputs", "runs")
+"""Where the folders of trainings lie that belong to no study."""
 
 
-@dataclass
-class Run:
-    """One training's folder while it is ours.
+class RunName(NamedTuple):
+    """Which training of a study, or of those alone.
 
-    Attributes:
-        folder: where all files of the run lie.
-        manifest: what manifest.json holds.
-        resumed: whether an interrupted training goes on.
+    `seed` is None where a study has but one.
     """
 
-    folder: Path
-    manifest: dict[str, Any]
-    resumed: bool = False
-    started: float = field(default_factory=time.perf_counter)
+    experiment: str
+    fold: Fold
+    seed: int | None = None
 
     @property
-    def checkpoint(self) -> Path:
-        """State after the last whole epoch."""
-        return self.folder / CHECKPOINT
+    def path(self) -> str:
+        """The run's folder below the study's: `<experiment>/fold=<k>`, or `<experiment>/fold=<k>,seed=<s>`."""
+        seed = "" if self.seed is None else f",seed={self.seed}"
+        return f"{self.experiment}/fold={self.fold}{seed}"
 
-    def record(self, **facts: Any) -> None:
-        """Add facts to the manifest and write it."""
-        self.manifest |= facts
-        write_manifest(self.folder, self.manifest)
+    @classmethod
+    def of_path(cls, path: Path) -> "RunName | None":
+        """The name whose `path` this ends with; None for any other folder."""
+        match = re.fullmatch(r"fold=(\d+|all)(?:,seed=(\d+))?", path.name)
+        if match is None or not path.parent.name:
+            return None
+        fold: Fold = "all" if match[1] == "all" else int(match[1])
+        return cls(path.parent.name, fold, None if match[2] is None else int(match[2]))
+
+    def __str__(self) -> str:
+        return self.path
 
 
-@contextmanager
-def start_run(folder: Path, cfg: DictConfig, facts: dict[str, Any]) -> Iterator[Run]:
-    """Take a folder for one training; its manifest ends as `complete`, or as `failed` with the error.
+@dataclass(frozen=True)
+class Run:
+    """One training of one experiment on one fold.
 
-    An interrupted training with the same settings and data, in the same precision and augmented by the same, goes on
-    from its checkpoint, or starts anew in place if it has none yet. Any other training that the folder holds is moved
-    beside it, to `<folder>.<n>`.
-
-    Args:
-        folder: the run's folder.
-        cfg: the composed settings.
-        facts: what else the manifest says, among it the data's `fingerprint`.
-
-    Raises:
-        UserError: if another process is training in this folder.
+    Attributes:
+        settings: composed and named, see `settings.compose_settings`; without Hydra's own.
+        folder: where its files lie, or will.
+        name: its experiment, fold and seed.
+        study: the name of the study that it belongs to; None alone.
+        overrides: what the user gave beside the defaults.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = _lock(folder)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        holder = read_manifest(folder) or {}
-        raise UserError(
-            f"{folder} is in use by process {holder.get('process')} on {holder.get('host')}; "
-            "wait for it, or give this training a name of its own: name=..."
-        ) from None
-    try:
-        manifest = {"status": "running", "config_hash": settings_hash(cfg), **facts, **_surroundings()}
-        before = read_manifest(folder)
-        ours = before is not None and _interrupted(before, manifest)
-        if not ours and set(folder.iterdir()) - set(unfinished(folder / FILE)):
-            kind = "a finished" if before and before.get("status") == "complete" else "another"
-            kind = "a damaged manifest.json and its" if is_damaged(folder) else kind
-            print(f"{folder} held {kind} training; moved to {_move_beside(folder)}", flush=True)
-        resumed = ours and _is_sound(folder / CHECKPOINT)
-        manifest["wandb_id"] = before["wandb_id"] if before and resumed else secrets.token_hex(8)
-        run = Run(folder, manifest | {"config": resolved(cfg)}, resumed)
-        run.record(start=_now())  # first, for what a folder without it holds is not known to be ours
-        _write_hydra_record(folder, cfg)
-        try:
-            yield run
-        except BaseException as error:
-            said = error.cause if isinstance(error, Interrupted) else described(error)
-            run.record(status="failed", error=said, **_end(run))
-            raise
-        run.record(status="complete", files=file_hashes(folder), **_end(run))
-    finally:
-        lock.release()
+
+    settings: DictConfig
+    folder: Path
+    name: RunName
+    study: str | None = None
+    overrides: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        settings: DictConfig,
+        folder: Path | None = None,
+        name: RunName | None = None,
+        study: str | None = None,
+        overrides: tuple[str, ...] = (),
+    ) -> "Run":
+        """The run that settings describe.
+
+        Args:
+            settings: see the class.
+            folder: None is that of a training alone, below `ALONE`.
+            name: None is by the settings: their name, which is the experiment's, and their fold.
+            study: see the class.
+            overrides: see the class.
+        """
+        name = name or RunName(settings.name, settings.fold)
+        return cls(settings, folder or ALONE / name.path, name, study, overrides)
+
+    @property
+    def experiment(self) -> str:
+        """E.g. "m5"."""
+        return self.name.experiment
+
+    @property
+    def fold(self) -> Fold:
+        """The fold that validates, or "all"."""
+        return self.name.fold
+
+    @property
+    def seed(self) -> int:
+        """Of treatment, shuffling, augmentation and network."""
+        return int(self.settings.seed)
+
+    @property
+    def stored_size(self) -> int:
+        """Pixels a side of the images in the store, which may be larger than those that the network sees."""
+        return stored_size(self.settings.model)
+
+    @property
+    def config_hash(self) -> str:
+        """Of the settings, see `settings.settings_hash`."""
+        return settings_hash(self.settings)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings as plain Python, every reference replaced by its value."""
+        return resolved(self.settings)
+
+    @property
+    def group(self) -> str:
+        """What a tracker groups runs by: their study, or alone their experiment."""
+        return self.study or self.experiment
+
+    @property
+    def job_type(self) -> str:
+        """What a tracker tells the runs of a group apart by."""
+        return self.experiment if self.study else "fold"
+
+    @property
+    def how_to_go_on(self) -> str:
+        """What to do after an interruption."""
+        named = f" with study.name={self.study}" if self.study else ""
+        return f"the same command{named} goes on from the last whole epoch"
 
 
-def record_failure(folder: Path, cfg: DictConfig, said: str) -> None:
-    """Let the manifest of a training with these settings, whose process died without a word, say what ended it."""
-    with suppress(Timeout), _lock(folder).acquire(blocking=False):
-        manifest = read_manifest(folder) or {}
-        if manifest.get("config_hash") == settings_hash(cfg) and manifest.get("status") != "complete":
-            write_manifest(folder, manifest | {"status": "failed", "error": said})
-
-
-def _lock(folder: Path) -> FileLock:
-    return FileLock(folder.with_name(f".{folder.name}.lock"))
-
-
-def _is_sound(checkpoint: Path) -> bool:
-    """Whether there is a checkpoint and its checksums fit; PyTorch's files are ZIP archives, which have them."""
-    if not checkpoint.exists():
-        return False
-    try:
-        with zipfile.ZipFile(checkpoint) as archive:
-            sound = archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, zlib.error):
-        sound = False
-    if not sound:
-        print(f"{checkpoint} is damaged; the training starts anew", flush=True)
-    return sound
-
-
-def _interrupted(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    same = all(before.get(key) == now[key] for key in ("config_hash", "fingerprint", "precision", "augmented_on"))
-    return same and before.get("status") != "complete"
-
-
-def _move_beside(folder: Path) -> Path:
-    number = 1
-    while (beside := folder.with_name(f"{folder.name}.{number}")).exists():
-        number += 1
-    folder.rename(beside)
-    folder.mkdir()
-    return beside
-
-
-def _write_hydra_record(folder: Path, cfg: DictConfig) -> None:
-    """What Hydra would record; config.yaml is whole, so that `--config-dir` and `--config-name` repeat the training."""
-    hydra = HydraConfig.get()
-    config = REPEATING | resolved(cfg)
-    for name, content in (("config", config), ("hydra", {"hydra": hydra}), ("overrides", hydra.overrides.task)):
-        write_text(folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _end(run: Run) -> dict[str, Any]:
-    return {"end": _now(), "seconds": round(time.perf_counter() - run.started, 3)}
-
-
-def _surroundings() -> dict[str, Any]:
-    return {
-        "host": socket.gethostname(),
-        "process": os.getpid(),
-        "git_commit": _git_commit(),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in RECORDED_VERSIONS},
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _git_commit() -> str | None:
-    """Commit of the code that runs, with "+changes" where files differ from it; None outside a git checkout."""
-    command = [
-        "git",
-        "-C",
-        str(Path(__file__).parent),
-        "describe",
-        "--always",
-        "--abbrev=40",
-        "--dirty=+changes",
-    ]
-    try:
-        described = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return described.stdout.strip() or None
+def stored_size(model: Any) -> int:
+    """Pixels a side of the stored images that a network with these settings trains on."""
+    return int(model["image_size"]) * int(model["supersampling"])

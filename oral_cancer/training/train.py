@@ -4,6 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
@@ -12,8 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from hydra.utils import get_method, instantiate
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
@@ -35,107 +34,162 @@ from oral_cancer.evaluation.predictions import write_predictions
 from oral_cancer.files import replacing, write_json
 from oral_cancer.labels import BY_NAME, CLASSES
 from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.settings import build, number_of_ranks
 from oral_cancer.training import display, ranks
 from oral_cancer.training.batch_norm import SyncBatchNorm
 from oral_cancer.training.callbacks import History, SeedEachStep
-from oral_cancer.training.loggers import RunIdentity, finish, log_results, log_training_batch
+from oral_cancer.training.folder import RunFolder, taken
+from oral_cancer.training.loggers import finish, log_results, log_training_batch, title
 from oral_cancer.training.manifest import CHECKPOINT
 from oral_cancer.training.memory import enough_memory
-from oral_cancer.training.run import Run, start_run
-from oral_cancer.training.settings import build, number_of_ranks
+from oral_cancer.training.run import Run
 from oral_cancer.training.signals import StopOnSignal
 
 
-def train(cfg: DictConfig, expected: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-    """Train one model on one fold, predict its validation and test images, and leave the files of a run.
+def train(run: Run, expected: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
+    """Train a run, predict its validation and test images, and leave its files in its folder.
 
     Args:
-        cfg: composed settings that `settings.check` has passed.
+        run: its settings have passed `settings.check`.
         expected: what a study's plan says of `fingerprint` and `weights`; anything else is refused.
 
     Returns:
-        The figures that metrics.json holds.
+        The predictions, as predictions.csv has them.
 
     Raises:
         UserError: for settings or files that cannot be trained with, before the run's folder is touched.
         Interrupted: on Ctrl-C or SIGTERM, once the run's files are in order.
     """
     quieten()
-    seed_everything(cfg.seed, verbose=False)
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    stop = StopOnSignal(_how_to_go_on())
-    # Whatever is wrong with these is told once, and before a long work on images begins.
-    trainer, augmentation = build_trainer(cfg, folder, stop), build(cfg, "augmentation")
-    model: SoftLabelClassifier = build(cfg, "model")
-    store = open_images(cfg)
-    if ranks.must_be_started(cfg):
-        return ranks.start(train, cfg, expected, folder, _how_to_go_on())
+    seed_everything(run.seed, verbose=False)
+    stop = StopOnSignal(run.how_to_go_on)
+    parts = _build_parts(run, stop)
+    store = open_images(run)
+    if ranks.must_be_started(run.settings):
+        return ranks.start(train, run, expected)
     facts = data_facts(store)
     _insist(expected, facts)
-    data: CellDataModule = build(
-        cfg,
-        "data",
-        store=store,
-        resampling=build(cfg, "resampling"),
-        augmentation=augmentation,
-        fold=cfg.fold,
-        trial=cfg.trial,
-        seed=cfg.seed,
-    )
-    refuse(same_images(store, [data.roles()]))
-    alike = near_duplicates(store, data.roles())
-    if cfg.trainer.compile:
-        model.network.compile()
-    facts |= {"weights": model.origin, "device": display.device_name(trainer), "precision": trainer.precision}
-    facts |= {"augmented_on": "device" if isinstance(augmentation, BatchAugmentation) else "cpu"}
+    data = _build_data(run, store, parts.augmentation)
+    facts |= _facts_of_start(parts, data)
     _insist(expected, facts)
     with enough_memory():
         data.setup()
-    facts |= {"devices": trainer.world_size, "seed": cfg.seed, "training_images": data.training_counts()}
-    facts |= {"training_appearance": data.training_appearance(), "near_duplicates": len(alike)}
-    facts |= {"found": store.collection.record()}
-    if cfg.logger.get("save_dir"):
-        Path(cfg.logger.save_dir).mkdir(parents=True, exist_ok=True)
-    first = trainer.is_global_zero
-    with stop.listening(), ranks.led_by_first(trainer, lambda: start_run(folder, cfg, facts)) as run:
-        identity = _identity(run, cfg.fold, _tags(store, model))
-        logger = False
-        if first:
-            write_splits(run.folder / "splits.csv", data)
-            if len(alike):
-                _write_table(run.folder / "near_duplicates.csv", alike)
-                print(*warning(alike), sep="\n", file=sys.stderr, flush=True)
-            display.announce(identity, data, model, run.resumed)
-            logger = trainer.logger = build(cfg, "logger", identity=identity)
+    alike = near_duplicates(store, data.roles())
+    facts |= _facts_of_training_set(run, parts.trainer, data) | {"near_duplicates": len(alike)}
+    with stop.listening(), ranks.led_by_first(parts.trainer, lambda: taken(run, facts)) as folder:
+        logger = _begin(run, folder, parts, data, alike)
         try:
             with enough_memory():
-                log_training_batch(logger, data)
-                trainer.fit(model, data, ckpt_path=run.checkpoint if run.resumed else None, weights_only=True)
-                predictions = predict(trainer, model, data, identity.model, cfg.fold)
-            metrics = evaluate(predictions)
-            metrics["val"]["homo"]["in_sample"] = data.splits.in_sample
-            if first:
-                write_predictions(run.folder / "predictions.csv", predictions)
-                write_json(run.folder / "metrics.json", metrics)
-                log_results(logger, metrics, predictions)
+                predictions = _fit_and_predict(run, folder, parts, data, logger)
+            _record(run, parts, data, logger, predictions)
         except BaseException:
             finish(logger, failed=True)
             stop.check()  # a signal may be the cause: ranks that end lose each other
             raise
         finish(logger, failed=False)
-    if first:
-        display.show(identity, metrics)
-    return metrics
+    return predictions
 
 
-def open_images(cfg: DictConfig) -> ImageStore:
-    """The decoded images of the configured source; whatever is wrong with its files is refused here."""
-    collection = build(cfg, "source").collect()
-    size = cfg.model.image_size * cfg.model.supersampling
-    store = open_sound_store(collection, size, Path(cfg.store), too_few(collection, cfg.data.folds))
+@dataclass(frozen=True)
+class _Parts:
+    """What settings make of themselves without any image."""
+
+    trainer: Trainer
+    augmentation: Any
+    model: SoftLabelClassifier
+
+
+def _build_parts(run: Run, stop: StopOnSignal) -> _Parts:
+    """Whatever is wrong with these is told before a long work on images begins."""
+    settings = run.settings
+    return _Parts(build_trainer(run, stop), build(settings, "augmentation"), build(settings, "model"))
+
+
+def _build_data(run: Run, store: ImageStore, augmentation: Any) -> CellDataModule:
+    """The run's images in their roles, of which none is in two."""
+    settings = run.settings
+    data: CellDataModule = build(
+        settings,
+        "data",
+        store=store,
+        resampling=build(settings, "resampling"),
+        augmentation=augmentation,
+        fold=run.fold,
+        trial=settings.trial,
+        seed=run.seed,
+    )
+    refuse(same_images(store, [data.roles()]))
+    return data
+
+
+def _facts_of_start(parts: _Parts, data: CellDataModule) -> dict[str, Any]:
+    on_device = isinstance(data.augmentation, BatchAugmentation)
+    return {
+        "weights": parts.model.origin,
+        "device": display.device_name(parts.trainer),
+        "precision": parts.trainer.precision,
+        "augmented_on": "device" if on_device else "cpu",
+    }
+
+
+def _facts_of_training_set(run: Run, trainer: Trainer, data: CellDataModule) -> dict[str, Any]:
+    return {
+        "devices": trainer.world_size,
+        "seed": run.seed,
+        "training_images": data.training_counts(),
+        "training_appearance": data.training_appearance(),
+        "found": data.store.collection.record(),
+    }
+
+
+def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, alike: pd.DataFrame) -> Any:
+    """Write what is known before the first step, say what is about to happen, and return the logger."""
+    if not parts.trainer.is_global_zero:
+        return False
+    write_splits(folder.path / "splits.csv", data)
+    if len(alike):
+        _write_table(folder.path / "near_duplicates.csv", alike)
+        print(*warning(alike), sep="\n", file=sys.stderr, flush=True)
+    tags = _tags(data.store, parts.model)
+    display.announce(title(run, tags), data, parts.model, folder.resumed)
+    settings = run.settings.logger
+    if settings.get("save_dir"):
+        Path(settings.save_dir).mkdir(parents=True, exist_ok=True)
+    logger = parts.trainer.logger = build(run.settings, "logger", run=run, folder=folder, tags=tags)
+    return logger
+
+
+def _fit_and_predict(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, logger: Any) -> pd.DataFrame:
+    log_training_batch(logger, data)
+    if run.settings.trainer.compile:
+        parts.model.network.compile()
+    checkpoint = folder.checkpoint if folder.resumed else None
+    parts.trainer.fit(parts.model, data, ckpt_path=checkpoint, weights_only=True)
+    return predict(run, parts.trainer, parts.model, data)
+
+
+def _record(run: Run, parts: _Parts, data: CellDataModule, logger: Any, predictions: pd.DataFrame) -> None:
+    """Write predictions and figures, and show them."""
+    if not parts.trainer.is_global_zero:
+        return
+    metrics = evaluate(predictions)
+    metrics["val"]["homo"]["in_sample"] = data.splits.in_sample
+    write_predictions(run.folder / "predictions.csv", predictions)
+    write_json(run.folder / "metrics.json", metrics)
+    log_results(logger, metrics, predictions)
+    display.show(title(run, _tags(data.store, parts.model)), run.folder, metrics)
+
+
+def open_images(run: Run) -> ImageStore:
+    """The decoded images of the run's source; whatever is wrong with its files is refused here."""
+    settings = run.settings
+    collection = build(settings, "source").collect()
+    store = open_sound_store(
+        collection, run.stored_size, Path(settings.store), too_few(collection, settings.data.folds)
+    )
     if again := repeated(store):
         store = store.without(again)
-        refuse(too_few(store.collection, cfg.data.folds))
+        refuse(too_few(store.collection, settings.data.folds))
     if ranks.is_first():
         print(f"{collection.root}: {in_words(store.collection.record())}", flush=True)
         if is_worth_saying(store.reading):
@@ -153,10 +207,11 @@ def insist_on_known_options(cfg: DictConfig) -> None:
         raise UserError(f"trainer: {error}; {shown}") from error
 
 
-def build_trainer(cfg: DictConfig, folder: Path, *more: Callback) -> Trainer:
+def build_trainer(run: Run, *more: Callback) -> Trainer:
     """Lightning's trainer, with what every training needs beside the configured callbacks; it has no logger yet."""
+    cfg, folder = run.settings, run.folder
     callbacks = [
-        SeedEachStep(cfg.seed),
+        SeedEachStep(run.seed),
         History(folder / "history.csv"),
         ModelCheckpoint((folder / CHECKPOINT).parent, filename=CHECKPOINT.stem, enable_version_counter=False),
         *more,
@@ -188,10 +243,8 @@ def _insist_on_compiler(device: torch.device) -> None:
         raise UserError(f"trainer.compile: nothing can be compiled here ({reason}); {remedy}") from error
 
 
-def predict(
-    trainer: Trainer, model: SoftLabelClassifier, data: CellDataModule, name: str, fold: int | str
-) -> pd.DataFrame:
-    """The model's predictions of all validation and test images, in the format of predictions.csv; on every rank."""
+def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDataModule) -> pd.DataFrame:
+    """The network's predictions of all validation and test images, in the format of predictions.csv; on every rank."""
     batches: Any = trainer.predict(model, data)
     frames = []
     for images, found in zip(EVALUATED, batches, strict=True):
@@ -199,7 +252,8 @@ def predict(
         rows = getattr(data.splits, images)
         own = torch.cat(found) if found else torch.empty(0, len(CLASSES))
         probabilities = ranks.interleaved(own, trainer).numpy()
-        frame = pd.DataFrame({"model": name, "fold": fold, "split": split, "set": image_set}, index=range(len(rows)))
+        names = {"model": run.experiment, "fold": run.fold, "split": split, "set": image_set}
+        frame = pd.DataFrame(names, index=range(len(rows)))
         frame["file"] = [data.store.collection.files[row].path for row in rows]
         truth = np.array([BY_NAME[group].soft_label for group in data.groups[rows]])
         for i, cls in enumerate(CLASSES):
@@ -231,10 +285,11 @@ def _write_table(path: Path, frame: pd.DataFrame) -> None:
         frame.to_csv(beside, index=False, lineterminator="\n")
 
 
-def roles(cfg: DictConfig, store: ImageStore) -> NDArray[np.str_]:
-    """What a training with these settings uses each row of the store for; see `Splits.roles`."""
-    splits = split(store.collection.files, cfg.fold, cfg.data.folds, cfg.trial)
-    return splits.roles(cfg.data.train_sets)
+def roles(run: Run, store: ImageStore) -> NDArray[np.str_]:
+    """What a run uses each row of the store for; see `Splits.roles`."""
+    settings = run.settings
+    splits = split(store.collection.files, run.fold, settings.data.folds, settings.trial)
+    return splits.roles(settings.data.train_sets)
 
 
 def data_facts(store: ImageStore) -> dict[str, Any]:
@@ -257,20 +312,6 @@ def _insist(expected: Mapping[str, str], found: Mapping[str, Any]) -> None:
                 f"study: {name} was {expected[name]} when the study began and is {found[name]} now; "
                 "restore it, or begin a study of another name"
             )
-
-
-def _identity(run: Run, fold: int | str, tags: tuple[str, ...]) -> RunIdentity:
-    """In a study, cells are grouped by study and told apart by model; alone, grouped by model."""
-    hydra, model = HydraConfig.get(), run.folder.parent.name
-    alone = hydra.mode != RunMode.MULTIRUN
-    group, job_type = (model, "fold") if alone else (Path(hydra.sweep.dir).name, model)
-    return RunIdentity(run.folder, model, fold, group, job_type, tags, run.manifest, run.resumed)
-
-
-def _how_to_go_on() -> str:
-    hydra = HydraConfig.get()
-    named = f" with study.name={Path(hydra.sweep.dir).name}" if hydra.mode == RunMode.MULTIRUN else ""
-    return f"the same command{named} goes on from the last whole epoch"
 
 
 def _tags(store: ImageStore, model: SoftLabelClassifier) -> tuple[str, ...]:

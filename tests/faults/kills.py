@@ -92,7 +92,7 @@ def _import_all() -> None:
     import oral_cancer.study.callback
     import oral_cancer.study.plan
     import oral_cancer.study.report
-    import oral_cancer.study.runner
+    import oral_cancer.study.study
     import oral_cancer.study.wandb_run  # noqa: F401
 
 

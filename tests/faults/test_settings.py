@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.hydra_config import HydraConfig
 from hypothesis import given
 from hypothesis import strategies as st
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from oral_cancer.errors import UserError
-from oral_cancer.training.settings import build, check
-from tests.conftest import REPOSITORY
+from oral_cancer.experiments import compose_settings
+from oral_cancer.settings import build, check
 from tests.faults.harm import QUICK
 
 # Options that have a range, each with whether a value lies in it, told apart from how the program tells it.
@@ -56,12 +54,7 @@ ODD = st.one_of(
 
 @pytest.fixture(scope="module")
 def settings() -> DictConfig:
-    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
-        cfg = compose("train", ["experiment=m3", "trainer=cpu"], return_hydra_config=True)
-    HydraConfig.instance().set_config(cfg.copy())
-    with open_dict(cfg):
-        del cfg["hydra"]
-    return cfg
+    return compose_settings(["experiment=m3", "trainer=cpu"])
 
 
 def fits(option: str, value: Any) -> bool:

@@ -15,14 +15,12 @@ from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 
 SEEDS = 2**32 - 1  # the largest that NumPy takes
-WITHOUT_INFLUENCE = ("names", "logger", "callbacks", "store", "study", "launcher", "data.workers")  # on any figure
+WITHOUT_INFLUENCE = ("name", "logger", "callbacks", "store", "study", "launcher", "data.workers")  # on any figure
 SILENT: dict[str, Any] = {"range": None, "channels": None, "plane": None, "leave_out": []}
 """Options of a source at which it does what it did before it had them, and the settings have the hash of then."""
 
 # "${each:[m1, m5]}" is "m1,m5": a sweep over the items, as Hydra's sweeper takes it.
 OmegaConf.register_new_resolver("each", lambda items: ",".join(map(str, items)), replace=True)
-# "${beside:m2,model=convnext_tiny}" is "m2,model=convnext_tiny", and "${beside:m2,}" is "m2".
-OmegaConf.register_new_resolver("beside", lambda *parts: ",".join(part for part in parts if part), replace=True)
 # "${mode:hydra_plugins...SlurmLauncher}" is MULTIRUN; with Hydra's own launcher -m decides.
 OmegaConf.register_new_resolver(
     "mode", lambda launcher: None if launcher.endswith(".BasicLauncher") else "MULTIRUN", replace=True
@@ -52,7 +50,7 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true
 GROUPS = ("data", "source", "resampling", "model", "augmentation", "trainer", "logger")
 NAME = (_is_name, "a name that a folder can have: not empty, no slash, no dot or space at its start")
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "name": NAME,
+    "name": (lambda value: value is None or NAME[0](value), f"null or {NAME[1]}"),
     "study.name": NAME,
     "store": (lambda value: isinstance(value, str) and value != "", "a folder"),
     "trial": _whole(0, SEEDS),

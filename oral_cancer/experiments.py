@@ -1,0 +1,152 @@
+"""Which experiments are declared, and what a training with some settings is called.
+
+An experiment is a choice of data, treatment and network. conf/experiment declares some by name; settings equal to a
+declared one's take its name however they were given, and any others get a name made of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from oral_cancer.command import CONF
+from oral_cancer.settings import resolved
+
+CONFIG = "train"
+NAMED_ALREADY = ("experiment", "data", "resampling", "model", "fold", "name", "data.train_sets")
+"""Options and groups that make a name, or are no part of it."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What Hydra has made of overrides.
+
+    Attributes:
+        settings: without Hydra's own.
+        choices: the choice of each group.
+        overrides: what was given.
+    """
+
+    settings: DictConfig
+    choices: Mapping[str, str | None]
+    overrides: tuple[str, ...]
+
+    @classmethod
+    def of(cls, settings: DictConfig, hydra: Any) -> "Composed":
+        """Of settings and Hydra's own beside them."""
+        return cls(settings, dict(hydra.runtime.choices), tuple(hydra.overrides.task))
+
+    def named(self, name: str) -> DictConfig:
+        """The settings with their experiment's name."""
+        settings = self.settings.copy()
+        settings.name = name
+        return settings
+
+    def given(self, option: str) -> str | None:
+        """The value that was given for an option, as it was typed; the last one counts."""
+        typed = [word.partition("=")[2] for word in self.overrides if word.lstrip("+").partition("=")[0] == option]
+        return typed[-1] if typed else None
+
+
+def compose_settings(overrides: Sequence[str]) -> DictConfig:
+    """The settings of one training, as `python train.py` composes them, with its experiment's name.
+
+    Args:
+        overrides: e.g. ["experiment=m5", "fold=0"].
+
+    Returns:
+        Not yet checked; see `settings.check`.
+    """
+    composed = composed_of(overrides)
+    return composed.named(name_of(composed))
+
+
+def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str] = ()) -> str:
+    """What an experiment is called.
+
+    Args:
+        composed: its settings.
+        with_network: whether the network is part of the name where it is not the default one; in a study in which all
+            have the same it need not be.
+        varied: options that tell it apart from others of a study, such as "model.scheduler.factor".
+
+    Returns:
+        The name that the user gave, or that of the declared experiment with these settings, or one made of them:
+        image sets, treatment, network, and what was changed of the treatment.
+    """
+    if (given := composed.given("name")) is not None:
+        return given
+    mine, known = _identity(composed), declared()
+    others = [option for option in varied if option not in NAMED_ALREADY]
+    changed = [f"{option}={value}" for option in others if (value := composed.given(option)) is not None]
+    network = [mine.network] if with_network and mine.network != _default().network else []
+    for name, identity in known.items():
+        if identity.treated == mine.treated:
+            return ",".join(["-".join([name, *network]), *changed])
+    own = [word for word in composed.overrides if word.lstrip("+").startswith("resampling.")]
+    parts = ["_".join(mine.train_sets), str(composed.choices["resampling"]), *network]
+    return ",".join(dict.fromkeys(["-".join(parts), *own, *changed]))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What tells experiments apart."""
+
+    train_sets: tuple[str, ...]
+    resampling: str
+    network: str
+
+    @property
+    def treated(self) -> tuple[Any, ...]:
+        """All but the network."""
+        return self.train_sets, self.resampling
+
+
+@cache
+def declared() -> dict[str, Identity]:
+    """The experiments of conf/experiment, by the names that they declare."""
+    found = {}
+    for path in sorted((CONF / "experiment").glob("*.yaml")):
+        composed = composed_of([f"experiment={path.stem}"])
+        found[str(composed.settings.name)] = _identity(composed)
+    return found
+
+
+@cache
+def _default() -> Identity:
+    return _identity(composed_of([]))
+
+
+def _identity(composed: Composed) -> Identity:
+    settings = resolved(OmegaConf.masked_copy(composed.settings, ["data", "resampling", "model"]))
+    model = settings["model"]
+    changed = composed.given("model.backbone") is not None
+    network = str(model["backbone"] if changed else composed.choices["model"])
+    return Identity(tuple(settings["data"]["train_sets"]), str(sorted(settings["resampling"].items())), network)
+
+
+def composed_of(overrides: Sequence[str], config: str = CONFIG) -> Composed:
+    """What Hydra makes of overrides, within its application or without one."""
+    with nullcontext() if GlobalHydra.instance().is_initialized() else _hydra_of_our_own():
+        whole = compose(config, list(overrides), return_hydra_config=True)
+    settings = whole.copy()
+    with open_dict(settings):
+        del settings["hydra"]
+    return Composed.of(settings, whole.hydra)
+
+
+def _hydra_of_our_own() -> AbstractContextManager[None]:
+    context: AbstractContextManager[None] = initialize_config_dir(str(CONF), version_base="1.3")
+    return context
+
+
+def sweep_options(overrides: Sequence[str]) -> list[str]:
+    """The options that a sweep varies, among its overrides."""
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    return [str(one.key_or_group) for one in parsed if one.is_sweep_override()]

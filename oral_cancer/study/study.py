@@ -1,0 +1,317 @@
+"""A study from its plan to its page: plan, lock, freeze, launch, tables, page.
+
+Hydra's callback calls `start` before the first run and `finish` after the last one; between them each job of Hydra's
+multirun calls `run_job`, in whatever process a launcher has put it.
+"""
+
+import json
+import logging
+import os
+import socket
+import sys
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.utils import get_class, get_method
+from omegaconf import DictConfig, OmegaConf
+from rich import print
+
+from oral_cancer.command import described
+from oral_cancer.errors import UserError, refuse
+from oral_cancer.experiments import Composed, composed_of, name_of, sweep_options
+from oral_cancer.files import write_json, write_text
+from oral_cancer.labels import CLASSES
+from oral_cancer.settings import WITHOUT_INFLUENCE, build, check, number_of_ranks, resolved
+from oral_cancer.study.grids import duration
+from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
+from oral_cancer.training.manifest import RESULTS, changed_files, read_manifest, write_manifest
+from oral_cancer.training.run import Run, RunName
+
+JOBS = ".jobs.json"  # in a study's folder: which run each job of the present start trains
+log = logging.getLogger(__name__)
+
+
+def start(config: DictConfig) -> FileLock:
+    """Plan, lock, freeze; whatever is wrong ends the study before any run starts.
+
+    Args:
+        config: a multirun's settings with Hydra's own.
+
+    Returns:
+        The lock of the study's folder, which goes with the process that holds it, however that ends.
+
+    Raises:
+        UserError: with all that is wrong.
+    """
+    folder = Path(config.hydra.sweep.dir)
+    held = lock(folder) if folder.exists() else None  # now, lest planning is in vain
+    jobs = plan_jobs(config)
+    plan = freeze_plan(jobs) if jobs is not None else None
+    held = held or lock(folder)  # a folder that is not there has waited for a sound plan
+    if jobs is not None and plan is not None:
+        freeze(folder, plan)
+        write_json(folder / JOBS, [{"overrides": job.overrides, **job.run.name._asdict()} for job in jobs])
+        print(f"[bold]{folder.name}[/]: {len(plan.runs)} runs in {folder}")
+    return held
+
+
+def lock(folder: Path) -> FileLock:
+    """Take a study's folder, which is made if it is not there, until this process ends; or tell who has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / ".holder.json"
+    held = FileLock(folder / ".lock", is_singleton=True)
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        who = json.loads(holder.read_text()) if holder.exists() else {}
+        raise UserError(
+            f"{folder} is being run by process {who.get('process')} on {who.get('host')}; "
+            "wait for it, or choose another study.name"
+        ) from None
+    write_json(holder, {"host": socket.gethostname(), "process": os.getpid()})
+    return held
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of Hydra's multirun: its overrides, and the run that they are."""
+
+    overrides: list[str]
+    run: Run
+
+
+def plan_jobs(config: DictConfig) -> list[Job] | None:
+    """The runs of a Hydra multirun; None for a search, whose runs nobody knows beforehand.
+
+    Raises:
+        UserError: for settings that cannot be trained with, and a run that is planned twice.
+    """
+    sweeper: Any = get_class(config.hydra.sweeper._target_)
+    if not hasattr(sweeper, "split_arguments"):
+        return None
+    study = Path(config.hydra.sweep.dir)
+    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
+    words = [*params, *config.hydra.overrides.task]
+    (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
+    composed = [_composed(config, job) for job in batches]
+    networks = {str(one.settings.model.backbone) for one in composed}
+    jobs = []
+    for overrides, one in zip(batches, composed, strict=True):
+        check(one.settings)
+        name = RunName(name_of(one, with_network=len(networks) > 1, varied=sweep_options(words)), one.settings.fold)
+        settings = one.named(name.experiment)
+        jobs.append(Job(_of_tasks(overrides), Run.of(settings, study / name.path, name, study.name, one.overrides)))
+    counts = Counter(job.run.name for job in jobs)
+    refuse(
+        [
+            f"study: {name.experiment}, fold {name.fold} is planned twice; name each experiment and fold once"
+            for name, number in counts.items()
+            if number > 1
+        ]
+    )
+    return jobs
+
+
+def _composed(config: DictConfig, job: Sequence[str]) -> Composed:
+    """The settings of one job."""
+    return composed_of([*config.hydra.overrides.hydra, *job], config.hydra.job.config_name)
+
+
+def _of_tasks(overrides: Iterable[str]) -> list[str]:
+    """A job's overrides but for Hydra's own, as the job itself sees them."""
+    return [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
+
+
+def freeze_plan(jobs: Sequence[Job]) -> Plan:
+    """All that the figures of a study depend on. Builds the image store, so that no run has to.
+
+    Raises:
+        UserError: for data that cannot be read, and a mixture of data or of ImageNet and random starts.
+    """
+    runs = [job.run for job in jobs]
+    by_experiment: dict[str, Run] = {}
+    for run in runs:
+        by_experiment.setdefault(run.experiment, run)
+    _insist_on_options(by_experiment.values())
+    weights = _starts(by_experiment)
+    return Plan(
+        runs=[{"experiment": run.experiment, "fold": run.fold, "config_hash": run.config_hash} for run in runs],
+        data=_common_data(runs),
+        weights=weights,
+        settings={name: resolved(_without_fold(run.settings)) for name, run in by_experiment.items()},
+    )
+
+
+def _without_fold(cfg: DictConfig) -> DictConfig:
+    content = cfg.copy()
+    for option in ("fold", *WITHOUT_INFLUENCE):
+        OmegaConf.update(content, option, None, force_add=True)
+    return content
+
+
+def _insist_on_options(runs: Iterable[Run]) -> None:
+    from oral_cancer.training.train import insist_on_known_options  # late, as no refusal of a wrong option needs it
+
+    for run in runs:
+        insist_on_known_options(run.settings)
+        build(run.settings, "augmentation")
+
+
+def _common_data(runs: Sequence[Run]) -> dict[str, Any]:
+    """Facts about the data, of which there is one kind in a study, and no image in two roles of a run."""
+    from oral_cancer.data.leaks import same_images
+    from oral_cancer.training.train import data_facts, open_images, roles
+
+    by_store: dict[tuple[str, int], list[Run]] = defaultdict(list)
+    for run in runs:
+        by_store[str(run.settings.source), run.stored_size].append(run)
+    facts = []
+    for alike in by_store.values():
+        store = open_images(alike[0])
+        facts.append(data_facts(store))
+        refuse(same_images(store, [roles(run, store) for run in alike]))
+    sources = dict.fromkeys(str(fact["source"]) for fact in facts)
+    if any(fact != facts[0] for fact in facts):
+        raise UserError(f"study: the runs differ in their images ({', '.join(sources)}); give each source a study")
+    return facts[0]
+
+
+def _starts(runs: dict[str, Run]) -> dict[str, str]:
+    from oral_cancer.models.weights import build_backbone
+
+    built = {}
+    for experiment, run in runs.items():
+        model = run.settings.model
+        built[experiment] = build_backbone(
+            model.backbone, model.weights, len(CLASSES), model.image_size, model.drop_path_rate
+        )
+    if len({start.kind for start in built.values()} & {"imagenet", "random"}) > 1:
+        starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
+        raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")
+    return {experiment: start.origin for experiment, start in built.items()}
+
+
+def job_name(study: Path, overrides: Iterable[str]) -> RunName | None:
+    """Which run a job of the present start trains; None of a search."""
+    try:
+        jobs = json.loads((study / JOBS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    tasks = _of_tasks(overrides)
+    names = (RunName(job["experiment"], job["fold"], job["seed"]) for job in jobs if job["overrides"] == tasks)
+    return next(names, None)
+
+
+def run_job(composed: Composed, study: Path, folder: Path) -> float | None:
+    """Train the run that a job is, unless it is finished; an error is left in its manifest.
+
+    A job of a search belongs to no plan: it is always trained, and its errors are the search's to handle.
+
+    Args:
+        composed: the job's settings.
+        study: the study's folder.
+        folder: the job's, of a search.
+
+    Returns:
+        The RMSE of the mixtures' validation images, which a search minimises; None for a run skipped or failed.
+    """
+    from oral_cancer.training.ranks import is_first
+    from oral_cancer.training.train import train
+
+    plan = read_plan(study)
+    name = job_name(study, composed.overrides)
+    if plan is None or name is None:
+        name = RunName(folder.parent.name, composed.settings.fold)
+        settings = composed.named(name.experiment)
+        return validation_rmse(train(Run.of(settings, folder, name, study.name, composed.overrides)))
+    settings = composed.named(name.experiment)
+    run = Run.of(settings, study / name.path, name, study.name, composed.overrides)
+    if is_finished(run, plan):
+        return None
+    if is_first():
+        print(f"[bold]{study.name}[/]: {progress_line(study, plan, run)}")
+    try:
+        expected = {"fingerprint": plan.data["fingerprint"], "weights": plan.weights[run.experiment]}
+        return validation_rmse(train(run, expected))
+    except Exception as error:
+        if not is_first():
+            raise
+        _record_failure(run, error)
+        return None
+
+
+def _record_failure(run: Run, error: Exception) -> None:
+    """Leave an error in a run's manifest and log; raise it again where other ranks wait for this one."""
+    from oral_cancer.training.ranks import must_be_started
+
+    ours = {"config_hash": run.config_hash}
+    before = read_manifest(run.folder) or {}
+    manifest = before if before.get("config_hash") == ours["config_hash"] else ours
+    said = described(error)
+    write_manifest(run.folder, manifest | {"status": "failed", "error": said})
+    write_text(run.folder / "error.txt", traceback.format_exc())
+    log.error("%s fails: %s (error.txt there says where)", run.folder, said)
+    if number_of_ranks(run.settings) > 1 and not must_be_started(run.settings):
+        raise error
+
+
+def validation_rmse(predictions: Any) -> float:
+    """RMSE of the mixtures' validation images."""
+    from oral_cancer.evaluation.metrics import evaluate
+
+    return float(evaluate(predictions)["val"]["hetero"]["rmse"])
+
+
+def is_finished(run: Run, plan: Plan) -> bool:
+    """Whether a run's folder holds a complete training with its settings on the study's data, undamaged."""
+    manifest = read_manifest(run.folder) or {}
+    if (
+        manifest.get("status") != "complete"
+        or manifest.get("config_hash") != run.config_hash
+        or manifest.get("fingerprint") != plan.data["fingerprint"]
+    ):
+        return False
+    damaged = changed_files(run.folder, manifest, RESULTS)
+    for fault in damaged:
+        log.warning("%s; the run is trained again", fault)
+    return not damaged
+
+
+def progress_line(study: Path, plan: Plan, running: Run) -> str:
+    """Runs done, running and failed, and the time left if the others take as long as those done."""
+    manifests = [read_manifest(study / name.path) or {} for name in plan.names if name != running.name]
+    done = [manifest["seconds"] for manifest in manifests if manifest.get("status") == "complete"]
+    statuses = Counter(manifest.get("status") for manifest in manifests)
+    left = len(plan.runs) - len(done)
+    at_once = 1 + statuses["running"]
+    line = f"{len(done)} of {len(plan.runs)} runs done, {at_once} running, {statuses['failed']} failed"
+    if done:
+        line += f", about {duration(left * sum(done) / len(done) / at_once)} left"
+    return line
+
+
+def finish(config: DictConfig) -> None:
+    """Make tables and page from what is there; exit code 1 if a run lacks."""
+    from oral_cancer.study.aggregate import write_tables
+    from oral_cancer.study.cells import read_study
+    from oral_cancer.study.report import show_summary, write_page
+    from oral_cancer.study.wandb_run import log_study
+    from oral_cancer.training.loggers import wandb_logger
+
+    folder = Path(config.hydra.sweep.dir)
+    if not (folder / FILE).exists():
+        return
+    study = read_study(folder)
+    tables = write_tables(study, folder / "tables")
+    page = write_page(study, tables)
+    if get_method(config.logger._target_) is wandb_logger:
+        log_study(study, tables, page, config.logger)
+    show_summary(study, tables, page)
+    if study.lacking:
+        sys.exit(1)
