@@ -19,7 +19,7 @@ from oral_cancer.command import CONF
 from oral_cancer.settings import resolved
 
 CONFIG = "train"
-NAMED_ALREADY = ("experiment", "data", "resampling", "model", "fold", "name", "data.train_sets")
+NAMED_ALREADY = ("experiment", "data", "resampling", "model", "fold", "name", "data.train_sets", "model.backbone")
 """Options and groups that make a name, or are no part of it."""
 
 
@@ -82,7 +82,8 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     """
     if (given := composed.given("name")) is not None:
         return given
-    mine, known = _identity(composed), declared()
+    mine, chosen = _identity(composed), composed.choices.get("experiment")
+    known = dict([_declaration(chosen)] if chosen else []) | declared()  # a chosen one may be the user's own
     others = [option for option in varied if option not in NAMED_ALREADY]
     changed = [f"{option}={value}" for option in others if (value := composed.given(option)) is not None]
     network = [mine.network] if with_network and mine.network != _default().network else []
@@ -111,11 +112,13 @@ class Identity:
 @cache
 def declared() -> dict[str, Identity]:
     """The experiments of conf/experiment, by the names that they declare."""
-    found = {}
-    for path in sorted((CONF / "experiment").glob("*.yaml")):
-        composed = composed_of([f"experiment={path.stem}"])
-        found[str(composed.settings.name)] = _identity(composed)
-    return found
+    return dict(_declaration(path.stem) for path in sorted((CONF / "experiment").glob("*.yaml")))
+
+
+def _declaration(choice: str) -> tuple[str, Identity]:
+    """Name and identity of a choice of the group `experiment`; the name is the choice's where it declares none."""
+    composed = composed_of([f"experiment={choice}"])
+    return str(composed.settings.name or choice), _identity(composed)
 
 
 @cache

@@ -33,14 +33,14 @@ resampling: {_target_: own_treatment.Reversed}
 def test_a_study_leaves_plan_cells_tables_and_page(undisturbed: Path) -> None:
     study = undisturbed / "outputs" / "studies" / "paper"
     plan = yaml.safe_load((study / "study.yaml").read_text())
-    assert [(cell["model"], cell["fold"]) for cell in plan["cells"]] == [("m1", 0), ("m1", 1), ("m4", 0), ("m4", 1)]
+    assert [(run["experiment"], run["fold"]) for run in plan["runs"]] == [("m1", 0), ("m1", 1), ("m4", 0), ("m4", 1)]
     assert plan["weights"] == {"m1": "random", "m4": "random"}
     assert (study / "report.html").stat().st_size > 1000
     folds = pd.read_csv(study / "tables" / "folds.csv")
     assert len(folds) == 2 * 2 * 2
-    for cell in plan["cells"]:
-        metrics = json.loads((study / cell["model"] / f"fold={cell['fold']}" / "metrics.json").read_text())
-        (row,) = folds.query("model == @cell['model'] and fold == @cell['fold'] and split == 'test'").itertuples()
+    for run in plan["runs"]:
+        metrics = json.loads((study / run["experiment"] / f"fold={run['fold']}" / "metrics.json").read_text())
+        (row,) = folds.query("model == @run['experiment'] and fold == @run['fold'] and split == 'test'").itertuples()
         assert row.accuracy == pytest.approx(metrics["test"]["homo"]["accuracy"], abs=1e-9)
         assert row.rmse == pytest.approx(metrics["test"]["hetero"]["rmse"], abs=1e-6)
 
@@ -195,6 +195,6 @@ def test_a_plain_sweep_is_named_by_what_it_varies_and_aggregated(images_root: Pa
     assert done.returncode == 0, done.stderr
     study = tmp_path / "outputs" / "studies" / "networks"
     summary = pd.read_csv(study / "tables" / "summary.csv")
-    assert set(summary.model) == {"m1,model.backbone=test_byobnet", "m1,model.backbone=test_convnext"}
+    assert set(summary.model) == {"m1-test_byobnet", "m1-test_convnext"}
     assert set(summary.n_folds) == {2}
     assert (study / "report.html").exists()
