@@ -65,10 +65,9 @@ class Study(Callback):
         with faults_in_one_line():
             from hydra.utils import get_method
 
-            from oral_cancer.study.aggregate import write_tables
             from oral_cancer.study.cells import read_study
             from oral_cancer.study.plan import FILE
-            from oral_cancer.study.report import show_summary, write_page
+            from oral_cancer.study.report import show_summary, write_report
             from oral_cancer.study.wandb_run import log_study
             from oral_cancer.training.loggers import wandb_logger
 
@@ -76,8 +75,7 @@ class Study(Callback):
             if not (folder / FILE).exists():
                 return
             study = read_study(folder)
-            tables = write_tables(study, folder / "tables")
-            page = write_page(study, tables)
+            tables, page = write_report(study)
             if get_method(config.logger._target_) is wandb_logger:
                 log_study(study, tables, page, config.logger)
             show_summary(study, tables, page)

@@ -199,7 +199,8 @@ def predict(
         rows = getattr(data.splits, images)
         own = torch.cat(found) if found else torch.empty(0, len(CLASSES))
         probabilities = ranks.interleaved(own, trainer).numpy()
-        frame = pd.DataFrame({"model": name, "fold": fold, "split": split, "set": image_set}, index=range(len(rows)))
+        same = {"experiment": name, "fold": fold, "split": split, "set": image_set}
+        frame = pd.DataFrame(same, index=range(len(rows)))
         frame["file"] = [data.store.collection.files[row].path for row in rows]
         truth = np.array([BY_NAME[group].soft_label for group in data.groups[rows]])
         for i, cls in enumerate(CLASSES):
