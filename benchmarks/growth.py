@@ -35,6 +35,7 @@ from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.leaks import near_duplicates, same_images
 from oral_cancer.data.splits import split
 from oral_cancer.data.store import ImageStore, ImageView, open_sound_store, open_store
+from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, soft_label
 from oral_cancer.resampling import Resampling
 from oral_cancer.study.aggregate import write_tables
@@ -144,7 +145,8 @@ def measure(count: int, folder: Path) -> Costs:
         folder / "study", [f"m{number}" for number in range(1, 6)], range(5), images=50 * count // COUNTS[0]
     )
     with part("tables of the report"):
-        write_tables(read_study(study), folder / "tables")
+        read = read_study(study)
+        write_tables(read, Ensembles.of(read.predictions), folder / "tables")
     return costs
 
 

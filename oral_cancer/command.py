@@ -1,7 +1,6 @@
 """How a command meets its user: faults in one line each, no traceback unless asked for."""
 
 import argparse
-import errno
 import os
 import re
 import signal
@@ -18,17 +17,11 @@ from hydra.errors import ConfigCompositionException, HydraException, Instantiati
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from oral_cancer import errors
 from oral_cancer.errors import Interrupted, UserError, refuse
 
 CONF = Path(__file__).parents[1] / "conf"
 TEXT = ("images", "out", "experiment", "engine", "target")  # options that are taken as they stand, whatever is in them
-REMEDIES = {
-    errno.ENOENT: "give one that exists",
-    errno.ENOSPC: "make room there",
-    errno.EACCES: "make it one that you may read and write",
-    errno.EROFS: "choose a place that can be written",
-    errno.ENOTDIR: "choose a place below a folder",
-}
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK_WANTED = os.environ.get(FULL_ERROR) == "1"
 
@@ -87,21 +80,18 @@ def no_empty_folder(folder: Path) -> Iterator[None]:
 
 
 def brief(error: BaseException) -> str:
-    """What an error says, on one line: the option or file, what is wrong, and where Hydra knows one, the remedy."""
+    """As `errors.brief`, which knows nothing of Hydra: the option too, and where Hydra knows one, the remedy."""
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read; quote a value with special characters twice, 'key=\"value\"'"
     if str(error).startswith("Config group override must be"):
         nothing = ", ".join(given for given in sys.argv[1:] if given.partition("=")[2] in ("null", ""))
         return f"{nothing}: a group takes the name of a choice; leave it out to choose nothing"
-    if isinstance(error, OSError) and error.filename is not None:
-        remedy = REMEDIES.get(error.errno or 0, "choose another, or mend this one")
-        return f"{error.filename}: {error.strerror}; {remedy}"
     if isinstance(error, ConfigCompositionException) and (match := re.match("Could not override '(.+?)'", str(error))):
         return f"{match[1]}: there is no such option; {_alike(match[1])}`python train.py --cfg job` lists all"
     if isinstance(error, InstantiationException) and error.__cause__:
         key = re.search(r"full_key: (\S+)", str(error))
         return f"{key[1] if key else 'settings'}: {brief(error.__cause__)}"
-    return " ".join(str(error).partition("Config search path:")[0].split()) or type(error).__name__
+    return errors.brief(error).partition("Config search path:")[0].rstrip()
 
 
 def described(error: BaseException) -> str:

@@ -1,9 +1,18 @@
 """Errors that are the user's to mend: shown as lines of text, without a traceback."""
 
+import errno
 import signal
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+REMEDIES = {
+    errno.ENOENT: "give one that exists",
+    errno.ENOSPC: "make room there",
+    errno.EACCES: "make it one that you may read and write",
+    errno.EROFS: "choose a place that can be written",
+    errno.ENOTDIR: "choose a place below a folder",
+}
 
 
 class UserError(Exception):
@@ -53,6 +62,14 @@ def gathered(root: Path, faults: Iterable[tuple[str, str]]) -> list[str]:
         else:
             lines.append(f"{root}: {len(paths)} images, such as {', '.join(paths[:SHOWN])}: {reason}")
     return lines
+
+
+def brief(error: BaseException) -> str:
+    """What an error says, on one line: of a file also its name and the remedy."""
+    if isinstance(error, OSError) and error.filename is not None:
+        remedy = REMEDIES.get(error.errno or 0, "choose another, or mend this one")
+        return f"{error.filename}: {error.strerror}; {remedy}"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def refuse(problems: Sequence[str]) -> None:

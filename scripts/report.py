@@ -1,4 +1,4 @@
-"""Make a study's tables and its page again, from whatever cells are there.
+"""Make a study's tables and its page again, from whatever runs are there.
 
 python scripts/report.py outputs/studies/paper
 python scripts/report.py --verify outputs/studies/paper   # whether predictions, tables and page agree; writes nothing
@@ -14,7 +14,7 @@ from oral_cancer.errors import refuse
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", type=Path, help="folder of a study: <model>/fold=<k>/ and perhaps study.yaml")
+    parser.add_argument("study", type=Path, help="folder of a study: <experiment>/fold=<k>/ and perhaps study.yaml")
     parser.add_argument("--verify", action="store_true", help="write nothing; recompute all, and say what agrees")
     given = parser.parse_args(arguments)
     with faults_in_one_line():
@@ -23,13 +23,11 @@ def main(arguments: list[str] | None = None) -> None:
 
             refuse([line for finding in verify_study(given.study) for line in finding.shown()])
             return
-        from oral_cancer.study.aggregate import write_tables  # heavy: --help does not need it
-        from oral_cancer.study.cells import read_study
-        from oral_cancer.study.report import show_summary, write_page
+        from oral_cancer.study.cells import read_study  # heavy: --help does not need it
+        from oral_cancer.study.report import show_summary, write_report
 
         study = read_study(given.study)
-        tables = write_tables(study, study.folder / "tables")
-        show_summary(study, tables, write_page(study, tables))
+        show_summary(study, *write_report(study))
 
 
 if __name__ == "__main__":

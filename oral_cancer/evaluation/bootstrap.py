@@ -1,11 +1,11 @@
 """Bootstrap over test images: how far a figure could be off because the test images are few.
 
 Images are drawn with replacement within each class or mixture, so that every resample has as many of each as
-the test set. Only images are resampled. The trained models are held fixed: the intervals say nothing of other
+the test set. Only images are resampled. The trained networks are held fixed: the intervals say nothing of other
 folds, seeds or cell cultures, and the folds share most of their training images.
 
 A resample is never built. It is how often each image is drawn, a multinomial count, and every figure here
-follows from sums over images, so that all resamples of all models together are one matrix product.
+follows from sums over images, so that all resamples of all ensembles together are one matrix product.
 """
 
 from collections.abc import Sequence
@@ -54,37 +54,37 @@ def resampled_sums(contributions: Floats, strata: ArrayLike, n_resamples: int = 
 def resampled_classification(
     labels: Floats, probabilities: Floats, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> tuple[Floats, Floats]:
-    """Accuracy and macro F1 of M models on resampled pure images, stratified by class.
+    """Accuracy and macro F1 of M ensembles on resampled pure images, stratified by class.
 
     Args:
         labels: (N, 3), one-hot.
-        probabilities: (M, N, 3), of the same images in the same order for every model.
+        probabilities: (M, N, 3), of the same images in the same order for every ensemble.
         n_resamples: B.
         seed: of the random generator.
 
     Returns:
         Accuracy and macro F1, each float64 (B, M), 0 to 1.
     """
-    n_models, n_images, n_classes = probabilities.shape
+    n_ensembles, n_images, n_classes = probabilities.shape
     true, predicted = labels.argmax(axis=1), probabilities.argmax(axis=2)
-    cell = np.eye(n_classes**2)[true * n_classes + predicted]
-    contributions = cell.transpose(1, 0, 2).reshape(n_images, -1)
+    counted = np.eye(n_classes**2)[true * n_classes + predicted]
+    contributions = counted.transpose(1, 0, 2).reshape(n_images, -1)
     confusion = resampled_sums(contributions, true, n_resamples, seed)
-    confusion = confusion.reshape(n_resamples, n_models, n_classes, n_classes)
+    confusion = confusion.reshape(n_resamples, n_ensembles, n_classes, n_classes)
     return confusion.trace(axis1=2, axis2=3) / n_images, f1_scores(confusion).mean(axis=2)
 
 
 def resampled_rmse(labels: Floats, probabilities: Floats, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Floats:
-    """RMSE (as `metrics.rmse`) of M models on resampled images, stratified by class or mixture.
+    """RMSE (as `metrics.rmse`) of M ensembles on resampled images, stratified by class or mixture.
 
     Args:
         labels: (N, 3), soft labels.
-        probabilities: (M, N, 3), of the same images in the same order for every model.
+        probabilities: (M, N, 3), of the same images in the same order for every ensemble.
         n_resamples: B.
         seed: of the random generator.
 
     Returns:
-        float64 (B, M). Columns are paired: a row is one and the same resample for every model.
+        float64 (B, M). Columns are paired: a row is one and the same resample for every ensemble.
     """
     errors = squared_errors(labels, probabilities).T
     return np.asarray(np.sqrt(resampled_sums(errors, group_names(labels), n_resamples, seed) / len(labels)))

@@ -51,7 +51,7 @@ def fit(labels: Floats, probabilities: Floats) -> Calibration:
     The search starts at the identity and only goes downhill: on these images the RMSE never rises.
 
     Args:
-        labels: (N, 3), soft labels of images that the model was not trained on.
+        labels: (N, 3), soft labels of images that the network was not trained on.
         probabilities: (N, 3), its predictions for them.
 
     Raises:
@@ -67,28 +67,29 @@ def fit(labels: Floats, probabilities: Floats) -> Calibration:
     return Calibration(*line.tolist())
 
 
-def calibrate(test: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFrame:
-    """Calibrate test predictions by validation predictions of the same model and fold (or ensemble).
+def calibrate(test: pd.DataFrame, validation: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Calibrate test predictions by validation predictions of the same ensemble or run.
 
     Averaging over folds changes how far predictions shrink. So an ensemble is calibrated as a whole, by its
     own predictions for the validation images, and not fold by fold.
 
     Args:
-        test: predictions of any number of models and folds.
+        test: predictions of any number of ensembles, or of runs.
         validation: predictions of the same for images outside their training; only HETERO images count.
+        by: the columns that tell one from the other, such as `ensembles.ENSEMBLE` or `predictions.RUN`.
 
     Returns:
-        `test` with calibrated probabilities, without models and folds that have no two mixtures in `validation`.
+        `test` with calibrated probabilities, without those that have no two mixtures in `validation`.
     """
     hetero = validation[validation["set"] == "hetero"]
     fitted = {
         key: fit(labels(part), probabilities(part))
-        for key, part in hetero.groupby(["model", "fold"], sort=False)
+        for key, part in hetero.groupby(by, sort=False)
         if len(part[LABELS].drop_duplicates()) > 1
     }
     calibrated = [
         part.assign(**dict(zip(CLASSES, fitted[key].apply(probabilities(part)).T, strict=True)))
-        for key, part in test.groupby(["model", "fold"], sort=False)
+        for key, part in test.groupby(by, sort=False)
         if key in fitted
     ]
     return pd.concat(calibrated) if calibrated else test.iloc[:0]

@@ -21,10 +21,10 @@ class Composition:
 def composition(probabilities: NDArray[np.float64], n_resamples: int = N_RESAMPLES, seed: int = 0) -> Composition:
     """Mean proportions of one population, with a percentile bootstrap interval over its images.
 
-    The interval covers the choice of images, not a model's bias: `calibration` is about that.
+    The interval covers the choice of images, not a network's bias: `calibration` is about that.
 
     Args:
-        probabilities: (N, 3), 0 to 1, or (N, M, 3) for M models that saw the same N images; N at least 1.
+        probabilities: (N, 3), 0 to 1, or (N, M, 3) for M ensembles that saw the same N images; N at least 1.
         n_resamples: bootstrap resamples.
         seed: of the random generator.
     """

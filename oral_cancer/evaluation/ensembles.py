@@ -1,23 +1,53 @@
-"""Ensembles over the folds: the mean, plain or weighted, of what the folds' models predict for an image."""
+"""Ensembles over the folds: the mean, plain or weighted, of what the folds' networks predict for an image."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix
 
 from oral_cancer.errors import UserError
+from oral_cancer.evaluation import predictions
+from oral_cancer.evaluation.calibration import calibrate
 from oral_cancer.evaluation.metrics import f1_scores
-from oral_cancer.evaluation.predictions import ALL_FOLDS, LABELS, Fold, labels, probabilities
+from oral_cancer.evaluation.predictions import ALL_FOLDS, LABELS, RUN, Fold, labels, probabilities
 from oral_cancer.labels import CLASSES, Split
 
 SIMPLE = "simple"
 VALIDATION_WEIGHTS = {"weighted_accuracy": "accuracy", "weighted_f1": "f1_macro"}
 
+ENSEMBLE = ["experiment", "ensemble"]
+COLUMNS = [*ENSEMBLE, *(column for column in predictions.COLUMNS if column not in RUN)]
+
+
+@dataclass(frozen=True)
+class Ensembles:
+    """What every ensemble of every experiment predicts for the test images, one below the other, as `COLUMNS`.
+
+    Attributes:
+        raw: the means as they are.
+        calibrated: by the HETERO validation images; without the ensembles that have none.
+    """
+
+    raw: pd.DataFrame
+    calibrated: pd.DataFrame
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Self:
+        """The ensembles of any number of experiments and folds, from their predictions.
+
+        Raises:
+            UserError: where the folds of an experiment did not predict the same images.
+        """
+        raw = ensembles(frame)
+        return cls(raw, calibrate(raw, ensembles(frame, "val"), ENSEMBLE))
+
 
 def member_folds(frame: pd.DataFrame) -> list[Fold]:
-    """The folds of one model that its ensembles and means are over: those of the cross-validation, if any.
+    """The folds of one experiment that its ensembles and means are over: those of the cross-validation, if any.
 
     What is trained on all folds stands alone: it counts only where there is no fold of the cross-validation.
     """
@@ -26,10 +56,10 @@ def member_folds(frame: pd.DataFrame) -> list[Fold]:
 
 
 def fold_weights(frame: pd.DataFrame) -> dict[str, dict[Fold, float]]:
-    """The weight of each fold in each ensemble of one model.
+    """The weight of each fold in each ensemble of one experiment.
 
     Args:
-        frame: the predictions of one model.
+        frame: the predictions of one experiment.
 
     Returns:
         Weights by ensemble and fold: 1 in "simple", the HOMO validation accuracy in "weighted_accuracy", the
@@ -56,16 +86,15 @@ def _scores(part: pd.DataFrame) -> dict[str, float]:
 
 
 def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> pd.DataFrame:
-    """Average the predictions of one model over its folds.
+    """Average the predictions of one experiment over its folds.
 
     Args:
-        frame: predictions of one model for images that all folds share, such as the test images.
+        frame: predictions of one experiment for images that all folds share, such as the test images.
         weights: of the folds to average, not negative, not all 0; scaled to sum to 1.
         name: of the ensemble.
 
     Returns:
-        Predictions in the same columns, sorted by set and file, with `name` as their fold; probabilities are
-        float64.
+        `COLUMNS`, sorted by set and file; probabilities are float64.
 
     Raises:
         UserError: where the folds did not predict the same images.
@@ -74,30 +103,30 @@ def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> p
     members = {fold: ordered[ordered["fold"] == fold].reset_index(drop=True) for fold in weights}
     (first_fold, first), *others = members.items()
     for fold, other in others:
-        check_same_images(f"{frame['model'].iat[0]} fold {first_fold}", first, f"fold {fold}", other)
+        check_same_images(f"{frame['experiment'].iat[0]} fold {first_fold}", first, f"fold {fold}", other)
     mean = np.average([probabilities(member) for member in members.values()], axis=0, weights=list(weights.values()))
-    return first.assign(fold=name, **dict(zip(CLASSES, mean.T, strict=True)))
+    return first.assign(ensemble=name, **dict(zip(CLASSES, mean.T, strict=True)))[COLUMNS]
 
 
 def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
-    """Every ensemble of every model, one below the other: predictions with the ensemble's name as their fold.
+    """Every ensemble of every experiment, one below the other, as `COLUMNS`.
 
     Args:
-        frame: the predictions of any number of models and folds.
+        frame: the predictions of any number of experiments and folds.
         split: "test" for all test images; "val" for the HETERO validation images, which all folds share and
             none is trained on. HOMO validation images differ by fold, and fold "all" is trained on both.
 
     Raises:
-        UserError: where the folds of a model did not predict the same images.
+        UserError: where the folds of an experiment did not predict the same images.
     """
     mixed = []
-    for _, of_model in frame.groupby("model", sort=False):
-        images = of_model[of_model["split"] == split]
+    for _, of_experiment in frame.groupby("experiment", sort=False):
+        images = of_experiment[of_experiment["split"] == split]
         if split == "val":
             images = images[(images["set"] == "hetero") & (images["fold"] != ALL_FOLDS)]
         if not images.empty:
-            mixed += [ensemble(images, weights, name) for name, weights in fold_weights(of_model).items()]
-    return pd.concat(mixed, ignore_index=True) if mixed else frame.iloc[:0]
+            mixed += [ensemble(images, weights, name) for name, weights in fold_weights(of_experiment).items()]
+    return pd.concat(mixed, ignore_index=True) if mixed else frame.iloc[:0].assign(ensemble="")[COLUMNS]
 
 
 def check_same_images(name: str, images: pd.DataFrame, other_name: str, others: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""Figures of one model on one set of images: classification (HOMO), proportions (HETERO)."""
+"""Figures of one network on one set of images: classification (HOMO), proportions (HETERO)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -125,10 +125,10 @@ def _mixture(probabilities: Floats) -> dict[str, float]:
 
 
 def evaluate(frame: pd.DataFrame) -> dict[str, Any]:
-    """All figures of one trained model (one fold), as JSON takes them: None where a figure is undefined.
+    """All figures of one run, as JSON takes them: None where a figure is undefined.
 
     Args:
-        frame: predictions of one model and fold, as `predictions.COLUMNS`.
+        frame: predictions of one experiment and fold, as `predictions.COLUMNS`.
 
     Returns:
         {"val" | "test": {"homo": {...}, "hetero": {...}}}; splits and sets without images are left out.
@@ -137,11 +137,11 @@ def evaluate(frame: pd.DataFrame) -> dict[str, Any]:
         probabilities. `hetero` holds `n`, `rmse` and `mixtures`.
 
     Raises:
-        ValueError: for predictions of more than one model or fold.
+        ValueError: for predictions of more than one experiment or fold.
     """
-    cells = frame[["model", "fold"]].drop_duplicates()
-    if len(cells) > 1:
-        raise ValueError(f"one model and fold at a time, not {cells.to_numpy().tolist()}")
+    runs = frame[predictions.RUN].drop_duplicates()
+    if len(runs) > 1:
+        raise ValueError(f"one experiment and fold at a time, not {runs.to_numpy().tolist()}")
     figures = {"homo": _homo, "hetero": _hetero}
     return {
         split: {

@@ -1,9 +1,9 @@
-"""predictions.csv: what a model says about each validation and test image, one row an image.
+"""predictions.csv: what a network says about each validation and test image, one row an image.
 
 | column | content |
 |---|---|
-| `model`, `file` | names |
-| `fold` | an int from 0, or "all" for a model trained on every fold, whose validation rows are in-sample |
+| `experiment`, `file` | names; in files written before, the former is called `model` |
+| `fold` | an int from 0, or "all" for a training on every fold, whose validation rows are in-sample |
 | `split`, `set` | val or test, homo or hetero |
 | `true_parental`, `true_resistant`, `true_control` | the soft label, float64 |
 | `parental`, `resistant`, `control` | the predicted probabilities, float32 |
@@ -17,18 +17,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oral_cancer.command import brief
-from oral_cancer.errors import UserError, refuse
+from oral_cancer.errors import UserError, brief, refuse
 from oral_cancer.files import write_text
 from oral_cancer.labels import BY_NAME, CLASSES, SPLITS, ImageSet, group_names
 
 Fold = int | str
 ALL_FOLDS = "all"
 
-IMAGE = ["model", "fold", "split", "set", "file"]
+RUN = ["experiment", "fold"]
+IMAGE = [*RUN, "split", "set", "file"]
 LABELS = [f"true_{name}" for name in CLASSES]
 PROBABILITIES = list(CLASSES)
 COLUMNS = [*IMAGE, *LABELS, *PROBABILITIES]
+FORMERLY = {"experiment": "model"}
+"""What a column was called in files written before."""
 
 SUM_TOLERANCE = 1e-3
 REMEDY = "run that training again to write the file anew"
@@ -74,7 +76,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     refuse(_faults(path, text, numbers))
     return pd.DataFrame(
         {
-            **{column: text[column] for column in ("model", "split", "set", "file")},
+            **{column: text[column] for column in ("experiment", "split", "set", "file")},
             "fold": pd.Series([_fold(value) for value in text["fold"]], dtype=object),
             **{column: numbers[column] for column in LABELS},
             **{column: numbers[column].astype(np.float32) for column in PROBABILITIES},
@@ -92,6 +94,7 @@ def _read_text(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: the file is empty; {REMEDY}") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a readable CSV file ({brief(error)}); {REMEDY}") from None
+    text = text.rename(columns={former: now for now, former in FORMERLY.items() if now not in text})
     missing = [column for column in COLUMNS if column not in text]
     if missing:
         raise UserError(f"{path}: lacks the columns {', '.join(missing)}; {REMEDY}")

@@ -1,6 +1,6 @@
-"""The study's tables, each from the predictions of all its models and folds, one below the other.
+"""The study's tables, each from the predictions of all its runs, one below the other, or from their ensembles.
 
-Models, folds and splits come in the order of their first appearance. A figure whose images are absent is NaN.
+Experiments, folds and splits come in the order of their first appearance. A figure whose images are absent is NaN.
 """
 
 from collections import defaultdict
@@ -13,77 +13,73 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oral_cancer.evaluation import bootstrap, metrics
-from oral_cancer.evaluation.calibration import calibrate
 from oral_cancer.evaluation.composition import composition
-from oral_cancer.evaluation.ensembles import check_same_images, ensembles, member_folds
-from oral_cancer.evaluation.predictions import ALL_FOLDS, LABELS, labels, probabilities
+from oral_cancer.evaluation.ensembles import ENSEMBLE, Ensembles, check_same_images, member_folds
+from oral_cancer.evaluation.predictions import ALL_FOLDS, LABELS, RUN, labels, probabilities
 from oral_cancer.labels import CLASSES, MIXTURES, ImageSet, group_names
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
 
-CELL = ["model", "fold", "split"]
-ENSEMBLE = ["model", "ensemble"]
-CELL_FIGURES = [*metrics.SUMMARY, "rmse"]
+KEYS = [*RUN, "split"]
+FIGURES = [*metrics.SUMMARY, "rmse"]
 ENSEMBLE_FIGURES = ["accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro", "rmse"]
 
 
 def folds(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a model, fold and split: classification of its HOMO images, RMSE of its HETERO images."""
-    rows = [{**keys, **_figures(part)} for keys, part in _parts(frame, CELL)]
-    return pd.DataFrame(rows, columns=[*CELL, *CELL_FIGURES])
+    """One row a run and split: classification of its HOMO images, RMSE of its HETERO images."""
+    rows = [{**keys, **_figures(part)} for keys, part in _parts(frame, KEYS)]
+    return pd.DataFrame(rows, columns=[*KEYS, *FIGURES])
 
 
 def classes(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a model, fold, split and class of the HOMO images: figures against the rest, confusion row."""
+    """One row a run, split and class of the HOMO images: figures against the rest, confusion row."""
     predicted = [f"predicted_{name}" for name in CLASSES]
     rows = []
-    for keys, part in _parts(_of_set(frame, "homo"), CELL):
+    for keys, part in _parts(_of_set(frame, "homo"), KEYS):
         result = metrics.classification(labels(part), probabilities(part))
         for (name, figures), confusion in zip(result.classes().items(), result.confusion.tolist(), strict=True):
             rows.append({**keys, "class": name, **figures, **dict(zip(predicted, confusion, strict=True))})
-    return pd.DataFrame(rows, columns=[*CELL, "class", "n", *metrics.PER_CLASS, *predicted])
+    return pd.DataFrame(rows, columns=[*KEYS, "class", "n", *metrics.PER_CLASS, *predicted])
 
 
 def mixtures(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a model, fold, split and mixture: mean probabilities, how often PARENTAL exceeds RESISTANT."""
+    """One row a run, split and mixture: mean probabilities, how often PARENTAL exceeds RESISTANT."""
     rows = [
         {**keys, "mixture": name, **figures}
-        for keys, part in _parts(_of_set(frame, "hetero"), CELL)
+        for keys, part in _parts(_of_set(frame, "hetero"), KEYS)
         for name, figures in metrics.mixtures(labels(part), probabilities(part)).items()
     ]
-    return pd.DataFrame(rows, columns=[*CELL, "mixture", "n", *CLASSES, "share_parental_over_resistant"])
+    return pd.DataFrame(rows, columns=[*KEYS, "mixture", "n", *CLASSES, "share_parental_over_resistant"])
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a model, split and metric: mean and SD (n - 1) over the folds of the cross-validation.
+    """One row an experiment, split and metric: mean and SD (n - 1) over the folds of the cross-validation.
 
-    A model trained only on all folds together has its test figures here, with n_folds 1 and no SD. Its
+    An experiment trained only on all folds together has its test figures here, with n_folds 1 and no SD. Its
     validation figures are in-sample and left out; so is a metric that no fold has.
     """
     rows = []
-    for model, cells in folds(frame).groupby("model", sort=False):
-        members = cells[cells["fold"].isin(member_folds(cells))]
+    for experiment, runs in folds(frame).groupby("experiment", sort=False):
+        members = runs[runs["fold"].isin(member_folds(runs))]
         out_of_sample = members[(members["split"] == "test") | (members["fold"] != ALL_FOLDS)]
         for split, part in out_of_sample.groupby("split", sort=False):
-            for metric in CELL_FIGURES:
+            for metric in FIGURES:
                 values = part[metric].dropna()
                 if len(values):
-                    rows.append((model, split, metric, values.mean(), values.std(), len(values)))
-    return pd.DataFrame(rows, columns=["model", "split", "metric", "mean", "sd", "n_folds"])
+                    rows.append((experiment, split, metric, values.mean(), values.std(), len(values)))
+    return pd.DataFrame(rows, columns=["experiment", "split", "metric", "mean", "sd", "n_folds"])
 
 
-def ensemble(frame: pd.DataFrame, n_resamples: int = bootstrap.N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """One row a model and ensemble: figures on the test images, and 95 % bootstrap intervals over these
-    images.
+def ensemble(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
+    """One row an ensemble: figures on the test images, and 95 % bootstrap intervals over these images.
 
     Raises:
-        UserError: where folds or models did not predict the same test images.
+        UserError: where experiments did not predict the same test images.
     """
-    mixed = ensembles(frame)
-    resampled = _resampled(mixed, n_resamples, seed)
+    resampled = _resampled(mixed.raw, n_resamples, seed)
     rows = []
-    for key, part in _by_ensemble(mixed).items():
+    for key, part in _by_ensemble(mixed.raw).items():
         row = {**dict(zip(ENSEMBLE, key, strict=True)), **_figures(part)}
         for metric, draws in resampled[key].items():
             row[f"{metric}_low"], row[f"{metric}_high"] = bootstrap.interval(draws)
@@ -92,41 +88,41 @@ def ensemble(frame: pd.DataFrame, n_resamples: int = bootstrap.N_RESAMPLES, seed
     return pd.DataFrame(rows, columns=[*ENSEMBLE, *ENSEMBLE_FIGURES, *intervals])
 
 
-def differences(frame: pd.DataFrame, n_resamples: int = bootstrap.N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """One row an ensemble and pair of models: RMSE of `model_a` less RMSE of `model_b` on the test images.
+def differences(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
+    """One row a pair of experiments and kind of ensemble: RMSE of `experiment_a` less that of `experiment_b`.
 
-    Below 0, `model_a` is the better. `low` and `high` are the ends of a 95 % interval and `p` is two-sided,
-    both by the paired bootstrap; `p_holm` is corrected for all pairs of models with the same ensemble.
+    Below 0, `experiment_a` is the better on the test images. `low` and `high` are the ends of a 95 % interval and
+    `p` is two-sided, both by the paired bootstrap; `p_holm` is corrected for all pairs with the same ensemble.
 
     Raises:
-        UserError: where folds or models did not predict the same test images.
+        UserError: where experiments did not predict the same test images.
     """
-    hetero = _of_set(ensembles(frame), "hetero")
+    hetero = _of_set(mixed.raw, "hetero")
     rmse = _ensemble_rmse(hetero)
     resampled = _resampled(hetero, n_resamples, seed)
     rows = []
     for name in dict.fromkeys(name for _, name in rmse):
-        models = [model for model, of_model in rmse if of_model == name]
-        for a, b in combinations(models, 2):
+        experiments = [experiment for experiment, kind in rmse if kind == name]
+        for a, b in combinations(experiments, 2):
             draws = resampled[a, name]["rmse"] - resampled[b, name]["rmse"]
             low, high = bootstrap.interval(draws)
             rows.append((a, b, name, rmse[a, name] - rmse[b, name], low, high, bootstrap.p_value(draws)))
-    table = pd.DataFrame(rows, columns=["model_a", "model_b", "ensemble", "difference", "low", "high", "p"])
+    table = pd.DataFrame(rows, columns=["experiment_a", "experiment_b", "ensemble", "difference", "low", "high", "p"])
     return table.assign(p_holm=table.groupby("ensemble")["p"].transform(lambda p: bootstrap.holm(p.tolist())))
 
 
-def compositions(frame: pd.DataFrame, n_resamples: int = bootstrap.N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """One row a model, ensemble and mixture, raw and `calibrated`: true and mean predicted proportions.
+def compositions(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
+    """One row an ensemble and mixture, raw and `calibrated`: true and mean predicted proportions.
 
     `<class>_low` and `<class>_high` are the ends of a 95 % bootstrap interval over the mixture's test images.
     Ensembles without HETERO validation images out of their training have no calibrated rows.
 
     Raises:
-        UserError: where folds or models did not predict the same test images.
+        UserError: where experiments did not predict the same test images.
     """
     tables = []
-    for calibrated, mixed in ((False, ensembles(frame)), (True, _calibrated_ensembles(frame))):
-        hetero = _of_set(mixed, "hetero")
+    for calibrated, predicted in ((False, mixed.raw), (True, mixed.calibrated)):
+        hetero = _of_set(predicted, "hetero")
         names = group_names(labels(hetero))
         for mixture in (name for name in MIXTURES if name in names):
             keys, truth, values = _stack(hetero[names == mixture])
@@ -140,13 +136,9 @@ def compositions(frame: pd.DataFrame, n_resamples: int = bootstrap.N_RESAMPLES, 
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=ENSEMBLE)
 
 
-def calibrations(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a model and ensemble: test RMSE raw and calibrated, and the gain (above 0: calibration helps).
-
-    Raises:
-        UserError: where the folds of a model did not predict the same test images.
-    """
-    raw, calibrated = _ensemble_rmse(ensembles(frame)), _ensemble_rmse(_calibrated_ensembles(frame))
+def calibrations(mixed: Ensembles) -> pd.DataFrame:
+    """One row an ensemble: test RMSE raw and calibrated, and the gain (above 0: calibration helps)."""
+    raw, calibrated = _ensemble_rmse(mixed.raw), _ensemble_rmse(mixed.calibrated)
     rows = [(*key, raw[key], rmse, raw[key] - rmse) for key, rmse in calibrated.items()]
     return pd.DataFrame(rows, columns=[*ENSEMBLE, "rmse", "rmse_calibrated", "gain"])
 
@@ -160,9 +152,9 @@ def _parts(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[dict[str, Any
         yield dict(zip(keys, values, strict=True)), part
 
 
-def _by_ensemble(mixed: pd.DataFrame) -> dict[Key, pd.DataFrame]:
-    parts = mixed.groupby(["model", "fold"], sort=False)
-    return {(str(model), str(name)): part for (model, name), part in parts}
+def _by_ensemble(predicted: pd.DataFrame) -> dict[Key, pd.DataFrame]:
+    parts = predicted.groupby(ENSEMBLE, sort=False)
+    return {(str(experiment), str(name)): part for (experiment, name), part in parts}
 
 
 def _figures(part: pd.DataFrame) -> dict[str, float]:
@@ -173,28 +165,24 @@ def _figures(part: pd.DataFrame) -> dict[str, float]:
     return figures
 
 
-def _calibrated_ensembles(frame: pd.DataFrame) -> pd.DataFrame:
-    return calibrate(ensembles(frame), ensembles(frame, "val"))
-
-
-def _ensemble_rmse(mixed: pd.DataFrame) -> dict[Key, float]:
-    hetero = _by_ensemble(_of_set(mixed, "hetero"))
+def _ensemble_rmse(predicted: pd.DataFrame) -> dict[Key, float]:
+    hetero = _by_ensemble(_of_set(predicted, "hetero"))
     return {key: metrics.rmse(labels(part), probabilities(part)) for key, part in hetero.items()}
 
 
 def _stack(part: pd.DataFrame) -> tuple[list[Key], Floats, Floats]:
     """Keys of M ensembles, labels (N, 3) of their images and probabilities (M, N, 3)."""
     members = _by_ensemble(part)
-    (first_model, _), first = next(iter(members.items()))
-    for (model, _), member in members.items():
-        check_same_images(first_model, first, model, member)
+    (first_experiment, _), first = next(iter(members.items()))
+    for (experiment, _), member in members.items():
+        check_same_images(first_experiment, first, experiment, member)
     return list(members), labels(first), np.stack([probabilities(member) for member in members.values()])
 
 
-def _resampled(mixed: pd.DataFrame, n_resamples: int, seed: int) -> dict[Key, dict[str, Floats]]:
+def _resampled(predicted: pd.DataFrame, n_resamples: int, seed: int) -> dict[Key, dict[str, Floats]]:
     """Resampled figures (B,) of each ensemble, by metric; metrics of an absent set are absent."""
     resampled: dict[Key, dict[str, Floats]] = defaultdict(dict)
-    homo, hetero = _of_set(mixed, "homo"), _of_set(mixed, "hetero")
+    homo, hetero = _of_set(predicted, "homo"), _of_set(predicted, "hetero")
     if not homo.empty:
         keys, truth, values = _stack(homo)
         accuracy, f1_macro = bootstrap.resampled_classification(truth, values, n_resamples, seed)

@@ -117,8 +117,8 @@ def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
 
 def ensemble_calibration(study: Study, model: str) -> Calibration | None:
     """The calibration of a model's simple ensemble on its HETERO validation images; None where it has too few."""
-    validation = ensembles(study.predictions[study.predictions["model"] == model], "val")
-    of_simple = validation[validation["fold"] == SIMPLE]
+    validation = ensembles(study.predictions[study.predictions["experiment"] == model], "val")
+    of_simple = validation[validation["ensemble"] == SIMPLE]
     if len(of_simple[LABELS].drop_duplicates()) < 2:
         return None
     return fit(labels(of_simple), probabilities(of_simple))

@@ -33,7 +33,7 @@ def choose_cells(study: Study, model: str | None) -> list[Cell]:
     if name not in finished:
         raise UserError(f"experiment={name}: {study.folder} has no finished cell of it; choose {', '.join(finished)}")
     predictions = study.predictions
-    folds = member_folds(predictions[predictions["model"] == name])
+    folds = member_folds(predictions[predictions["experiment"] == name])
     return [cell for cell in study.complete if cell.model == name and cell.fold in folds]
 
 

@@ -6,10 +6,11 @@ from typing import Any
 from oral_cancer.data.reading import in_lines
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.bootstrap import LEVEL
+from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.inference.onnx_files import ENSEMBLE
 from oral_cancer.labels import GROUPS
+from oral_cancer.pages import figures
 from oral_cancer.pages.render import render
-from oral_cancer.study import grids
 from oral_cancer.study.cells import Cell, Study
 
 
@@ -24,7 +25,8 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
     """
     model, facts = cells[0].model, cells[0].facts
     predictions = study.predictions
-    predictions = predictions[predictions["model"] == model]
+    predictions = predictions[predictions["experiment"] == model]
+    mixed = Ensembles.of(predictions)
     return render(
         "oral_cancer.inference",
         "model_card.md.j2",
@@ -42,9 +44,9 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
             "groups": GROUPS,
             "brightness": in_lines(facts["reading"]) if facts.get("reading") else [],
             "tested": {group: _tested(predictions, group) for group in ("homo", "hetero")},
-            "ensemble": grids.ensemble(tables.ensemble(predictions), [model]),
-            "summary": grids.summary(tables.summary(predictions), [model]),
-            "compositions": grids.compositions(tables.compositions(predictions), [model]),
+            "ensemble": figures.ensemble(tables.ensemble(mixed), [model]),
+            "summary": figures.summary(tables.summary(predictions), [model]),
+            "compositions": figures.compositions(tables.compositions(mixed), [model]),
             "level": f"{LEVEL:.0%}",
             "differences": differences,
             "ensemble_file": ENSEMBLE,

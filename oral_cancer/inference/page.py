@@ -10,9 +10,9 @@ from oral_cancer.data.appearance import BRIGHTNESS_MARGIN, CONTRAST_FACTOR, SCAL
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.inference.results import SPREAD, WITHOUT_UNLIKE
 from oral_cancer.labels import CLASSES
+from oral_cancer.pages.grids import Entry, Grid, number, with_interval
 from oral_cancer.pages.render import render
 from oral_cancer.study.cells import Study
-from oral_cancer.study.grids import Entry, Grid, number, with_interval
 
 DIGITS = 3
 KINDS = {"": "raw", "_calibrated": "calibrated"}

@@ -1,1 +1,1 @@
-"""Self-contained pages that open from disk: their common frame, colours and drawings."""
+"""Self-contained pages that open from disk: their common frame, grids, colours and drawings."""

@@ -1,7 +1,7 @@
 """The colours of the page and its plots, one meaning each, told apart by colour-blind readers too.
 
-Each is a pair: on a light and on a dark ground. Classes: Okabe and Ito, Color Universal Design (2008). Models:
-Petroff, Accessible color sequences for data visualization, arXiv:2107.02270 (2021), ten colours.
+Each is a pair: on a light and on a dark ground. Classes: Okabe and Ito, Color Universal Design (2008).
+Experiments: Petroff, Accessible color sequences for data visualization, arXiv:2107.02270 (2021), ten colours.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ ACCENT: Pair = ("#2b5d8a", "#8ab8e0")
 CLASS_COLOURS: dict[str, Pair] = dict(
     zip(CLASSES, (("#0072b2", "#56b4e9"), ("#d55e00", "#f08a3c"), ("#009e73", "#2fc59a")), strict=True)
 )
-MODEL_COLOURS: tuple[Pair, ...] = (
+EXPERIMENT_COLOURS: tuple[Pair, ...] = (
     ("#3f90da", "#62a8ea"),
     ("#e08e00", "#ffa90e"),
     ("#bd1f01", "#f0624a"),
@@ -37,11 +37,12 @@ VARIABLES: dict[str, Pair] = {
     "rule": RULE,
     "accent": ACCENT,
     **CLASS_COLOURS,
-    **{f"model-{number}": pair for number, pair in enumerate(MODEL_COLOURS)},
+    **{f"experiment-{number}": pair for number, pair in enumerate(EXPERIMENT_COLOURS)},
 }
 """Every colour by its name as a CSS variable."""
 
 
-def model_colours(models: Sequence[str]) -> dict[str, str]:
-    """The colour of each model on a light ground; beyond ten models they come round again."""
-    return {model: MODEL_COLOURS[number % len(MODEL_COLOURS)][0] for number, model in enumerate(models)}
+def experiment_colours(experiments: Sequence[str]) -> dict[str, str]:
+    """The colour of each experiment on a light ground; beyond ten they come round again."""
+    colours = EXPERIMENT_COLOURS
+    return {name: colours[number % len(colours)][0] for number, name in enumerate(experiments)}

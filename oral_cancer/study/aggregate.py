@@ -4,40 +4,48 @@ from pathlib import Path
 
 import pandas as pd
 
-from oral_cancer.evaluation import tables
+from oral_cancer.evaluation import predictions, tables
+from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.files import write_text
 from oral_cancer.study.cells import SIMULATED, Study
 
-TABLES = {
+OF_RUNS = {
     "folds": tables.folds,
     "classes": tables.classes,
     "mixtures": tables.mixtures,
     "summary": tables.summary,
+}
+OF_ENSEMBLES = {
     "ensemble": tables.ensemble,
     "differences": tables.differences,
     "compositions": tables.compositions,
     "calibrations": tables.calibrations,
 }
-"""What each CSV file is called, and what makes it out of the predictions."""
+"""What each CSV file is called, and what makes it out of the predictions or their ensembles."""
+TABLES = (*OF_RUNS, *OF_ENSEMBLES)
+FORMERLY = predictions.FORMERLY | {"experiment_a": "model_a", "experiment_b": "model_b"}
+"""What columns were called in tables written before."""
 
 
-def write_tables(study: Study, folder: Path) -> dict[str, pd.DataFrame]:
+def write_tables(study: Study, mixed: Ensembles, folder: Path) -> dict[str, pd.DataFrame]:
     """Write every table of `TABLES` as `<folder>/<name>.csv`; the same predictions give the same bytes.
 
-    Of simulated images, each table says so in a last column `images`. Beside them INCOMPLETE.txt names the cells that
+    Of simulated images, each table says so in a last column `images`. Beside them INCOMPLETE.txt names the runs that
     lack, until none does.
 
     Args:
-        study: its finished cells.
+        study: its finished runs.
+        mixed: their ensembles.
         folder: where to; made where need be.
 
     Returns:
         The tables by name, figures unrounded.
 
     Raises:
-        UserError: where folds or models did not predict the same test images.
+        UserError: where experiments did not predict the same test images.
     """
-    made = {name: table(study.predictions) for name, table in TABLES.items()}
+    made = {name: table(study.predictions) for name, table in OF_RUNS.items()}
+    made |= {name: table(mixed) for name, table in OF_ENSEMBLES.items()}
     _mark(folder / "INCOMPLETE.txt", _lacking(study) if study.lacking else "")
     for name, table in made.items():
         write_text(folder / f"{name}.csv", csv_of(study, table))
@@ -50,13 +58,18 @@ def csv_of(study: Study, table: pd.DataFrame) -> str:
     return marked.to_csv(index=False, lineterminator="\n")
 
 
-def ranking(summary: pd.DataFrame) -> list[str]:
-    """The models by mean validation RMSE, least first; then, in the order of the table, those without one.
+def in_former_words(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables with their columns called as in files written before."""
+    return {name: table.rename(columns=FORMERLY) for name, table in tables.items()}
 
-    The test set has no say in it. A model trained on all images together has no validation figures.
+
+def ranking(summary: pd.DataFrame) -> list[str]:
+    """The experiments by mean validation RMSE, least first; then, in the order of the table, those without one.
+
+    The test set has no say in it. An experiment trained on all images together has no validation figures.
     """
     validated = summary[(summary["split"] == "val") & (summary["metric"] == "rmse")].sort_values("mean", kind="stable")
-    return list(dict.fromkeys([*validated["model"], *summary["model"]]))
+    return list(dict.fromkeys([*validated["experiment"], *summary["experiment"]]))
 
 
 def _mark(path: Path, text: str) -> None:
@@ -67,5 +80,5 @@ def _mark(path: Path, text: str) -> None:
 
 
 def _lacking(study: Study) -> str:
-    made_from = f"Made from {len(study.complete)} of {len(study.cells)} cells. Lacking:"
+    made_from = f"Made from {len(study.complete)} of {len(study.cells)} runs. Lacking:"
     return "\n".join([made_from, *study.faults]) + "\n"

@@ -72,8 +72,8 @@ class Study:
     Attributes:
         folder: the study's folder.
         cells: all of them, finished or not, in natural order.
-        predictions: of the finished cells, as `predictions.COLUMNS`; `model` is the cell's folder.
-        histories: their history.csv, one below the other, with `model` and `fold` before its columns.
+        predictions: of the finished cells, as `predictions.COLUMNS`; `experiment` is the cell's folder.
+        histories: their history.csv, one below the other, with `experiment` and `fold` before its columns.
     """
 
     folder: Path
@@ -221,7 +221,7 @@ def _predictions(cell: Cell) -> pd.DataFrame:
     strange = [fold for fold in frame["fold"].unique() if fold != cell.fold]
     if strange:
         raise UserError(f"{path}: predictions of fold {strange[0]}; put them back into a folder fold={strange[0]}")
-    return frame.assign(model=cell.model)
+    return frame.assign(experiment=cell.model)
 
 
 def _histories(cells: list[Cell]) -> pd.DataFrame:
@@ -235,7 +235,8 @@ def _histories(cells: list[Cell]) -> pd.DataFrame:
                 raise UserError(
                     f"{path}: not a readable CSV file ({brief(error)}); remove it, or train again"
                 ) from None
-            history.insert(0, "model", cell.model)
+            history.insert(0, "experiment", cell.model)
             history.insert(1, "fold", pd.Series([cell.fold] * len(history), dtype=object))
             histories.append(history)
-    return pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(columns=["model", "fold", "epoch"])
+    columns = ["experiment", "fold", "epoch"]
+    return pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(columns=columns)

@@ -1,4 +1,4 @@
-"""The test images that a model is most wrong about, with their pictures where the files are still there."""
+"""The test images that an ensemble is most wrong about, with their pictures where the files are still there."""
 
 import base64
 from dataclasses import dataclass

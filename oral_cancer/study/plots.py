@@ -24,7 +24,7 @@ from oral_cancer.pages.colours import ACCENT, CLASS_COLOURS, INK, MUTED, RULE
 WIDTH = 4.0  # inches, and so about 380 CSS pixels: the width of a telephone
 STYLE: dict[Any, Any] = {
     "font.size": 9,
-    "text.parse_math": False,  # a "$" in a model's name is a "$"
+    "text.parse_math": False,  # a "$" in an experiment's name is a "$"
     "text.color": INK[0],
     "axes.edgecolor": RULE[0],
     "axes.labelcolor": MUTED[0],
@@ -58,15 +58,17 @@ class Panel:
     description: str
 
 
-def by_model(tables: dict[str, pd.DataFrame], models: Sequence[str], colours: Mapping[str, str]) -> list[Panel]:
-    """RMSE and accuracy by model: folds, their mean, and on the test set the ensemble with its interval.
+def by_experiment(
+    tables: dict[str, pd.DataFrame], experiments: Sequence[str], colours: Mapping[str, str]
+) -> list[Panel]:
+    """RMSE and accuracy by experiment: folds, their mean, and on the test set the ensemble with its interval.
 
     Args:
         tables: of the study.
-        models: from top to bottom.
-        colours: of each model.
+        experiments: from top to bottom.
+        colours: of each experiment.
     """
-    ensembles = tables["ensemble"][tables["ensemble"]["ensemble"] == SIMPLE].set_index("model")
+    ensembles = tables["ensemble"][tables["ensemble"]["ensemble"] == SIMPLE].set_index("experiment")
     folds = tables["folds"][(tables["folds"]["split"] == "test") | (tables["folds"]["fold"] != ALL_FOLDS)]
     panels = []
     for metric, label in FIGURES.items():
@@ -76,50 +78,50 @@ def by_model(tables: dict[str, pd.DataFrame], models: Sequence[str], colours: Ma
             part = figures[figures["split"] == split]
             if not part.empty:
                 shown = ensembles if split == "test" else ensembles.iloc[:0]
-                panel = _by_model(f"{name}: {label}", metric, part, shown, models, colours)
+                panel = _by_experiment(f"{name}: {label}", metric, part, shown, experiments, colours)
                 _share_span(panel.figure.axes[0], np.concatenate([figures[metric], ends.to_numpy().ravel()]))
                 panels.append(panel)
     return panels
 
 
-def _by_model(
+def _by_experiment(
     title: str,
     metric: str,
     folds: pd.DataFrame,
     ensembles: pd.DataFrame,
-    models: Sequence[str],
+    experiments: Sequence[str],
     colours: Mapping[str, str],
 ) -> Panel:
     said = []
-    with _figure(0.9 + 0.32 * len(models), rect=(0, 0, 0.86, 0.95)) as (figure, axes):
+    with _figure(0.9 + 0.32 * len(experiments), rect=(0, 0, 0.86, 0.95)) as (figure, axes):
         axes.grid(axis="x")
         right = axes.get_yaxis_transform()
-        for y, model in enumerate(models):
-            of_model = folds[folds["model"] == model]
-            members = of_model[of_model["fold"].isin(member_folds(of_model))][metric]
+        for y, experiment in enumerate(experiments):
+            of_experiment = folds[folds["experiment"] == experiment]
+            members = of_experiment[of_experiment["fold"].isin(member_folds(of_experiment))][metric]
             axes.plot(members, [y] * len(members), "o", mfc="none", mec=MUTED[0], ms=4.5, mew=0.9)
             axes.plot([members.mean()], [y], "|", color=INK[0], ms=13, mew=1.4)
             value = members.mean()
-            if model in ensembles.index:
-                value, low, high = map(float, ensembles.loc[model, [metric, f"{metric}_low", f"{metric}_high"]])
-                axes.plot([low, high], [y, y], color=colours[model], lw=2.2, solid_capstyle="round")
-                axes.plot([value], [y], "D", color=colours[model], ms=5.5)
-            said.append(f"{model} {_number(value)}")
+            if experiment in ensembles.index:
+                value, low, high = map(float, ensembles.loc[experiment, [metric, f"{metric}_low", f"{metric}_high"]])
+                axes.plot([low, high], [y, y], color=colours[experiment], lw=2.2, solid_capstyle="round")
+                axes.plot([value], [y], "D", color=colours[experiment], ms=5.5)
+            said.append(f"{experiment} {_number(value)}")
             axes.text(1.04, y, _number(value), transform=right, va="center", in_layout=False)
         head = "mean" if ensembles.empty else "ensemble"
         axes.text(1.04, -0.75, head, transform=right, color=MUTED[0], fontsize=8, in_layout=False)
-        _rows(axes, [textwrap.fill(model, 24) for model in models])
+        _rows(axes, [textwrap.fill(experiment, 24) for experiment in experiments])
         axes.set_xlabel(f"{FIGURES[metric]} ({'less' if metric == 'rmse' else 'more'} is better)")
-    return Panel(title, figure, f"{title} by model: {', '.join(said)}")
+    return Panel(title, figure, f"{title} by experiment: {', '.join(said)}")
 
 
-def compositions(table: pd.DataFrame, models: Sequence[str]) -> list[Panel]:
-    """For each model, the mean proportions that its simple ensemble predicts for each mixture, and the true ones."""
+def compositions(table: pd.DataFrame, experiments: Sequence[str]) -> list[Panel]:
+    """For each experiment, the mean proportions that its simple ensemble predicts for each mixture, and the true."""
     table = table[table["ensemble"] == SIMPLE]
-    return [_composition(table[table["model"] == m], m) for m in models if (table["model"] == m).any()]
+    return [_composition(rows, name) for name, rows in _of_each(table, experiments)]
 
 
-def _composition(table: pd.DataFrame, model: str) -> Panel:
+def _composition(table: pd.DataFrame, experiment: str) -> Panel:
     mixtures = [name for name in BY_PARENTAL if (table["mixture"] == name).any()]
     calibrated = bool(table["calibrated"].any())
     said = []
@@ -143,16 +145,16 @@ def _composition(table: pd.DataFrame, model: str) -> Panel:
         _rows(axes, mixtures)
         axes.set_ylabel("mixture, parental : resistant")
         axes.set_xlabel("proportion")
-    return Panel(model, figure, f"Predicted composition by {model}: {', '.join(said)}")
+    return Panel(experiment, figure, f"Predicted composition by {experiment}: {', '.join(said)}")
 
 
-def confusions(classes: pd.DataFrame, models: Sequence[str]) -> list[Panel]:
-    """For each model, the test images by true and predicted class, summed over the folds."""
+def confusions(classes: pd.DataFrame, experiments: Sequence[str]) -> list[Panel]:
+    """For each experiment, the test images by true and predicted class, summed over the folds."""
     test = classes[classes["split"] == "test"]
-    return [_confusion(test[test["model"] == m], m) for m in models if (test["model"] == m).any()]
+    return [_confusion(rows, name) for name, rows in _of_each(test, experiments)]
 
 
-def _confusion(rows: pd.DataFrame, model: str) -> Panel:
+def _confusion(rows: pd.DataFrame, experiment: str) -> Panel:
     columns = [f"predicted_{name}" for name in CLASSES]
     members = rows[rows["fold"].isin(member_folds(rows))]
     counts = members.groupby("class")[columns].sum().loc[list(CLASSES)].to_numpy()
@@ -172,21 +174,22 @@ def _confusion(rows: pd.DataFrame, model: str) -> Panel:
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
     right = np.trace(counts) / counts.sum()
-    return Panel(model, figure, f"Confusion matrix of {model}: {right:.1%} of {counts.sum()} predictions are right")
+    said = f"{right:.1%} of {counts.sum()} predictions are right"
+    return Panel(experiment, figure, f"Confusion matrix of {experiment}: {said}")
 
 
-def parental_by_mixture(ensembles: pd.DataFrame, models: Sequence[str]) -> list[Panel]:
-    """For each model, how P(parental) of its simple ensemble is distributed over the test images of each mixture.
+def parental_by_mixture(ensembles: pd.DataFrame, experiments: Sequence[str]) -> list[Panel]:
+    """For each experiment, how P(parental) of its simple ensemble is distributed over each mixture's test images.
 
     Args:
         ensembles: predictions of the ensembles for the test images, as `ensembles.ensembles` gives them.
-        models: in the order wanted.
+        experiments: in the order wanted.
     """
-    hetero = ensembles[(ensembles["set"] == "hetero") & (ensembles["fold"] == SIMPLE)]
-    return [_distribution(hetero[hetero["model"] == m], m) for m in models if (hetero["model"] == m).any()]
+    hetero = ensembles[(ensembles["set"] == "hetero") & (ensembles["ensemble"] == SIMPLE)]
+    return [_distribution(images, name) for name, images in _of_each(hetero, experiments)]
 
 
-def _distribution(images: pd.DataFrame, model: str) -> Panel:
+def _distribution(images: pd.DataFrame, experiment: str) -> Panel:
     names = group_names(labels(images))
     mixtures = [name for name in BY_PARENTAL if name in names]
     edges = np.linspace(0, 1, 26)
@@ -208,11 +211,11 @@ def _distribution(images: pd.DataFrame, model: str) -> Panel:
         _rows(axes, mixtures)
         axes.set_ylabel("mixture, parental : resistant")
         axes.set_xlabel("P(parental)")
-    return Panel(model, figure, f"P(parental) by {model}: {'; '.join(said)}")
+    return Panel(experiment, figure, f"P(parental) by {experiment}: {'; '.join(said)}")
 
 
 def learning_curves(histories: pd.DataFrame, colours: Mapping[str, str]) -> list[Panel]:
-    """Losses, validation accuracy and RMSE by epoch: the folds of each model, and their mean."""
+    """Losses, validation accuracy and RMSE by epoch: the folds of each experiment, and their mean."""
     return [
         _curves(histories, column, label, colours)
         for column, label in CURVES.items()
@@ -225,19 +228,19 @@ def _curves(histories: pd.DataFrame, column: str, label: str, colours: Mapping[s
     with _figure(2.6) as (figure, axes):
         axes.grid(axis="y")
         last = int(histories["epoch"].max()) + 1
-        for model, of_model in histories.groupby("model", sort=False):
-            colour = colours[str(model)]
-            for _, fold in of_model.groupby("fold", sort=False):
+        for experiment, of_experiment in histories.groupby("experiment", sort=False):
+            colour = colours[str(experiment)]
+            for _, fold in of_experiment.groupby("fold", sort=False):
                 axes.plot(fold["epoch"] + 1, fold[column], color=colour, lw=0.7, alpha=0.3)
-            mean = of_model.groupby("epoch")[column].mean()
+            mean = of_experiment.groupby("epoch")[column].mean()
             axes.plot(mean.index + 1, mean, color=colour, lw=1.9, marker="o" if len(mean) == 1 else "")
-            ends[str(model)] = float(mean.iloc[-1])
+            ends[str(experiment)] = float(mean.iloc[-1])
         axes.set_xlim(1 if last > 1 else 0, last)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         _label_ends(axes, ends, colours, last)
-    said = ", ".join(f"{model} {value:.3f}" for model, value in ends.items())
+    said = ", ".join(f"{experiment} {value:.3f}" for experiment, value in ends.items())
     return Panel(label[0].upper() + label[1:], figure, f"{label} by epoch; mean over folds at the end: {said}")
 
 
@@ -245,8 +248,8 @@ def _label_ends(axes: Axes, ends: dict[str, float], colours: Mapping[str, str], 
     """Names beside the ends of their lines, moved apart where they would overlap."""
     low, high = axes.get_ylim()
     gap = (high - low) * 0.075
-    order = sorted(ends, key=lambda model: ends[model])
-    places = np.array([ends[model] for model in order])
+    order = sorted(ends, key=lambda experiment: ends[experiment])
+    places = np.array([ends[experiment] for experiment in order])
     for _ in range(200):
         close = np.flatnonzero(np.diff(places) < gap)
         for k in close:
@@ -255,17 +258,25 @@ def _label_ends(axes: Axes, ends: dict[str, float], colours: Mapping[str, str], 
         if not len(close):
             break
     places += max(0.0, low + gap / 2 - places[0])
-    for model, place in zip(order, places, strict=True):
+    for experiment, place in zip(order, places, strict=True):
         axes.annotate(
-            textwrap.shorten(model, 16, placeholder="…"),
+            textwrap.shorten(experiment, 16, placeholder="…"),
             (x, place),
             (5, 0),
             textcoords="offset points",
             va="center",
-            color=colours[model],
+            color=colours[experiment],
             weight="bold",
             annotation_clip=False,
         )
+
+
+def _of_each(table: pd.DataFrame, experiments: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The rows of each experiment that has any."""
+    for name in experiments:
+        rows = table[table["experiment"] == name]
+        if not rows.empty:
+            yield name, rows
 
 
 @contextmanager

@@ -17,15 +17,16 @@ from rich.table import Table
 from oral_cancer.data.collection import in_words
 from oral_cancer.data.reading import NewReading, Reading, in_lines
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
-from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
+from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
 from oral_cancer.files import sha256_of, write_text
 from oral_cancer.labels import BY_NAME, MIXTURES
-from oral_cancer.pages.colours import model_colours
+from oral_cancer.pages import figures
+from oral_cancer.pages.colours import experiment_colours
 from oral_cancer.pages.render import render
 from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import grids, plots
 from oral_cancer.study.aggregate import csv_of, ranking, write_tables
-from oral_cancer.study.cells import Study, read_study
+from oral_cancer.study.cells import Study
 from oral_cancer.study.pictures import most_wrong
 
 PICTURES = 6
@@ -33,7 +34,7 @@ PICTURES = 6
 
 ON_TERMINAL = ("accuracy", "f1_macro", "rmse")
 BESIDE_LONG_NAMES = ("accuracy", "rmse")
-SHORT = 12  # characters that a model's name may have beside all figures
+SHORT = 12  # characters that an experiment's name may have beside all figures
 
 
 @dataclass(frozen=True)
@@ -44,46 +45,49 @@ class Drawing:
     svg: Markup
 
 
-def write_report(study_folder: Path) -> Path:
-    """Make the tables and the page of a study from whatever cells are finished.
+def write_report(study: Study, folder: Path | None = None) -> tuple[dict[str, pd.DataFrame], Path]:
+    """Make the tables and the page of a study from whatever runs are finished.
 
     Args:
-        study_folder: see `cells.read_study`; `tables/` and `report.html` are written into it.
+        study: its finished runs.
+        folder: where `tables/` and `report.html` are written; None for the study's own.
 
     Returns:
-        The path of report.html.
+        The tables by name, and the path of report.html.
 
     Raises:
-        UserError: as `cells.read_study` and `aggregate.write_tables`.
+        UserError: where folds or experiments did not predict the same images.
     """
-    study = read_study(study_folder)
-    return write_page(study, write_tables(study, study.folder / "tables"))
+    folder = folder or study.folder
+    mixed = Ensembles.of(study.predictions)
+    tables = write_tables(study, mixed, folder / "tables")
+    return tables, write_page(study, tables, mixed, folder / "report.html")
 
 
-def write_page(study: Study, tables: dict[str, pd.DataFrame], path: Path | None = None) -> Path:
-    """Write the page from the tables of a study; the same cells give the same bytes.
+def write_page(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles, path: Path) -> Path:
+    """Write the page from the tables of a study; the same runs give the same bytes.
 
     Its head names what it was made from (see `made_from`), its last line is the checksum of all before.
 
     Args:
-        study: its finished cells.
+        study: its finished runs.
         tables: made of them.
-        path: where to; None for report.html in the study's folder.
+        mixed: their ensembles.
+        path: where to.
 
     Returns:
         The path of the page.
     """
-    path = path or study.folder / "report.html"
-    text = render("oral_cancer.study", "report.html.j2", _content(study, tables))
+    text = render("oral_cancer.study", "report.html.j2", _content(study, tables, mixed))
     write_text(path, f"{text}<!-- sha256: {hashlib.sha256(text.encode()).hexdigest()} -->\n")
     return path
 
 
 def made_from(study: Study, tables: dict[str, pd.DataFrame]) -> str:
-    """SHA-256 in hex over the predictions of the finished cells and the tables."""
+    """SHA-256 in hex over the predictions of the finished runs and the tables."""
     digest = hashlib.sha256()
-    for cell in study.complete:
-        digest.update(f"{cell.name} {sha256_of(cell.folder / 'predictions.csv')}\n".encode())
+    for run in study.complete:
+        digest.update(f"{run.name} {sha256_of(run.folder / 'predictions.csv')}\n".encode())
     for name, table in tables.items():
         digest.update(f"{name}\n{csv_of(study, table)}".encode())
     return digest.hexdigest()
@@ -93,9 +97,9 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
     """Print the summary, what lacks, and where the page lies."""
     if study.simulated:
         print(Frame("SIMULATED MICROGRAPHS: no figure says anything about real cells", style="bold red", expand=False))
-    models = ranking(tables["summary"])
-    shown = ON_TERMINAL if max(map(len, models)) <= SHORT else BESIDE_LONG_NAMES
-    grid = grids.summary(tables["summary"], models, shown)
+    experiments = ranking(tables["summary"])
+    shown = ON_TERMINAL if max(map(len, experiments)) <= SHORT else BESIDE_LONG_NAMES
+    grid = figures.summary(tables["summary"], experiments, shown)
     splits = [name.partition(",")[0].replace("validation", "val.") for name, span in grid.groups for _ in range(span)]
     table = Table(
         title=f"{study.name}: mean (SD) over the folds, by validation RMSE",
@@ -103,24 +107,24 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
         pad_edge=False,
         collapse_padding=True,
     )
-    for split, column in zip(splits, grid.columns, strict=True):
+    table.add_column(overflow="fold")  # "experiment" would not fit 80 columns beside all figures
+    for split, column in zip(splits[1:], grid.columns[1:], strict=True):
         table.add_column(f"{split}\n{column}".strip(), justify="right" if split else "left", overflow="fold")
     for row in grid.rows:
         table.add_row(*(f"[bold]{escape(entry.text)}[/]" if entry.strong else escape(entry.text) for entry in row))
     print(table)
     if study.lacking:
-        print(f"[bold red]Incomplete: {len(study.lacking)} of {len(study.cells)} cells lack[/]")
+        print(f"[bold red]Incomplete: {len(study.lacking)} of {len(study.cells)} runs lack[/]")
         for fault in study.faults:
             get_console().print(escape(fault), soft_wrap=True)
     get_console().print(f"page: {escape(str(page))}", soft_wrap=True)
 
 
-def _content(study: Study, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    models = ranking(tables["summary"])
+def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) -> dict[str, Any]:
+    experiments = ranking(tables["summary"])
     validated = (tables["summary"]["split"] == "val").any()
-    colours = model_colours(list(dict.fromkeys(cell.model for cell in study.cells)))
-    mixed = ensembles(study.predictions)
-    best = mixed[(mixed["model"] == models[0]) & (mixed["fold"] == SIMPLE)]
+    colours = experiment_colours(list(dict.fromkeys(run.model for run in study.cells)))
+    best = mixed.raw[(mixed.raw["experiment"] == experiments[0]) & (mixed.raw["ensemble"] == SIMPLE)]
     root = study.complete[0].facts.get("root")
     folder = Path(root) if root else None
     reading = NewReading.of(study.complete[0].facts.get("reading"), Reading())
@@ -131,25 +135,25 @@ def _content(study: Study, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
         "facts": _facts(study),
         "groups": BY_NAME,
         "mixtures": MIXTURES,
-        "models": models,
+        "experiments": experiments,
         "validated": validated,
         "level": f"{LEVEL:.0%}",
         "resamples": f"{N_RESAMPLES:,}",
-        "summary": grids.summary(tables["summary"], models),
-        "ensemble": grids.ensemble(tables["ensemble"], models),
+        "summary": figures.summary(tables["summary"], experiments),
+        "ensemble": figures.ensemble(tables["ensemble"], experiments),
         "differences": grids.differences(tables["differences"]),
-        "compositions": grids.compositions(tables["compositions"], models),
-        "calibrations": grids.calibrations(tables["calibrations"], models),
+        "compositions": figures.compositions(tables["compositions"], experiments),
+        "calibrations": grids.calibrations(tables["calibrations"], experiments),
         "details": (
             ("Every fold", grids.folds(tables["folds"])),
             ("Every class", grids.classes(tables["classes"])),
             ("Every mixture", grids.mixtures(tables["mixtures"])),
-            ("Every cell", grids.cells(study)),
+            ("Every run", grids.runs(study)),
         ),
-        "by_model": _draw("models", plots.by_model(tables, models, colours)),
-        "composition_plots": _draw("composition", plots.compositions(tables["compositions"], models)),
-        "distributions": _draw("distribution", plots.parental_by_mixture(mixed, models)),
-        "confusions": _draw("confusion", plots.confusions(tables["classes"], models)),
+        "by_experiment": _draw("experiments", plots.by_experiment(tables, experiments, colours)),
+        "composition_plots": _draw("composition", plots.compositions(tables["compositions"], experiments)),
+        "distributions": _draw("distribution", plots.parental_by_mixture(mixed.raw, experiments)),
+        "confusions": _draw("confusion", plots.confusions(tables["classes"], experiments)),
         "curves": _draw("curves", plots.learning_curves(study.histories, colours)),
         "wrong": (
             ("Pure classes", most_wrong(best, "homo", PICTURES, folder, reading)),
@@ -167,7 +171,7 @@ def _draw(section: str, panels: Sequence[plots.Panel]) -> list[Drawing]:
 
 def _facts(study: Study) -> dict[str, str]:
     """What the page's head says, by its name there."""
-    manifests = [cell.facts for cell in study.complete]
+    manifests = [run.facts for run in study.complete]
     first = manifests[0]
     starts, ends = ([str(m[key]) for m in manifests if m.get(key)] for key in ("start", "end"))
     seconds = sum(float(m.get("seconds") or 0) for m in manifests)
@@ -181,11 +185,11 @@ def _facts(study: Study) -> dict[str, str]:
         "Fingerprint": str(first.get("fingerprint", "unknown"))[:16],
         "Weights at the start": _distinct(m.get("weights") for m in manifests),
         "Seed": _distinct(m.get("seed") for m in manifests),
-        "Cells": f"{len(study.complete)} of {len(study.cells)} finished",
+        "Runs": f"{len(study.complete)} of {len(study.cells)} finished",
         "Code": f"{versions}, commit {_distinct(_commit(m.get('git_commit')) for m in manifests)}",
         "Device": _distinct(f"{m.get('device', '?')}, {m.get('precision', '?')}" for m in manifests),
         "Trained": _period(min(starts, default=""), max(ends, default="")),
-        "Duration": f"{grids.duration(seconds)} in all, {grids.duration(seconds / len(manifests))} a cell",
+        "Duration": f"{grids.duration(seconds)} in all, {grids.duration(seconds / len(manifests))} a run",
     }
 
 
@@ -195,7 +199,7 @@ def _near_duplicates(manifests: Sequence[Mapping[str, Any]]) -> str:
         return "not looked for"
     if not any(counts):
         return "none between training, validation and test"
-    return f"up to {max(counts)} pairs between training, validation and test in a cell (near_duplicates.csv there)"
+    return f"up to {max(counts)} pairs between training, validation and test in a run (near_duplicates.csv there)"
 
 
 def _distinct(values: Iterable[Any]) -> str:

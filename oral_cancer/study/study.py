@@ -298,9 +298,8 @@ def progress_line(study: Path, plan: Plan, running: Run) -> str:
 
 def finish(config: DictConfig) -> None:
     """Make tables and page from what is there; exit code 1 if a run lacks."""
-    from oral_cancer.study.aggregate import write_tables
     from oral_cancer.study.cells import read_study
-    from oral_cancer.study.report import show_summary, write_page
+    from oral_cancer.study.report import show_summary, write_report
     from oral_cancer.study.wandb_run import log_study
     from oral_cancer.training.loggers import wandb_logger
 
@@ -308,8 +307,7 @@ def finish(config: DictConfig) -> None:
     if not (folder / FILE).exists():
         return
     study = read_study(folder)
-    tables = write_tables(study, folder / "tables")
-    page = write_page(study, tables)
+    tables, page = write_report(study)
     if get_method(config.logger._target_) is wandb_logger:
         log_study(study, tables, page, config.logger)
     show_summary(study, tables, page)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from oral_cancer.data.store import fingerprint_of
 from oral_cancer.evaluation.metrics import evaluate
 from oral_cancer.evaluation.predictions import read_predictions
 from oral_cancer.files import sha256_of
-from oral_cancer.study.aggregate import write_tables
+from oral_cancer.study.aggregate import csv_of, in_former_words
 from oral_cancer.study.cells import Cell, find_cells, read_study
-from oral_cancer.study.report import made_from, write_page
+from oral_cancer.study.report import made_from, write_report
 from oral_cancer.training.manifest import changed_files
 
 
@@ -42,58 +42,62 @@ class Finding:
 def verify_study(folder: Path) -> Iterator[Finding]:
     """Look at everything that a study's figures rest on; what is written stays as it is.
 
-    Finished cells: their files against the hashes in their manifests, their metrics against their predictions, the
+    Finished runs: their files against the hashes in their manifests, their metrics against their predictions, the
     data's fingerprint against the hashes in splits.csv. The images, where they are at hand, against splits.csv. Tables
     and page, against those made anew from the predictions.
 
     Raises:
         UserError: for a folder that is no study, and for damage to predictions, without which nothing can be compared.
     """
-    cells = [cell for cell in find_cells(folder) if cell.status in ("complete", "damaged")]
-    for cell in cells:
-        faults = tuple(_cell_faults(cell))
-        yield Finding(cell.name, faults, f"{len(cell.facts.get('files') or {})} files and metrics as trained")
+    runs = [run for run in find_cells(folder) if run.status in ("complete", "damaged")]
+    for run in runs:
+        faults = tuple(_run_faults(run))
+        yield Finding(run.name, faults, f"{len(run.facts.get('files') or {})} files and metrics as trained")
     study = read_study(folder)
     yield _images(study.complete[0])
     with tempfile.TemporaryDirectory() as scratch:
-        tables = write_tables(study, Path(scratch))
-        names = sorted({path.name for where in (Path(scratch), folder / "tables") for path in where.glob("*.csv")})
+        tables, page = write_report(study, Path(scratch))
+        valid = (tables, in_former_words(tables))
+        names = sorted({*tables, *(path.stem for path in (folder / "tables").glob("*.csv"))})
         faults = tuple(
-            fault for name in names for fault in _table_faults(folder / "tables" / name, Path(scratch, name))
+            fault
+            for name in names
+            for fault in _table_faults(
+                folder / "tables" / f"{name}.csv", [csv_of(study, each[name]) for each in valid if name in each]
+            )
         )
         yield Finding("tables", faults, f"{len(names)} are those that the predictions give")
-        page = write_page(study, tables, Path(scratch, "report.html"))
-        yield _page(folder / "report.html", page, made_from(study, tables))
+        yield _page(folder / "report.html", page, [made_from(study, each) for each in valid])
 
 
-def _cell_faults(cell: Cell) -> Iterator[str]:
-    if cell.manifest is None:
-        yield f"{cell.folder}: {cell.fault}"
+def _run_faults(run: Cell) -> Iterator[str]:
+    if run.manifest is None:
+        yield f"{run.folder}: {run.fault}"
         return
-    changed = changed_files(cell.folder, cell.manifest)
+    changed = changed_files(run.folder, run.manifest)
     yield from changed
     if changed:
         return
-    metrics = json.loads((cell.folder / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
     metrics["val"]["homo"].pop("in_sample", None)  # which is no figure
-    if metrics != evaluate(read_predictions(cell.folder / "predictions.csv")):
-        yield f"{cell.folder / 'metrics.json'}: not what predictions.csv gives"
-    splits = pd.read_csv(cell.folder / "splits.csv", keep_default_na=False)
-    if _fingerprint(splits, cell) != cell.manifest.get("fingerprint"):
-        yield f"{cell.folder / 'splits.csv'}: its hashes do not give the fingerprint in manifest.json"
+    if metrics != evaluate(read_predictions(run.folder / "predictions.csv")):
+        yield f"{run.folder / 'metrics.json'}: not what predictions.csv gives"
+    splits = pd.read_csv(run.folder / "splits.csv", keep_default_na=False)
+    if _fingerprint(splits, run) != run.manifest.get("fingerprint"):
+        yield f"{run.folder / 'splits.csv'}: its hashes do not give the fingerprint in manifest.json"
 
 
-def _fingerprint(splits: pd.DataFrame, cell: Cell) -> str:
+def _fingerprint(splits: pd.DataFrame, run: Cell) -> str:
     files = splits[["file", "bytes", "sha256"]].itertuples(index=False)
-    return fingerprint_of(files, cell.facts.get("reading"))
+    return fingerprint_of(files, run.facts.get("reading"))
 
 
-def _images(cell: Cell) -> Finding:
-    """The images as they are now, against the hashes that a cell has recorded."""
-    root = Path(str(cell.facts.get("root")))
+def _images(run: Cell) -> Finding:
+    """The images as they are now, against the hashes that a run has recorded."""
+    root = Path(str(run.facts.get("root")))
     if not root.is_dir():
         return Finding("images", (), f"not compared: {root} is not at hand")
-    splits = pd.read_csv(cell.folder / "splits.csv", keep_default_na=False)
+    splits = pd.read_csv(run.folder / "splits.csv", keep_default_na=False)
     faults = []
     for name, sha256 in zip(splits["file"], splits["sha256"], strict=True):
         path = root / name
@@ -104,16 +108,16 @@ def _images(cell: Cell) -> Finding:
     return Finding("images", tuple(faults), f"{len(splits)} are those that were trained on")
 
 
-def _table_faults(there: Path, anew: Path) -> Iterator[str]:
+def _table_faults(there: Path, valid: Sequence[str]) -> Iterator[str]:
     if not there.exists():
         yield f"{there} is missing"
-    elif not anew.exists():
+    elif not valid:
         yield f"{there} is no table of a study"
-    elif there.read_bytes() != anew.read_bytes():
+    elif there.read_bytes() not in [content.encode() for content in valid]:
         yield f"{there} is not what the predictions give"
 
 
-def _page(there: Path, anew: Path, digest: str) -> Finding:
+def _page(there: Path, anew: Path, digests: Sequence[str]) -> Finding:
     """A page made by other libraries, or with images that are gone, may look different; its figures may not."""
     if not there.exists():
         return Finding("page", (f"{there} is missing",), "")
@@ -123,6 +127,6 @@ def _page(there: Path, anew: Path, digest: str) -> Finding:
     body, _, seal = content.rpartition(b"<!-- sha256: ")
     if not seal.startswith(hashlib.sha256(body).hexdigest().encode()):
         return Finding("page", (f"{there} is damaged or has been edited",), "")
-    if digest.encode() not in body:
+    if not any(digest.encode() in body for digest in digests):
         return Finding("page", (f"{there} was made from other tables or predictions",), "")
-    return Finding("page", (), "was made from these tables, with other pictures or libraries")
+    return Finding("page", (), "was made from these tables, with other pictures, libraries or words")

@@ -252,7 +252,7 @@ def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDa
         rows = getattr(data.splits, images)
         own = torch.cat(found) if found else torch.empty(0, len(CLASSES))
         probabilities = ranks.interleaved(own, trainer).numpy()
-        names = {"model": run.experiment, "fold": run.fold, "split": split, "set": image_set}
+        names = {"experiment": run.experiment, "fold": run.fold, "split": split, "set": image_set}
         frame = pd.DataFrame(names, index=range(len(rows)))
         frame["file"] = [data.store.collection.files[row].path for row in rows]
         truth = np.array([BY_NAME[group].soft_label for group in data.groups[rows]])

@@ -1,4 +1,4 @@
-"""Made-up predictions of a study: the noisier a model, the worse it is."""
+"""Made-up predictions of a study: the noisier an experiment, the worse it is."""
 
 from collections.abc import Callable
 from zlib import crc32
@@ -12,10 +12,10 @@ from oral_cancer.labels import GROUPS
 
 
 def make_cell(
-    model: str = "m1", fold: int | str = 0, noise: float = 0.5, shrink: float = 0.0, images: int = 6
+    experiment: str = "m1", fold: int | str = 0, noise: float = 0.5, shrink: float = 0.0, images: int = 6
 ) -> pd.DataFrame:
-    """Predictions of one cell: `images` of each group and split; HOMO validation files differ by fold."""
-    random = np.random.default_rng(crc32(f"{model} {fold}".encode()))
+    """Predictions of one run: `images` of each group and split; HOMO validation files differ by fold."""
+    random = np.random.default_rng(crc32(f"{experiment} {fold}".encode()))
     rows = []
     for split in ("val", "test"):
         for group in GROUPS:
@@ -25,7 +25,7 @@ def make_cell(
                 logits = np.log((1 - shrink) * label + shrink / 3 + 0.02) + random.normal(0, noise, 3)
                 share = np.exp(logits) / np.exp(logits).sum()
                 file = f"{group.folders[0]}/{own}{k}.tif"
-                rows.append([model, fold, split, group.image_set, file, *label, *share.astype(np.float32)])
+                rows.append([experiment, fold, split, group.image_set, file, *label, *share.astype(np.float32)])
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.astype({**dict.fromkeys(LABELS, "float64"), **dict.fromkeys(PROBABILITIES, "float32"), "fold": object})
 
@@ -37,6 +37,6 @@ def cell() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def study() -> pd.DataFrame:
-    """Two models, three folds, and a third model trained on all folds."""
-    cells = [make_cell(model, fold, noise) for model, noise in (("m2", 2.0), ("m1", 0.3)) for fold in range(3)]
-    return pd.concat([*cells, make_cell("m3", "all", 0.5)], ignore_index=True)
+    """Two experiments, three folds, and a third experiment trained on all folds."""
+    runs = [make_cell(name, fold, noise) for name, noise in (("m2", 2.0), ("m1", 0.3)) for fold in range(3)]
+    return pd.concat([*runs, make_cell("m3", "all", 0.5)], ignore_index=True)

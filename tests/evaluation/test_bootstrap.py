@@ -6,15 +6,15 @@ from oral_cancer.evaluation import bootstrap, metrics
 from oral_cancer.labels import soft_label
 
 
-def homo(random: np.random.Generator, models: int, per_class: int) -> tuple[np.ndarray, np.ndarray]:
+def homo(random: np.random.Generator, ensembles: int, per_class: int) -> tuple[np.ndarray, np.ndarray]:
     labels = np.eye(3)[np.repeat([0, 1, 2], per_class)]
-    return labels, random.dirichlet([1, 1, 1], (models, len(labels))) * 0.6 + 0.4 * labels
+    return labels, random.dirichlet([1, 1, 1], (ensembles, len(labels))) * 0.6 + 0.4 * labels
 
 
-def hetero(random: np.random.Generator, models: int, per_mixture: int) -> tuple[np.ndarray, np.ndarray]:
+def hetero(random: np.random.Generator, ensembles: int, per_mixture: int) -> tuple[np.ndarray, np.ndarray]:
     names = np.repeat(["1:2", "2:1", "1:3", "3:1"], per_mixture)
     labels = np.array([soft_label(name) for name in names], float)
-    return labels, 0.3 * random.dirichlet([1, 1, 1], (models, len(labels))) + 0.7 * labels
+    return labels, 0.3 * random.dirichlet([1, 1, 1], (ensembles, len(labels))) + 0.7 * labels
 
 
 def test_every_resample_has_the_counts_of_its_strata():
@@ -46,8 +46,8 @@ def test_resamples_depend_on_seed_and_strata_alone(monkeypatch):
 
 def test_figures_of_a_resample_are_those_of_the_images_drawn():
     random = np.random.default_rng(5)
-    labels, probabilities = homo(random, models=2, per_class=8)
-    mixed_labels, mixed = hetero(random, models=2, per_mixture=5)
+    labels, probabilities = homo(random, ensembles=2, per_class=8)
+    mixed_labels, mixed = hetero(random, ensembles=2, per_mixture=5)
     accuracy, f1 = bootstrap.resampled_classification(labels, probabilities, n_resamples=20, seed=7)
     rmse = bootstrap.resampled_rmse(mixed_labels, mixed, n_resamples=20, seed=7)
     drawn = bootstrap.resampled_sums(np.eye(24), labels.argmax(axis=1), 20, seed=7).astype(int)
@@ -64,8 +64,8 @@ def test_figures_of_a_resample_are_those_of_the_images_drawn():
 
 def test_intervals_are_those_of_a_plain_loop():
     random = np.random.default_rng(2)
-    labels, probabilities = homo(random, models=1, per_class=30)
-    mixed_labels, mixed = hetero(random, models=1, per_mixture=20)
+    labels, probabilities = homo(random, ensembles=1, per_class=30)
+    mixed_labels, mixed = hetero(random, ensembles=1, per_mixture=20)
     fast = (
         *bootstrap.resampled_classification(labels, probabilities, 4000),
         bootstrap.resampled_rmse(mixed_labels, mixed, 4000),

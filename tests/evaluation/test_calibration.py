@@ -7,7 +7,7 @@ import pytest
 
 from oral_cancer.evaluation.calibration import SLOPES, Calibration, calibrate, fit
 from oral_cancer.evaluation.metrics import rmse
-from oral_cancer.evaluation.predictions import labels, probabilities
+from oral_cancer.evaluation.predictions import RUN, labels, probabilities
 from oral_cancer.labels import MIXTURES, soft_label
 
 TRUTH = np.array([soft_label(name) for name in MIXTURES for _ in range(10)], float)
@@ -83,7 +83,7 @@ def test_a_calibration_is_json():
 def test_each_fold_is_calibrated_by_its_own_validation_images(cell):
     frame = pd.concat([cell(fold=0, shrink=0.5, images=20), cell(fold=1, images=20)], ignore_index=True)
     test, validation = (frame[frame["split"] == split] for split in ("test", "val"))
-    result = calibrate(test, validation)
+    result = calibrate(test, validation, RUN)
     assert result.drop(columns=["parental", "resistant", "control"]).equals(
         test.drop(columns=["parental", "resistant", "control"])
     )
@@ -98,17 +98,17 @@ def test_folds_without_validation_mixtures_are_left_out(cell):
     frame = pd.concat([cell(fold=0), cell(fold=1)], ignore_index=True)
     test, validation = (frame[frame["split"] == split] for split in ("test", "val"))
     poor = validation[(validation["fold"] == 0) | (validation["true_parental"] == 0.75)]
-    assert set(calibrate(test, poor)["fold"]) == {0}
-    assert calibrate(test, validation.iloc[:0]).empty
+    assert set(calibrate(test, poor, RUN)["fold"]) == {0}
+    assert calibrate(test, validation.iloc[:0], RUN).empty
 
 
 def test_no_image_has_a_say_in_the_calibration_that_it_is_judged_by(cell):
     frame = cell(fold=0, shrink=0.5, images=20)
     test, validation = (frame[frame["split"] == split].reset_index(drop=True) for split in ("test", "val"))
-    before = calibrate(test, validation)
+    before = calibrate(test, validation, RUN)
     half = test.index % 2 == 0
     others = test.copy()
     others.loc[half, ["parental", "resistant", "control"]] = [0.2, 0.3, 0.5]
     others.loc[half, ["true_parental", "true_resistant", "true_control"]] = [0.0, 0.0, 1.0]
-    after = calibrate(others, validation)
+    after = calibrate(others, validation, RUN)
     pd.testing.assert_frame_equal(after[~half], before[~half])

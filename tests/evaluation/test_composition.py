@@ -13,7 +13,7 @@ def test_mean_and_interval_of_one_population():
     np.testing.assert_allclose(result.high, result.mean + half, atol=0.1 * half.max())
 
 
-def test_models_side_by_side_are_as_one_by_one():
+def test_ensembles_side_by_side_are_as_one_by_one():
     probabilities = np.random.default_rng(0).dirichlet([4, 2, 1], (30, 2))
     both = composition(probabilities, n_resamples=500, seed=3)
     assert both.low.shape == (2, 3)

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from oral_cancer.errors import UserError
-from oral_cancer.evaluation.ensembles import ensemble, ensembles, fold_weights
+from oral_cancer.evaluation.ensembles import COLUMNS, Ensembles, ensemble, ensembles, fold_weights
 from oral_cancer.evaluation.metrics import classification
-from oral_cancer.evaluation.predictions import COLUMNS, labels, probabilities
+from oral_cancer.evaluation.predictions import labels, probabilities
 
 
 def test_an_ensemble_is_the_weighted_mean_image_by_image(cell):
@@ -13,7 +13,7 @@ def test_an_ensemble_is_the_weighted_mean_image_by_image(cell):
     both = pd.concat([one, two.iloc[::-1]])
     result = ensemble(both, {0: 1.0, 1: 3.0}, "mine")
     assert list(result.columns) == COLUMNS
-    assert set(result["fold"]) == {"mine"}
+    assert set(result["ensemble"]) == {"mine"}
     assert len(result) == len(one)
     for _, row in result.iterrows():
         a, b = (part[(part["set"] == row["set"]) & (part["file"] == row["file"])].iloc[0] for part in (one, two))
@@ -23,12 +23,12 @@ def test_an_ensemble_is_the_weighted_mean_image_by_image(cell):
 
 
 def test_weights_are_the_validation_figures_of_each_fold(study):
-    model = study[study["model"] == "m2"]
-    weights = fold_weights(model)
+    runs = study[study["experiment"] == "m2"]
+    weights = fold_weights(runs)
     assert list(weights) == ["simple", "weighted_accuracy", "weighted_f1"]
     assert weights["simple"] == {0: 1, 1: 1, 2: 1}
     for fold in range(3):
-        part = model.query("split == 'val' and set == 'homo'")
+        part = runs.query("split == 'val' and set == 'homo'")
         part = part[part["fold"] == fold]
         expected = classification(labels(part), probabilities(part)).summary()
         assert weights["weighted_accuracy"][fold] == expected["accuracy"]
@@ -38,7 +38,7 @@ def test_weights_are_the_validation_figures_of_each_fold(study):
 
 def test_all_folds_together_have_no_weights_and_do_not_join_the_cross_validation(study, cell):
     assert fold_weights(cell(fold="all")) == {"simple": {"all": 1}}
-    mixed = pd.concat([study[study["model"] == "m1"], cell("m1", "all")])
+    mixed = pd.concat([study[study["experiment"] == "m1"], cell("m1", "all")])
     assert list(fold_weights(mixed)["weighted_f1"]) == [0, 1, 2]
 
 
@@ -54,9 +54,9 @@ def test_weighted_ensembles_need_something_right(cell):
     assert list(fold_weights(frame)) == ["simple"]
 
 
-def test_every_model_and_ensemble_of_a_study(study):
+def test_every_experiment_and_ensemble_of_a_study(study):
     mixed = ensembles(study)
-    keys = list(dict.fromkeys(zip(mixed["model"], mixed["fold"], strict=True)))
+    keys = list(dict.fromkeys(zip(mixed["experiment"], mixed["ensemble"], strict=True)))
     kinds = ["simple", "weighted_accuracy", "weighted_f1"]
     assert keys == [("m2", kind) for kind in kinds] + [("m1", kind) for kind in kinds] + [("m3", "simple")]
     assert set(mixed["split"]) == {"test"}
@@ -65,7 +65,7 @@ def test_every_model_and_ensemble_of_a_study(study):
 def test_only_shared_unseen_validation_images_are_averaged(study):
     mixed = ensembles(study, "val")
     assert set(mixed["set"]) == {"hetero"}
-    assert set(mixed["model"]) == {"m1", "m2"}
+    assert set(mixed["experiment"]) == {"m1", "m2"}
 
 
 @pytest.mark.parametrize("change", ["missing", "other", "label"])
@@ -80,6 +80,14 @@ def test_folds_must_have_predicted_the_same_images(cell, change):
         other.loc[last, ["true_parental", "true_resistant"]] = [0.25, 0.75]
     with pytest.raises(UserError, match=r"m1 fold 0 and fold 1 .*test hetero 20X_TG1-WT3/5.tif"):
         ensembles(pd.concat([cell(fold=0), other]))
+
+
+def test_ensembles_are_calibrated_where_there_are_mixtures_to_do_it_by(study):
+    mixed = Ensembles.of(study)
+    pd.testing.assert_frame_equal(mixed.raw, ensembles(study))
+    assert list(mixed.calibrated.columns) == COLUMNS
+    assert set(mixed.calibrated["experiment"]) == {"m1", "m2"}
+    assert len(mixed.calibrated) == (mixed.raw["experiment"] != "m3").sum()
 
 
 def test_no_test_images_no_ensembles(cell):

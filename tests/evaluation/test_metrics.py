@@ -76,7 +76,7 @@ def test_mixtures_are_averaged_one_by_one():
     assert result["3:1"]["share_parental_over_resistant"] == 1
 
 
-def test_evaluation_of_a_cell_is_json(cell):
+def test_evaluation_of_a_run_is_json(cell):
     frame = cell(noise=2.0)
     result = evaluate(frame)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
@@ -104,5 +104,5 @@ def test_what_is_absent_is_left_out_and_what_is_undefined_is_none(cell):
 
 
 def test_two_folds_are_not_evaluated_as_one(study):
-    with pytest.raises(ValueError, match="one model and fold"):
-        evaluate(study[study["model"] == "m1"])
+    with pytest.raises(ValueError, match="one experiment and fold"):
+        evaluate(study[study["experiment"] == "m1"])

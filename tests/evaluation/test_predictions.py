@@ -40,6 +40,18 @@ def test_written_in_the_fewest_digits(tmp_path, cell):
     assert row == "m1,0,test,hetero,20X_TG1-WT3/5.tif,0.75,0.25,0.0,0.1,0.9,1e-08"
 
 
+def test_a_file_that_was_written_with_model_is_read_with_experiment(tmp_path, cell):
+    new, old = tmp_path / "new.csv", tmp_path / "old.csv"
+    write_predictions(new, pd.concat([cell("m1"), cell("m2", "all")]))
+    old.write_text(new.read_text().replace("experiment,", "model,", 1))
+    pd.testing.assert_frame_equal(read_predictions(old), read_predictions(new))
+
+
+def test_where_both_columns_stand_the_experiment_counts(tmp_path, cell):
+    cell("m1").assign(model="efficientnet_b3").to_csv(tmp_path / "p.csv", index=False)
+    assert set(read_predictions(tmp_path / "p.csv")["experiment"]) == {"m1"}
+
+
 def test_folds_are_ints_or_all(tmp_path, cell):
     write_predictions(tmp_path / "p.csv", pd.concat([cell(fold=12), cell(fold="all")]))
     assert set(read_predictions(tmp_path / "p.csv")["fold"]) == {12, "all"}
@@ -108,9 +120,11 @@ def test_a_sum_within_a_thousandth_is_accepted(tmp_path, cell):
         (None, "there is no such file"),
         (b"", "the file is empty"),
         (",".join(COLUMNS).encode(), "has no rows"),
+        (b"experiment,fold\nm1,0\n", "lacks the columns split, set, file, true_parental"),
         (b"model,fold\nm1,0\n", "lacks the columns split, set, file, true_parental"),
-        (b"model,fold\nm1,0\nm1,0,1,2\n", "not a readable CSV file"),
-        (b"model,fold\n\xff\xfe,0\n", "not a readable CSV file"),
+        (b"fold\n0\n", "lacks the columns experiment, split, set, file, true_parental"),
+        (b"experiment,fold\nm1,0\nm1,0,1,2\n", "not a readable CSV file"),
+        (b"experiment,fold\n\xff\xfe,0\n", "not a readable CSV file"),
     ],
 )
 def test_an_unusable_file_is_refused_by_name(tmp_path, content, fault):

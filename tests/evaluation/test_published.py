@@ -8,7 +8,7 @@ import pytest
 
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.calibration import fit
-from oral_cancer.evaluation.ensembles import ensemble
+from oral_cancer.evaluation.ensembles import Ensembles, ensemble
 from oral_cancer.evaluation.metrics import classification, rmse
 from oral_cancer.evaluation.predictions import (
     COLUMNS,
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def published() -> pd.DataFrame:
     sets = [
-        pd.read_csv(PUBLISHED / f"m5_test_{image_set}.csv").assign(model="m5", split="test", set=image_set)
+        pd.read_csv(PUBLISHED / f"m5_test_{image_set}.csv").assign(experiment="m5", split="test", set=image_set)
         for image_set in ("homo", "hetero")
     ]
     return pd.concat(sets, ignore_index=True)
@@ -63,7 +63,7 @@ def test_single_models(published):
 def test_the_files_survive_our_format(published, tmp_path):
     write_predictions(tmp_path / "predictions.csv", published)
     back = read_predictions(tmp_path / "predictions.csv")
-    table = tables.ensemble(back, n_resamples=200)
+    table = tables.ensemble(Ensembles.of(back), n_resamples=200)
     assert table["ensemble"].tolist() == ["simple"]
     assert table["rmse"].item() == pytest.approx(0.1592265, abs=1e-6)
     assert table["rmse_low"].item() < 0.1592265 < table["rmse_high"].item()

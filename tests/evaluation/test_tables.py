@@ -6,7 +6,7 @@ import pytest
 
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation import bootstrap, metrics, tables
-from oral_cancer.evaluation.ensembles import ensembles
+from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.evaluation.predictions import labels, probabilities
 
 FEW = 300
@@ -15,22 +15,22 @@ FEW = 300
 def test_folds_have_homo_classification_and_hetero_rmse(study):
     table = tables.folds(study)
     assert list(table.columns) == [
-        "model", "fold", "split", "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro",
+        "experiment", "fold", "split", "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro",
         "precision_weighted", "recall_weighted", "f1_weighted", "auc_weighted", "rmse",
     ]  # fmt: skip
     assert len(table) == 7 * 2
-    row = table[(table["model"] == "m2") & (table["fold"] == 1) & (table["split"] == "test")].iloc[0]
-    part = study[(study["model"] == "m2") & (study["fold"] == 1) & (study["split"] == "test")]
-    cell = metrics.evaluate(part)["test"]
-    assert row["accuracy"] == cell["homo"]["accuracy"]
-    assert row["auc_weighted"] == cell["homo"]["auc_weighted"]
-    assert row["rmse"] == cell["hetero"]["rmse"]
+    row = table[(table["experiment"] == "m2") & (table["fold"] == 1) & (table["split"] == "test")].iloc[0]
+    part = study[(study["experiment"] == "m2") & (study["fold"] == 1) & (study["split"] == "test")]
+    figures = metrics.evaluate(part)["test"]
+    assert row["accuracy"] == figures["homo"]["accuracy"]
+    assert row["auc_weighted"] == figures["homo"]["auc_weighted"]
+    assert row["rmse"] == figures["hetero"]["rmse"]
 
 
 def test_classes_have_the_confusion_row(study):
     table = tables.classes(study)
     assert list(table.columns) == [
-        "model", "fold", "split", "class", "n", "precision", "recall", "f1", "auc",
+        "experiment", "fold", "split", "class", "n", "precision", "recall", "f1", "auc",
         "predicted_parental", "predicted_resistant", "predicted_control",
     ]  # fmt: skip
     assert len(table) == 7 * 2 * 3
@@ -43,7 +43,7 @@ def test_classes_have_the_confusion_row(study):
 def test_mixtures_have_mean_probabilities(study):
     table = tables.mixtures(study)
     assert list(table.columns) == [
-        "model", "fold", "split", "mixture", "n", "parental", "resistant", "control",
+        "experiment", "fold", "split", "mixture", "n", "parental", "resistant", "control",
         "share_parental_over_resistant",
     ]  # fmt: skip
     assert len(table) == 7 * 2 * 4
@@ -52,62 +52,71 @@ def test_mixtures_have_mean_probabilities(study):
 
 def test_summary_is_mean_and_sd_over_folds(study):
     table = tables.summary(study)
-    assert list(table.columns) == ["model", "split", "metric", "mean", "sd", "n_folds"]
-    cells = tables.folds(study)
-    for (model, split, metric), row in table.set_index(["model", "split", "metric"]).iterrows():
-        values = cells[(cells["model"] == model) & (cells["split"] == split)][metric]
+    assert list(table.columns) == ["experiment", "split", "metric", "mean", "sd", "n_folds"]
+    runs = tables.folds(study)
+    for (experiment, split, metric), row in table.set_index(["experiment", "split", "metric"]).iterrows():
+        values = runs[(runs["experiment"] == experiment) & (runs["split"] == split)][metric]
         assert row["mean"] == pytest.approx(sum(values) / len(values))
         if len(values) > 1:
             assert row["sd"] == pytest.approx(np.std(values, ddof=1))
         assert row["n_folds"] == len(values)
-    assert list(dict.fromkeys(table["model"])) == ["m2", "m1", "m3"]
+    assert list(dict.fromkeys(table["experiment"])) == ["m2", "m1", "m3"]
 
 
 def test_in_sample_validation_is_in_no_summary(study, cell):
-    alone = tables.summary(study).query("model == 'm3'")
+    alone = tables.summary(study).query("experiment == 'm3'")
     assert set(alone["split"]) == {"test"}
     assert alone["sd"].isna().all()
     beside = pd.concat([study, cell("m1", "all", noise=5.0)])
     pd.testing.assert_frame_equal(
-        tables.summary(beside).query("model == 'm1'"), tables.summary(study).query("model == 'm1'")
+        tables.summary(beside).query("experiment == 'm1'"), tables.summary(study).query("experiment == 'm1'")
     )
 
 
 def test_ensemble_figures_with_intervals(study):
-    table = tables.ensemble(study, FEW)
+    table = tables.ensemble(Ensembles.of(study), FEW)
     assert list(table.columns) == [
-        "model", "ensemble", "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro", "rmse",
+        "experiment", "ensemble", "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro", "rmse",
         "accuracy_low", "accuracy_high", "f1_macro_low", "f1_macro_high", "rmse_low", "rmse_high",
     ]  # fmt: skip
     assert len(table) == 7
     for metric in ("accuracy", "f1_macro", "rmse"):
         assert (table[f"{metric}_low"] <= table[metric]).all()
         assert (table[metric] <= table[f"{metric}_high"]).all()
-    mixed = ensembles(study)
-    part = mixed[(mixed["model"] == "m2") & (mixed["fold"] == "weighted_f1") & (mixed["set"] == "hetero")]
-    row = table[(table["model"] == "m2") & (table["ensemble"] == "weighted_f1")].iloc[0]
+    mixed = Ensembles.of(study).raw
+    part = mixed[(mixed["experiment"] == "m2") & (mixed["ensemble"] == "weighted_f1") & (mixed["set"] == "hetero")]
+    row = table[(table["experiment"] == "m2") & (table["ensemble"] == "weighted_f1")].iloc[0]
     assert row["rmse"] == pytest.approx(metrics.rmse(labels(part), probabilities(part)))
     draws = bootstrap.resampled_rmse(labels(part), probabilities(part)[None], FEW)
     assert [row["rmse_low"], row["rmse_high"]] == pytest.approx(np.quantile(draws, [0.025, 0.975]).tolist())
     pd.testing.assert_frame_equal(
         table,
-        tables.ensemble(study.sample(frac=1, random_state=0), FEW)
-        .set_index(["model", "ensemble"])
-        .loc[list(zip(table["model"], table["ensemble"], strict=True))]
+        tables.ensemble(Ensembles.of(study.sample(frac=1, random_state=0)), FEW)
+        .set_index(["experiment", "ensemble"])
+        .loc[list(zip(table["experiment"], table["ensemble"], strict=True))]
         .reset_index(),
     )
 
 
 def test_differences_are_paired_and_corrected_by_ensemble(study):
-    table = tables.differences(study, FEW)
-    assert list(table.columns) == ["model_a", "model_b", "ensemble", "difference", "low", "high", "p", "p_holm"]
-    pairs = list(zip(table["model_a"], table["model_b"], table["ensemble"], strict=True))
+    table = tables.differences(Ensembles.of(study), FEW)
+    assert list(table.columns) == [
+        "experiment_a",
+        "experiment_b",
+        "ensemble",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+    ]
+    pairs = list(zip(table["experiment_a"], table["experiment_b"], table["ensemble"], strict=True))
     assert pairs == [
         ("m2", "m1", "simple"), ("m2", "m3", "simple"), ("m1", "m3", "simple"),
         ("m2", "m1", "weighted_accuracy"), ("m2", "m1", "weighted_f1"),
     ]  # fmt: skip
     first = table.iloc[0]
-    rmse = tables.ensemble(study, FEW).query("ensemble == 'simple'").set_index("model")["rmse"]
+    rmse = tables.ensemble(Ensembles.of(study), FEW).query("ensemble == 'simple'").set_index("experiment")["rmse"]
     assert first["difference"] == pytest.approx(rmse["m2"] - rmse["m1"])
     assert 0 < first["low"] < first["difference"] < first["high"]
     assert first["p"] == pytest.approx(2 / (FEW + 1))
@@ -117,24 +126,24 @@ def test_differences_are_paired_and_corrected_by_ensemble(study):
     np.testing.assert_array_equal(weighted["p_holm"], weighted["p"])
 
 
-def test_a_model_does_not_differ_from_its_copy(study):
-    model = study[study["model"] == "m1"]
-    table = tables.differences(pd.concat([model, model.assign(model="copy")]), FEW)
+def test_an_experiment_does_not_differ_from_its_copy(study):
+    runs = study[study["experiment"] == "m1"]
+    table = tables.differences(Ensembles.of(pd.concat([runs, runs.assign(experiment="copy")])), FEW)
     assert (table[["difference", "low", "high"]] == 0).all(axis=None)
     assert (table[["p", "p_holm"]] == 1).all(axis=None)
 
 
-def test_models_must_have_predicted_the_same_images(study, cell):
-    other = pd.concat([study, cell("m4", 0, images=5)])
+def test_experiments_must_have_predicted_the_same_images(study, cell):
+    other = Ensembles.of(pd.concat([study, cell("m4", 0, images=5)]))
     for table in (tables.ensemble, tables.differences, tables.compositions):
         with pytest.raises(UserError, match="m2 and m4 did not predict the same images"):
             table(other, FEW)
 
 
 def test_compositions_raw_and_calibrated(study):
-    table = tables.compositions(study, FEW)
+    table = tables.compositions(Ensembles.of(study), FEW)
     assert list(table.columns) == [
-        "model", "ensemble", "mixture", "calibrated", "n", "true_parental", "true_resistant", "true_control",
+        "experiment", "ensemble", "mixture", "calibrated", "n", "true_parental", "true_resistant", "true_control",
         "parental", "resistant", "control", "parental_low", "resistant_low", "control_low",
         "parental_high", "resistant_high", "control_high",
     ]  # fmt: skip
@@ -143,9 +152,9 @@ def test_compositions_raw_and_calibrated(study):
     assert len(calibrated) == 6 * 4
     assert (table["parental_low"] <= table["parental"]).all()
     assert (table["parental"] <= table["parental_high"]).all()
-    mixed = ensembles(study)
-    part = mixed[(mixed["model"] == "m1") & (mixed["fold"] == "simple") & (mixed["true_parental"] == 0.75)]
-    row = raw.query("model == 'm1' and ensemble == 'simple' and mixture == '3:1'").iloc[0]
+    mixed = Ensembles.of(study).raw
+    part = mixed[(mixed["experiment"] == "m1") & (mixed["ensemble"] == "simple") & (mixed["true_parental"] == 0.75)]
+    row = raw.query("experiment == 'm1' and ensemble == 'simple' and mixture == '3:1'").iloc[0]
     assert row["resistant"] == pytest.approx(part["resistant"].mean())
     assert (row["true_parental"], row["true_resistant"], row["n"]) == (0.75, 0.25, 6)
 
@@ -153,9 +162,9 @@ def test_compositions_raw_and_calibrated(study):
 def test_calibration_gains_where_predictions_shrink(cell):
     shrinking = [cell("shrinking", fold, noise=0.1, shrink=0.5, images=20) for fold in range(2)]
     exact = [cell("exact", fold, noise=0.1, images=20) for fold in range(2)]
-    table = tables.calibrations(pd.concat([*shrinking, *exact, cell("all", "all")]))
-    assert list(table.columns) == ["model", "ensemble", "rmse", "rmse_calibrated", "gain"]
-    gain = table.query("ensemble == 'simple'").set_index("model")["gain"]
+    table = tables.calibrations(Ensembles.of(pd.concat([*shrinking, *exact, cell("all", "all")])))
+    assert list(table.columns) == ["experiment", "ensemble", "rmse", "rmse_calibrated", "gain"]
+    gain = table.query("ensemble == 'simple'").set_index("experiment")["gain"]
     assert set(gain.index) == {"shrinking", "exact"}
     assert gain["shrinking"] > 0.02
     assert abs(gain["exact"]) < 0.01
@@ -166,16 +175,19 @@ def test_tables_of_one_set_have_the_other_as_nan(study):
     homo = study[study["set"] == "homo"]
     assert tables.folds(homo)["rmse"].isna().all()
     assert "rmse" not in set(tables.summary(homo)["metric"])
-    table = tables.ensemble(homo, FEW)
+    mixed = Ensembles.of(homo)
+    table = tables.ensemble(mixed, FEW)
     assert table[["rmse", "rmse_low", "rmse_high"]].isna().all(axis=None)
     assert table["accuracy_low"].notna().all()
-    for other in (tables.mixtures, tables.differences, tables.compositions, tables.calibrations):
-        assert other(homo).empty
+    assert tables.mixtures(homo).empty
+    for other in (tables.differences, tables.compositions, tables.calibrations):
+        assert other(mixed).empty
 
 
 def test_intervals_and_differences_of_a_whole_study_take_seconds(cell):
-    study = pd.concat([cell(f"m{model}", fold, images=45) for model in range(1, 6) for fold in range(5)])
+    study = pd.concat([cell(f"m{number}", fold, images=45) for number in range(1, 6) for fold in range(5)])
     start = time.process_time()
-    assert len(tables.ensemble(study)) == 15
-    assert len(tables.differences(study)) == 30
+    mixed = Ensembles.of(study)
+    assert len(tables.ensemble(mixed)) == 15
+    assert len(tables.differences(mixed)) == 30
     assert time.process_time() - start < 5

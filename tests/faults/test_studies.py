@@ -55,7 +55,7 @@ def harm(study: Path, data: st.DataObject) -> None:
 
 
 def by_cell(predictions: pd.DataFrame) -> dict[tuple[str, object], pd.DataFrame]:
-    return {cell: rows.reset_index(drop=True) for cell, rows in predictions.groupby(["model", "fold"], sort=False)}
+    return {cell: rows.reset_index(drop=True) for cell, rows in predictions.groupby(["experiment", "fold"], sort=False)}
 
 
 @QUICK

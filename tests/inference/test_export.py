@@ -9,6 +9,7 @@ import torch
 
 from oral_cancer.data.reader import resized_batch
 from oral_cancer.evaluation import tables
+from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.inference.members import choose_cells, load_network
 from oral_cancer.inference.onnx_files import ENSEMBLE, TOLERANCE
 from oral_cancer.labels import SPLIT_FOLDERS
@@ -68,7 +69,7 @@ def test_the_card_holds_the_figures_of_the_tables(study: Path, tmp_path: Path) -
     export.main([str(study), f"out={tmp_path}"])
     card = (tmp_path / "MODEL_CARD.md").read_text()
     predictions = read_study(study).predictions
-    row = tables.ensemble(predictions).iloc[0]
+    row = tables.ensemble(Ensembles.of(predictions)).iloc[0]
     assert f"{row.rmse:.4f} [{row.rmse_low:.4f}, {row.rmse_high:.4f}]" in card
     for heading in ("Data", "Recipe", "Figures", "Intended use", "Limits"):
         assert f"## {heading}\n" in card

@@ -12,6 +12,7 @@ import torch
 from oral_cancer.labels import CLASSES, GROUPS, SPLIT_FOLDERS
 from oral_cancer.training.manifest import CHECKPOINT, file_hashes, read_manifest, write_manifest
 from scripts.predict import main
+from tests.study.made_up import written_before
 
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
 
@@ -38,6 +39,13 @@ def test_the_studys_own_test_images_get_its_own_predictions(study: Path, images_
     np.testing.assert_allclose(found.loc[files, list(CLASSES)], values.mean(axis=0), atol=1e-5)
     np.testing.assert_allclose(found.loc[files, "parental_sd"], values.std(axis=0, ddof=1)[:, 0], atol=1e-5)
     assert found.unlike_training.isna().all()
+
+
+def test_a_study_that_was_written_before_predicts_the_same(study: Path, images_root: Path, tmp_path: Path) -> None:
+    images = images_root / HETERO_TEST
+    now, composition = predicted(study, images), (tmp_path / "out" / "composition.csv").read_bytes()
+    pd.testing.assert_frame_equal(predicted(written_before(study), images), now)
+    assert (tmp_path / "out" / "composition.csv").read_bytes() == composition
 
 
 def test_each_folder_with_images_is_a_population(study: Path, images_root: Path, tmp_path: Path) -> None:

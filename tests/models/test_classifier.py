@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from oral_cancer.labels import soft_label
+from oral_cancer.evaluation.metrics import classification, rmse
+from oral_cancer.labels import BY_NAME, soft_label
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.single_class import SingleClassAccuracy
@@ -65,3 +66,18 @@ def test_rmse_sums_the_squares_over_the_classes() -> None:
         sum((a - b) ** 2 for a, b in zip(*rows, strict=True)) for rows in zip(labels, probabilities, strict=True)
     )
     assert float(metric.compute()) == pytest.approx(np.sqrt(total / 50), rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_figures_while_training_are_those_of_the_evaluation(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.stack([soft_label(name) for name in rng.choice(list(BY_NAME), 200)])
+    probabilities = (rng.multinomial(8, [0.4, 0.3, 0.3], len(labels)) / 8).astype(np.float32)  # ties among them
+    error, accuracy = CompositionRMSE(), SingleClassAccuracy()
+    for part in np.array_split(np.arange(len(labels)), 3):
+        for metric in (error, accuracy):
+            metric.update(torch.from_numpy(probabilities[part]), torch.from_numpy(labels[part]))
+    single = labels.max(axis=1) == 1
+    expected = classification(labels[single], probabilities[single]).summary()["accuracy"]
+    assert float(accuracy.compute()) == pytest.approx(expected, abs=1e-7)
+    assert float(error.compute()) == pytest.approx(rmse(labels, probabilities), rel=1e-6)

@@ -12,8 +12,8 @@ import yaml
 
 from oral_cancer.evaluation.predictions import write_predictions
 from oral_cancer.files import sealed
-from oral_cancer.study.aggregate import TABLES
-from oral_cancer.training.manifest import file_hashes, write_manifest
+from oral_cancer.study.aggregate import OF_ENSEMBLES
+from oral_cancer.training.manifest import file_hashes, read_manifest, write_manifest
 from tests.evaluation.conftest import make_cell
 
 NOISE = {"m1": 2.0, "m2": 0.4, "m10": 1.0}
@@ -65,10 +65,20 @@ def write_study(study: Path, models: Iterable[str], folds: Iterable[int | str], 
     return study
 
 
+def written_before(study: Path) -> Path:
+    """A study as it was written before, with `model` for what is called `experiment` now; in place."""
+    for path in study.glob("*/fold=*/predictions.csv"):
+        path.write_text(path.read_text().replace("experiment,", "model,", 1))
+        manifest = read_manifest(path.parent)
+        assert manifest is not None
+        write_manifest(path.parent, manifest | {"files": file_hashes(path.parent)})
+    return study
+
+
 @contextmanager
 def few_resamples() -> Iterator[None]:
     """Tables with quick, coarse intervals."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("ensemble", "differences", "compositions"):
-            patch.setitem(TABLES, name, partial(TABLES[name], n_resamples=50))
+            patch.setitem(OF_ENSEMBLES, name, partial(OF_ENSEMBLES[name], n_resamples=50))
         yield

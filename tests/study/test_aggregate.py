@@ -1,12 +1,15 @@
 """The tables of a study: their columns, their figures, their marks."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.evaluation.predictions import LABELS, PROBABILITIES
 from oral_cancer.study.aggregate import TABLES, ranking, write_tables
-from oral_cancer.study.cells import read_study
+from oral_cancer.study.cells import Study, read_study
 from tests.study.made_up import few_resamples, write_cell, write_plan, write_study
 
 FIGURES = [
@@ -16,15 +19,15 @@ FIGURES = [
     "rmse",
 ]
 COLUMNS = {
-    "folds": ["model", "fold", "split", *FIGURES],
-    "classes": ["model", "fold", "split", "class", "n", "precision", "recall", "f1", "auc"],
+    "folds": ["experiment", "fold", "split", *FIGURES],
+    "classes": ["experiment", "fold", "split", "class", "n", "precision", "recall", "f1", "auc"],
     "mixtures": [
-        *["model", "fold", "split", "mixture", "n", "parental", "resistant", "control"],
+        *["experiment", "fold", "split", "mixture", "n", "parental", "resistant", "control"],
         "share_parental_over_resistant",
     ],
-    "summary": ["model", "split", "metric", "mean", "sd", "n_folds"],
+    "summary": ["experiment", "split", "metric", "mean", "sd", "n_folds"],
     "ensemble": [
-        *["model", "ensemble", "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro", "rmse"],
+        *["experiment", "ensemble", "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro", "rmse"],
         *["accuracy_low", "accuracy_high", "f1_macro_low", "f1_macro_high", "rmse_low", "rmse_high"],
     ],
 }
@@ -43,8 +46,12 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(study):
-    write_tables(study, study.folder / "tables")
-    return study.folder / "tables"
+    return written(study, study.folder / "tables")
+
+
+def written(study: Study, folder: Path) -> Path:
+    write_tables(study, Ensembles.of(study.predictions), folder)
+    return folder
 
 
 def test_the_files(folder):
@@ -64,37 +71,37 @@ def test_summary_and_mixtures_equal_a_plain_computation(study, folder):
     frame = frame.assign(
         right=truth.argmax(axis=1) == predicted.argmax(axis=1), error=((truth - predicted) ** 2).sum(axis=1)
     )
-    by_cell = ["model", "split", "fold"]
-    accuracy = frame[frame["set"] == "homo"].groupby(by_cell)["right"].mean()
-    rmse = np.sqrt(frame[frame["set"] == "hetero"].groupby(by_cell)["error"].mean())
-    summary = pd.read_csv(folder / "summary.csv").set_index(["metric", "model", "split"])
+    by_run = ["experiment", "split", "fold"]
+    accuracy = frame[frame["set"] == "homo"].groupby(by_run)["right"].mean()
+    rmse = np.sqrt(frame[frame["set"] == "hetero"].groupby(by_run)["error"].mean())
+    summary = pd.read_csv(folder / "summary.csv").set_index(["metric", "experiment", "split"])
     for metric, values in (("accuracy", accuracy), ("rmse", rmse)):
-        expected = values.groupby(["model", "split"]).agg(["mean", "std"])
+        expected = values.groupby(["experiment", "split"]).agg(["mean", "std"])
         found = summary.loc[metric].loc[expected.index]
         np.testing.assert_allclose(found[["mean", "sd"]], expected, rtol=1e-12)
         assert (found["n_folds"] == 2).all()
 
     third = frame[(frame["set"] == "hetero") & np.isclose(frame["true_parental"], 1 / 3)]
-    expected = third.astype({"parental": float}).groupby(by_cell)["parental"].mean()
-    mixtures = pd.read_csv(folder / "mixtures.csv").query("mixture == '1:2'").set_index(["model", "split", "fold"])
+    expected = third.astype({"parental": float}).groupby(by_run)["parental"].mean()
+    mixtures = pd.read_csv(folder / "mixtures.csv").query("mixture == '1:2'").set_index(["experiment", "split", "fold"])
     np.testing.assert_allclose(mixtures.loc[expected.index, "parental"], expected, rtol=1e-12)
 
 
-def test_the_same_cells_give_the_same_bytes(study, folder, tmp_path):
-    write_tables(study, tmp_path)
+def test_the_same_runs_give_the_same_bytes(study, folder, tmp_path):
+    written(study, tmp_path)
     assert all((tmp_path / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes() for name in TABLES)
 
 
 def test_marks_come_and_go(tmp_path):
     write_cell(tmp_path, "m1", 0, source="simulated")
     write_plan(tmp_path, ("m1", 0), ("m1", 1))
-    write_tables(read_study(tmp_path), tmp_path / "tables")
+    written(read_study(tmp_path), tmp_path / "tables")
     assert (tmp_path / "tables/INCOMPLETE.txt").read_text() == (
-        "Made from 1 of 2 cells. Lacking:\nm1/fold=1: not started\n"
+        "Made from 1 of 2 runs. Lacking:\nm1/fold=1: not started\n"
     )
 
     write_cell(tmp_path, "m1", 1, source="simulated")
-    write_tables(read_study(tmp_path), tmp_path / "tables")
+    written(read_study(tmp_path), tmp_path / "tables")
     assert not (tmp_path / "tables/INCOMPLETE.txt").exists()
     for name in TABLES:
         assert "images" in pd.read_csv(tmp_path / "tables" / f"{name}.csv").columns
@@ -109,5 +116,5 @@ def test_ranking_is_by_validation_alone():
         ("m2", "test", 0.4),
         ("m3", "test", 0.05),  # trained on all images together
     ]
-    summary = pd.DataFrame(rows, columns=["model", "split", "mean"]).assign(metric="rmse")
+    summary = pd.DataFrame(rows, columns=["experiment", "split", "mean"]).assign(metric="rmse")
     assert ranking(summary) == ["m2", "m1", "m3"]

@@ -37,8 +37,8 @@ def test_finished_cells_are_read_under_the_name_of_their_folder(tmp_path):
     write_cell(tmp_path, "m3", 0, status="failed", error="OSError: no space\nleft")
     study = read_study(tmp_path)
     cells = [("m1", 0), ("m1", 1), ("m2-large", 0), ("m2-large", 1)]
-    assert list(study.predictions.groupby(["model", "fold"], sort=False).groups) == cells
-    assert list(study.histories.groupby(["model", "fold"], sort=False).groups) == cells
+    assert list(study.predictions.groupby(["experiment", "fold"], sort=False).groups) == cells
+    assert list(study.histories.groupby(["experiment", "fold"], sort=False).groups) == cells
     assert study.faults == ["m3/fold=0: failed: OSError: no space"]
     assert not study.simulated
 

@@ -3,6 +3,7 @@
 import re
 import runpy
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,10 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oral_cancer.study.aggregate import TABLES, ranking, write_tables
+from oral_cancer.evaluation import ensembles
+from oral_cancer.pages.figures import ENSEMBLE_NAMES
+from oral_cancer.study.aggregate import TABLES, ranking
 from oral_cancer.study.cells import read_study
-from oral_cancer.study.report import show_summary, write_page, write_report
-from tests.study.made_up import few_resamples, write_cell, write_plan, write_study
+from oral_cancer.study.report import show_summary, write_report
+from tests.study.made_up import few_resamples, write_cell, write_plan, write_study, written_before
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -63,10 +66,15 @@ class Page(HTMLParser):
             self.words.append(data)
 
 
+def reported(study: Path) -> Path:
+    """The page of a study."""
+    return write_report(read_study(study))[1]
+
+
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory):
-    """The page of two models and two folds."""
-    path = write_report(write_study(tmp_path_factory.mktemp("studies") / "paper", ["m1", "m2"], [0, 1]))
+    """The page of two experiments and two folds."""
+    path = reported(write_study(tmp_path_factory.mktemp("studies") / "paper", ["m1", "m2"], [0, 1]))
     return path, Page(path)
 
 
@@ -96,11 +104,11 @@ def test_the_summary_is_that_of_the_table_ranked_by_validation(paper):
     summary = pd.read_csv(path.parent / "tables/summary.csv")
     order = ranking(summary)
     assert order[0] == "m2"
-    figures = summary.set_index(["model", "split", "metric"])
-    for model in order:
-        row = figures.loc[model, "test", "rmse"]
+    figures = summary.set_index(["experiment", "split", "metric"])
+    for name in order:
+        row = figures.loc[name, "test", "rmse"]
         assert f"{row['mean']:.4f} ({row['sd']:.4f})" in page.text
-    places = [page.text.index(f" {model} 2 ") for model in order]
+    places = [page.text.index(f" {name} 2 ") for name in order]
     assert places == sorted(places)
     assert "ranked by validation RMSE" in page.text
     assert "selection on the test set" in page.text
@@ -120,41 +128,63 @@ def test_real_and_complete_has_no_banner(paper):
 def test_simulated_and_incomplete_are_said_first(tmp_path):
     write_cell(tmp_path, "m1", 0, source="simulated")
     write_cell(tmp_path, "m1", 1, source="simulated", status="failed", error="OSError: <no> space")
-    text = Page(write_report(tmp_path)).text
+    text = Page(reported(tmp_path)).text
     head = text[: text.index("Mean over the folds")]
     assert "Simulated micrographs." in head
-    assert "Incomplete: 1 of 2 cells lack." in head
+    assert "Incomplete: 1 of 2 runs lack." in head
     assert "m1/fold=1: failed: OSError: <no> space" in head
 
 
-def test_one_model_and_one_fold_give_the_same_page_twice(tmp_path):
+def test_one_experiment_and_one_fold_give_the_same_page_twice(tmp_path):
     study = read_study(write_study(tmp_path, ["m1"], [0]))
-    tables = write_tables(study, tmp_path / "tables")
-    path = write_page(study, tables)
+    _, path = write_report(study)
     text, content = Page(path).text, path.read_bytes()
     rmse = pd.read_csv(tmp_path / "tables/summary.csv").query("metric == 'rmse' and split == 'test'")["mean"].item()
     assert f"{rmse:.4f} (–)" in text
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
-    assert "only one model is finished" in text
-    assert write_page(study, tables).read_bytes() == content
+    assert "only one experiment is finished" in text
+    assert reported(tmp_path).read_bytes() == content
 
 
-def test_a_model_of_all_folds_is_not_ranked(tmp_path):
-    text = Page(write_report(write_study(tmp_path, ["m1"], ["all"]))).text
+def test_an_experiment_of_all_folds_is_not_ranked(tmp_path):
+    text = Page(reported(write_study(tmp_path, ["m1"], ["all"]))).text
     assert "not ranked" in text
     assert "validation, in-sample" in text
     assert "There is no calibration" in text
 
 
+def test_each_ensemble_is_computed_once(tmp_path, monkeypatch):
+    computed = []
+    monkeypatch.setattr(
+        ensembles,
+        "ensemble",
+        lambda frame, weights, name, one=ensembles.ensemble: (
+            computed.append((frame["experiment"].iat[0], name, frame["split"].iat[0])) or one(frame, weights, name)
+        ),
+    )
+    reported(write_study(tmp_path, ["m1", "m2"], [0, 1]))
+    assert sorted(computed) == sorted(product(["m1", "m2"], ENSEMBLE_NAMES, ["test", "val"]))
+
+
+def test_a_study_written_before_has_the_same_tables_and_page(tmp_path):
+    now = reported(write_study(tmp_path / "now" / "paper", ["m1", "m2"], [0, 1]))
+    before = reported(written_before(write_study(tmp_path / "before" / "paper", ["m1", "m2"], [0, 1])))
+    for name in TABLES:
+        text = (before.parent / f"tables/{name}.csv").read_text()
+        assert text == (now.parent / f"tables/{name}.csv").read_text()
+        assert "model" not in text
+    assert Page(before).text == Page(now).text
+    assert not re.search(r"\bmodels?\b", Page(now).text)
+
+
 def test_pictures_where_the_files_are_still_there(tmp_path):
     study = read_study(write_study(tmp_path / "study", ["m1"], [0], root=str(tmp_path / "images")))
-    tables = write_tables(study, study.folder / "tables")
-    assert Page(write_page(study, tables)).sources == []
+    assert Page(reported(study.folder)).sources == []
     for file in study.predictions.query("split == 'test'")["file"]:
         path = tmp_path / "images" / file
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8))
-    sources = Page(write_page(study, tables)).sources
+    sources = Page(reported(study.folder)).sources
     assert len(sources) == 12
     assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
 
@@ -165,7 +195,7 @@ def test_show_summary(paper, capsys, monkeypatch):
     tables = {"summary": pd.read_csv(path.parent / "tables/summary.csv")}
     show_summary(read_study(path.parent), tables, path)
     shown = capsys.readouterr().out
-    rmse = tables["summary"].query("model == 'm2' and split == 'val' and metric == 'rmse'")["mean"].item()
+    rmse = tables["summary"].query("experiment == 'm2' and split == 'val' and metric == 'rmse'")["mean"].item()
     assert f"{rmse:.4f}" in shown
     assert f"page: {path}" in shown
     assert "Incomplete" not in shown

@@ -38,9 +38,10 @@ def test_a_study_leaves_plan_cells_tables_and_page(undisturbed: Path) -> None:
     assert (study / "report.html").stat().st_size > 1000
     folds = pd.read_csv(study / "tables" / "folds.csv")
     assert len(folds) == 2 * 2 * 2
-    for run in plan["runs"]:
-        metrics = json.loads((study / run["experiment"] / f"fold={run['fold']}" / "metrics.json").read_text())
-        (row,) = folds.query("model == @run['experiment'] and fold == @run['fold'] and split == 'test'").itertuples()
+    for planned in plan["runs"]:
+        experiment, fold = planned["experiment"], planned["fold"]
+        metrics = json.loads((study / experiment / f"fold={fold}" / "metrics.json").read_text())
+        (row,) = folds.query("experiment == @experiment and fold == @fold and split == 'test'").itertuples()
         assert row.accuracy == pytest.approx(metrics["test"]["homo"]["accuracy"], abs=1e-9)
         assert row.rmse == pytest.approx(metrics["test"]["hetero"]["rmse"], abs=1e-6)
 
@@ -55,15 +56,15 @@ def test_figures_in_wandb_are_those_of_the_tables(undisturbed: Path) -> None:
     tables = undisturbed / "outputs" / "studies" / "paper" / "tables"
 
     for row in pd.read_csv(tables / "folds.csv").itertuples():
-        logged = runs[f"{row.model}/fold{row.fold} random-start"]
+        logged = runs[f"{row.experiment}/fold{row.fold} random-start"]
         for metric in ("accuracy", "f1_macro", "auc_macro", "rmse"):
             assert logged[f"{row.split}/{metric}"] == pytest.approx(getattr(row, metric), abs=1e-6)
     study = runs["study paper"]
     for row in pd.read_csv(tables / "ensemble.csv").itertuples():
         for metric in ("accuracy", "f1_macro", "rmse"):
-            assert study[f"{row.model}/{row.ensemble}/{metric}"] == pytest.approx(getattr(row, metric), abs=1e-9)
+            assert study[f"{row.experiment}/{row.ensemble}/{metric}"] == pytest.approx(getattr(row, metric), abs=1e-9)
     for row in pd.read_csv(tables / "summary.csv").itertuples():
-        assert study[f"{row.model}/{row.split}/{row.metric}/mean"] == pytest.approx(row.mean, abs=1e-9)
+        assert study[f"{row.experiment}/{row.split}/{row.metric}/mean"] == pytest.approx(row.mean, abs=1e-9)
 
 
 def test_starting_again_skips_what_is_finished(undisturbed: Path, images_root: Path) -> None:
@@ -167,13 +168,13 @@ def test_a_failing_cell_fails_alone_and_can_be_mended(images_root: Path, tmp_pat
     assert failed["status"] == "failed"
     assert "name 'nothing' is not defined" in failed["error"]
     assert "own/fold=0" in done.stdout
-    assert set(pd.read_csv(study / "tables" / "folds.csv").model) == {"m1"}
+    assert set(pd.read_csv(study / "tables" / "folds.csv").experiment) == {"m1"}
     first = (study / "m1" / "fold=0" / "manifest.json").read_bytes()
 
     (tmp_path / "own_treatment.py").write_text(TREATMENT)
     done = run(images_root, tmp_path, *overrides, pythonpath=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert set(pd.read_csv(study / "tables" / "folds.csv").model) == {"own", "m1"}
+    assert set(pd.read_csv(study / "tables" / "folds.csv").experiment) == {"own", "m1"}
     assert (study / "m1" / "fold=0" / "manifest.json").read_bytes() == first
 
 
@@ -195,6 +196,6 @@ def test_a_plain_sweep_is_named_by_what_it_varies_and_aggregated(images_root: Pa
     assert done.returncode == 0, done.stderr
     study = tmp_path / "outputs" / "studies" / "networks"
     summary = pd.read_csv(study / "tables" / "summary.csv")
-    assert set(summary.model) == {"m1-test_byobnet", "m1-test_convnext"}
+    assert set(summary.experiment) == {"m1-test_byobnet", "m1-test_convnext"}
     assert set(summary.n_folds) == {2}
     assert (study / "report.html").exists()

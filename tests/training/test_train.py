@@ -45,7 +45,7 @@ def test_a_run_leaves_its_files(train: Train, images_root: Path, capsys: pytest.
     predictions = pd.read_csv(run / "predictions.csv")
     assert list(predictions.columns) == (
         [
-            "model",
+            "experiment",
             "fold",
             "split",
             "set",
