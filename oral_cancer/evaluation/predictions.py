@@ -2,7 +2,8 @@
 
 | column | content |
 |---|---|
-| `model`, `file` | names |
+| `model` | the name of the run's experiment |
+| `file` | the image's path below the source's folder |
 | `fold` | an int from 0, or "all" for a model trained on every fold, whose validation rows are in-sample |
 | `split`, `set` | val or test, homo or hetero |
 | `true_parental`, `true_resistant`, `true_control` | the soft label, float64 |
@@ -21,6 +22,7 @@ from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.files import write_text
 from oral_cancer.labels import BY_NAME, CLASSES, SPLITS, ImageSet, group_names
+from oral_cancer.shapes import below
 
 Fold = int | str
 ALL_FOLDS = "all"
@@ -115,6 +117,7 @@ def _faults(path: Path, text: pd.DataFrame, numbers: pd.DataFrame) -> list[str]:
     check_column("fold", text["fold"].str.fullmatch(f"[0-9]+|{ALL_FOLDS}"), f"a whole number or {ALL_FOLDS}")
     for column, words in (("split", SPLITS), ("set", get_args(ImageSet))):
         check_column(column, text[column].isin(words), " or ".join(words))
+    check_column("file", text["file"].map(below), "a path below the folder of images")
     for column in [*LABELS, *PROBABILITIES]:
         check_column(column, np.isfinite(numbers[column]), "a number")
 

@@ -16,6 +16,9 @@ from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, Fold, read_predictions
 from oral_cancer.files import unsealed
+from oral_cancer.shapes import below
+from oral_cancer.spreadsheets import REASON, is_formula
+from oral_cancer.study.facts import strange_facts
 from oral_cancer.training.manifest import RESULTS, changed_files, is_damaged, read_manifest
 
 Status = Literal["absent", "running", "failed", "complete", "damaged"]
@@ -114,11 +117,22 @@ def find_cells(study: Path) -> list[Cell]:
     """The cells on disk and those planned in study.yaml, models and folds in natural order.
 
     Raises:
-        UserError: for a study.yaml that cannot be read.
+        UserError: for a study.yaml that cannot be read or names folders elsewhere, links that lead out of the study's
+            folder, models whose names a spreadsheet would take for formulas, manifests of another shape than ours.
     """
+    _refuse_links(study)
     on_disk = {(path.parent.name, _fold(match[1])) for path in study.glob("*/*") if (match := _cell_folder(path))}
     cells = on_disk | _planned(study / "study.yaml")
-    return [_cell(study, model, fold) for model, fold in sorted(cells, key=lambda cell: _natural(*cell))]
+    refuse(
+        [
+            f"{study / model}: {REASON}; rename the folder"
+            for model in sorted({model for model, _ in cells})
+            if is_formula(model)
+        ]
+    )
+    found = [_cell(study, model, fold) for model, fold in sorted(cells, key=lambda cell: _natural(*cell))]
+    refuse([line for cell in found for line in strange_facts(cell.folder, cell.facts)])
+    return found
 
 
 def read_study(study: Path) -> Study:
@@ -172,17 +186,38 @@ def _planned(plan: Path) -> set[tuple[str, Fold]]:
         return set()
     try:
         content = unsealed(yaml.safe_load(plan.read_text(encoding="utf-8")))
-        return {(str(cell["model"]), _fold(str(cell["fold"]))) for cell in content["cells"]}
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        cells = {(str(cell["model"]), _fold(str(cell["fold"]))) for cell in content["cells"]}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError):
         raise UserError(
             f"{plan} is damaged; restore the file, or remove it to make the tables from the cells on disk"
         ) from None
+    refuse(
+        [
+            f"{plan}: the model {model} is no folder of the study; remove the file to make the tables from the cells "
+            "on disk"
+            for model in sorted({model for model, _ in cells})
+            if not below(model)
+        ]
+    )
+    return cells
+
+
+def _refuse_links(study: Path) -> None:
+    """Refuse links out of a study, by which files elsewhere would be read as its own, or written."""
+    root = study.resolve()
+    refuse(
+        [
+            f"{path} is a link out of the study; put what it leads to in its place, or remove it"
+            for path in sorted(study.rglob("*"))
+            if path.is_symlink() and not path.resolve().is_relative_to(root)
+        ]
+    )
 
 
 def _cell(study: Path, model: str, fold: Fold) -> Cell:
     folder = study / model / f"fold={fold}"
     manifest = read_manifest(folder)
-    status = "damaged" if is_damaged(folder) else STATUSES.get((manifest or {}).get("status"), "absent")
+    status = "damaged" if is_damaged(folder) else STATUSES.get(str((manifest or {}).get("status")), "absent")
     return Cell(folder, model, fold, status, manifest)
 
 
