@@ -164,7 +164,7 @@ def _move_beside(folder: Path) -> Path:
 def _write_hydra_record(folder: Path, cfg: DictConfig) -> None:
     """What Hydra would record; config.yaml is whole, so that `--config-dir` and `--config-name` repeat the training."""
     hydra = HydraConfig.get()
-    config = REPEATING | resolved(cfg)
+    config = REPEATING | resolved(cfg) | {"trust": False}  # which whoever repeats it has to give
     for name, content in (("config", config), ("hydra", {"hydra": hydra}), ("overrides", hydra.overrides.task)):
         write_text(folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
 
