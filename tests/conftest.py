@@ -63,8 +63,7 @@ def images_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
+def training_below(tmp_path: Path, images_root: Path) -> Callable[..., Path]:
     """A function that trains the small network with overrides and returns the run's folder below `tmp_path`."""
     from oral_cancer.training.settings import check
     from oral_cancer.training.train import train as train_one
@@ -87,6 +86,12 @@ def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / folder
 
     return run
+
+
+@pytest.fixture
+def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
+    """See `training_below`."""
+    return training_below(tmp_path, images_root)
 
 
 @pytest.fixture
