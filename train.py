@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """One training, or a study of many: python train.py [-m] [group=choice] [key=value]. See python train.py --help."""
 
+import sys
 from pathlib import Path
 
 import hydra
@@ -8,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from oral_cancer.command import faults_in_one_line, no_empty_folder
+from oral_cancer.command import faults_in_one_line, insist_on_trust, no_empty_folder
 from oral_cancer.experiments import Composed, name_of
 from oral_cancer.settings import check
 
@@ -36,4 +37,7 @@ def main(settings: DictConfig) -> float | None:
 
 if __name__ == "__main__":
     with faults_in_one_line():
+        arguments = sys.argv[1:]
+        insist_on_trust(arguments)
+        sys.argv[1:] = arguments
         main()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
 from hydra.errors import ConfigCompositionException, HydraException, InstantiationException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -125,6 +126,40 @@ def _options(settings: Any, before: str = "") -> Iterator[str]:
             yield from _options(value, f"{before}{key}.")
 
 
+SEARCHED = "hydra.searchpath"
+FOREIGN = {"--config-dir": "config_dir", "--config-path": "config_path", "--experimental-rerun": "experimental_rerun"}
+"""Options of train.py that take settings from elsewhere than `conf/`, by which Hydra's parser calls them."""
+
+
+def insist_on_trust(arguments: list[str]) -> None:
+    """Refuse settings from elsewhere than `conf/`, unless `trust=true` is among the arguments.
+
+    Whatever such files name as `_target_`, or as a handler of logging, is imported and run, some of it by Hydra itself
+    before any code of ours; so this looks at nothing but the command line. No record of a run repeats that its settings
+    were trusted, and records of before do not know the option: it is taken out of the arguments.
+
+    Args:
+        arguments: of train.py, which is told nothing more of `trust`.
+
+    Raises:
+        UserError: a line for each place that is not trusted, and for a `trust` that is neither true nor false.
+    """
+    given = get_args_parser().parse_args(arguments)
+    said = [word for word in given.overrides if word.lstrip("+").partition("=")[0] == "trust"]
+    refuse([f"{word}: must be trust=true or trust=false" for word in said if not word.endswith(("=true", "=false"))])
+    places = [f"{option} {place}" for option, name in FOREIGN.items() if (place := getattr(given, name)) is not None]
+    places += [word for word in given.overrides if word.lstrip("+").partition("=")[0] == SEARCHED]
+    if not (said and said[-1].endswith("=true")):
+        refuse(
+            [
+                f"{place}: whatever the files there name is imported and run; read them, and give trust=true if they "
+                "are yours, or of somebody whose code you would run"
+                for place in places
+            ]
+        )
+    arguments[:] = [word for word in arguments if word not in said]
+
+
 def of_a_study(command: str, doc: str | None, arguments: Sequence[str] | None) -> tuple[Path, DictConfig]:
     """The study's folder and the settings given to a command beside train.py.
 
@@ -153,7 +188,7 @@ def settings_of(command: str, given: Sequence[str]) -> DictConfig:
     Hydra would take `experiment=m5` for a choice of conf/experiment; here it names a model of a study.
 
     Raises:
-        UserError: for what is no option, or is needed and not given.
+        UserError: for what is no option, or is needed and not given, and for a `trust` that is neither true nor false.
     """
     settings = OmegaConf.load(CONF / f"{command}.yaml")
     assert isinstance(settings, DictConfig)
@@ -172,4 +207,6 @@ def settings_of(command: str, given: Sequence[str]) -> DictConfig:
     refuse(problems)
     settings.merge_with(OmegaConf.from_dotlist(parsed))
     refuse([f"{name}: is needed: {name}=..." for name in sorted(OmegaConf.missing_keys(settings))])
+    if not isinstance(trust := settings.get("trust", False), bool):
+        raise UserError(f"trust={trust}: must be true or false")
     return settings

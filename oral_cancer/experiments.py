@@ -82,7 +82,10 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     """
     if (given := composed.given("name")) is not None:
         return given
-    mine, chosen = _identity(composed), composed.choices.get("experiment")
+    chosen = composed.choices.get("experiment")
+    if composed.settings.name is not None and not chosen:  # a run's own record, which says it
+        return str(composed.settings.name)
+    mine = _identity(composed)
     known = dict([_declaration(chosen)] if chosen else []) | declared()  # a chosen one may be the user's own
     others = [option for option in varied if option not in NAMED_ALREADY]
     changed = [f"{option}={value}" for option in others if (value := composed.given(option)) is not None]

@@ -13,9 +13,12 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
+from oral_cancer.spreadsheets import is_formula
 
 SEEDS = 2**32 - 1  # the largest that NumPy takes
-WITHOUT_INFLUENCE = ("name", "logger", "callbacks", "store", "study", "launcher", "data.workers")  # on any figure
+WITHOUT_INFLUENCE = ("name", "logger", "callbacks", "store", "study", "launcher", "data.workers", "trust")
+"""Options that change no figure."""
+UNKNOWN_BEFORE = ("trust",)  # of these: not there when the hash was first taken of settings
 SILENT: dict[str, Any] = {"range": None, "channels": None, "plane": None, "leave_out": []}
 """Options of a source at which it does what it did before it had them, and the settings have the hash of then."""
 
@@ -49,8 +52,12 @@ ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 GROUPS = ("data", "source", "resampling", "model", "augmentation", "trainer", "logger")
 NAME = (_is_name, "a name that a folder can have: not empty, no slash, no dot or space at its start")
+IN_TABLES = (
+    lambda value: _is_name(value) and not is_formula(value),
+    f"{NAME[1]}, nor =, +, - or @, which a spreadsheet would take for a formula",
+)
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "name": (lambda value: value is None or NAME[0](value), f"null or {NAME[1]}"),
+    "name": (lambda value: value is None or IN_TABLES[0](value), f"null or {IN_TABLES[1]}"),
     "study.name": NAME,
     "store": (lambda value: isinstance(value, str) and value != "", "a folder"),
     "trial": _whole(0, SEEDS),
@@ -209,6 +216,8 @@ def settings_hash(cfg: DictConfig) -> str:
     for option in WITHOUT_INFLUENCE:
         OmegaConf.update(influential, option, None, force_add=True)
     with open_dict(influential):
+        for option in UNKNOWN_BEFORE:
+            del influential[option]
         for option, silent in SILENT.items():
             if influential.source.get(option, silent) == silent:
                 influential.source.pop(option, None)

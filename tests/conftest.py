@@ -58,8 +58,7 @@ def images_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
+def training_below(tmp_path: Path, images_root: Path) -> Callable[..., Path]:
     """A function that trains the small network with overrides and returns the run's folder below `tmp_path`."""
     from oral_cancer.experiments import compose_settings
     from oral_cancer.settings import check
@@ -74,6 +73,12 @@ def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / folder
 
     return run
+
+
+@pytest.fixture
+def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
+    """See `training_below`."""
+    return training_below(tmp_path, images_root)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.shapes import by_name, each, number
+
 GREY = 1.0  # grey levels between the channels, on the mean, below which an image has no colour
 SIZE_FACTOR = 1.5  # of width or height, beyond the training images'
 BRIGHTNESS_MARGIN = 25.0  # grey levels beyond the darkest and the brightest training image
@@ -63,6 +65,12 @@ def span(appearances: Sequence[Appearance]) -> dict[str, list[float]]:
             cut = min(math.ceil(OUTLIERS * len(known)), (len(known) - 1) // 2)
             found[name] = [round(float(known[cut]), 4), round(float(known[len(known) - 1 - cut]), 4)]
     return found
+
+
+def is_span(value: Any) -> bool:
+    """Whether a value has the shape of what `span` gives."""
+    always = {"width", "height", "brightness", "colour"}
+    return by_name(each(number, length=2))(value) and always <= set(value)
 
 
 def unlike(image: Appearance, training: Mapping[str, Any]) -> list[str]:

@@ -23,6 +23,7 @@ from oral_cancer.data.reading import Reading
 from oral_cancer.errors import UserError
 from oral_cancer.formats.kinds import OTHER_IMAGES, SUFFIXES
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS, Group, Split
+from oral_cancer.spreadsheets import REASON, is_formula
 
 
 class FolderSource:
@@ -186,6 +187,8 @@ class _Walk:
             if not _fits_in_a_line(entry.name):
                 where = self.root / folder
                 self.problems.append(f"{where}: the name {entry.name!a} holds control characters: rename it")
+            elif is_formula(f"{folder}/{entry.name}"):
+                self.problems.append(f"{entry.path}: {REASON}: rename it")
             elif not os.path.exists(entry.path):
                 self.problems.append(f"{entry.path}: a symbolic link to nothing: restore its target or remove it")
             else:

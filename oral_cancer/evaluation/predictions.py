@@ -2,7 +2,8 @@
 
 | column | content |
 |---|---|
-| `experiment`, `file` | names; in files written before, the former is called `model` |
+| `experiment` | the name of the run's experiment; in files written before, the column is called `model` |
+| `file` | the image's path below the source's folder |
 | `fold` | an int from 0, or "all" for a training on every fold, whose validation rows are in-sample |
 | `split`, `set` | val or test, homo or hetero |
 | `true_parental`, `true_resistant`, `true_control` | the soft label, float64 |
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from oral_cancer.errors import UserError, brief, refuse
 from oral_cancer.files import write_text
 from oral_cancer.labels import BY_NAME, CLASSES, SPLITS, ImageSet, group_names
+from oral_cancer.shapes import below
 
 Fold = int | str
 ALL_FOLDS = "all"
@@ -118,6 +120,7 @@ def _faults(path: Path, text: pd.DataFrame, numbers: pd.DataFrame) -> list[str]:
     check_column("fold", text["fold"].str.fullmatch(f"[0-9]+|{ALL_FOLDS}"), f"a whole number or {ALL_FOLDS}")
     for column, words in (("split", SPLITS), ("set", get_args(ImageSet))):
         check_column(column, text[column].isin(words), " or ".join(words))
+    check_column("file", text["file"].map(below), "a path below the folder of images")
     for column in [*LABELS, *PROBABILITIES]:
         check_column(column, np.isfinite(numbers[column]), "a number")
 

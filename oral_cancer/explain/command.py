@@ -66,7 +66,9 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     new = NewReading.of(cells[0].facts.get("reading"), given)
     folder = Path(settings.out or Path("outputs", "explanations", study.name, root.resolve().name if root else "test"))
     refuse_file("out", folder)
-    explainers = {cell.name: (cell, Explainer(load_network(cell), image_size([cell]))) for cell in cells}
+    explainers = {
+        cell.name: (cell, Explainer(load_network(cell, settings.trust), image_size([cell]))) for cell in cells
+    }
     target = CLASSES.index(settings.target) if settings.target else None
     new = _with_common(images, new)
     if found:

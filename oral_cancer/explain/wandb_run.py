@@ -1,5 +1,6 @@
 """Explanations as pictures of a W&B run, beside the runs of the study's cells."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from oral_cancer.labels import CLASSES
 from oral_cancer.study.cells import Study
 from oral_cancer.training.loggers import start_wandb
 
-PROJECT, SAVE_DIR = "oral-cancer", "outputs"  # where the study was not logged to W&B
+PROJECT = "oral-cancer"  # where the study was not logged to W&B
+PROJECTS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")  # that a study may name
+SAVE_DIR = "outputs"  # whatever a study names: nothing is written where somebody else says
 AT_ONCE = 100  # W&B shows at most 108 pictures of one step
 
 
@@ -22,11 +25,11 @@ def log_explanations(study: Study, folder: Path, explained: Sequence[Explained])
         folder: that the sheets' paths are relative to.
         explained: what is logged.
     """
-    settings = study.complete[0].facts["config"].get("logger") or {}
+    project = ((study.complete[0].facts.get("config") or {}).get("logger") or {}).get("project")
     tags = ["simulated"] if study.simulated else []
     run = start_wandb(
-        settings.get("project", PROJECT),
-        settings.get("save_dir", SAVE_DIR),
+        project if isinstance(project, str) and PROJECTS.fullmatch(project) else PROJECT,
+        SAVE_DIR,
         group=study.name,
         job_type="explain",
         name=" ".join(["explain", study.name, *tags]),

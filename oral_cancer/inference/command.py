@@ -36,9 +36,9 @@ from oral_cancer.inference.predict import Predicted, Skipped, predict
 from oral_cancer.inference.results import image_table, population_table, refuse_clipped, without_repeats
 from oral_cancer.study.cells import Cell, Study, read_study
 
-ENGINES: dict[str, Callable[[Study, Sequence[Cell]], Ensemble]] = {
-    "torch": lambda study, cells: torch_ensemble([load_network(cell) for cell in cells]),
-    "onnx": lambda study, cells: onnx_ensemble(onnx_folder(study, cells[0].model), cells),
+ENGINES: dict[str, Callable[[Study, Sequence[Cell], bool], Ensemble]] = {
+    "torch": lambda _, cells, trust: torch_ensemble([load_network(cell, trust) for cell in cells]),
+    "onnx": lambda study, cells, _: onnx_ensemble(onnx_folder(study, cells[0].model), cells),
 }
 WIDE = 10_000  # columns of a pipe
 
@@ -74,7 +74,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     outputs = outputs_of(settings.out, study, root)
     refuse_file("out", outputs.page.parent)
     model, training = cells[0].model, cells[0].facts.get("training_appearance")
-    ensemble = ENGINES[settings.engine](study, cells)
+    ensemble = ENGINES[settings.engine](study, cells, settings.trust)
     inventory = in_words(found_in([image.file for image in found.images], found.left_out))
     say(f"{inventory}; predicted by {model} of {study.name} ({len(cells)} folds)")
 

@@ -35,7 +35,7 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
     model, size = cells[0].model, image_size(cells)
     folder = Path(settings.out) if settings.out else onnx_folder(study, model)
     refuse_file("out", folder)
-    networks = [load_network(cell) for cell in cells]
+    networks = [load_network(cell, settings.trust) for cell in cells]
     files = [(f"fold={cell.fold}.onnx", [cell], [network]) for cell, network in zip(cells, networks, strict=True)]
     files.append((ENSEMBLE, cells, networks))
     print(escape(f"{model} of {study.name}: {len(cells)} folds and their ensemble, a while each"))

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import member_folds
+from oral_cancer.inference import networks
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.cells import Cell, Study
@@ -37,29 +36,39 @@ def choose_cells(study: Study, model: str | None) -> list[Cell]:
     return [cell for cell in study.complete if cell.model == name and cell.fold in folds]
 
 
-def load_network(cell: Cell) -> SoftLabelClassifier:
+def load_network(cell: Cell, trust: bool = False) -> SoftLabelClassifier:
     """The network of a cell after its last step, ready to predict.
+
+    Args:
+        cell: a finished one.
+        trust: whether a class of the user's own that its manifest names is imported and built.
 
     Raises:
         UserError: for a checkpoint that is missing or not as the cell's manifest says, that holds more than tensors and
-            plain values, or that does not fit the settings in the manifest.
+            plain values, or that does not fit the settings in the manifest; for settings that `build_network` refuses.
     """
     path = cell.folder / CHECKPOINT
     changed = changed_files(cell.folder, cell.facts, (CHECKPOINT.as_posix(),))
     refuse([f"{fault}; restore it, or train the cell again" for fault in changed])
-    settings = OmegaConf.create(cell.facts["config"])
-    network: SoftLabelClassifier = instantiate(settings.model, weights="none")
+    network = networks.build_network(cell, trust)
     try:
         network.load_state_dict(_state(path))
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, AttributeError) as error:  # the last where names are no texts
         raise UserError(f"{path} does not fit {cell.folder}/manifest.json; train {cell.name} again") from error
     return network.eval()
 
 
 def image_size(cells: Sequence[Cell]) -> int:
-    """The side to which images are resized for these networks, in pixels."""
-    model = cells[0].facts["config"]["model"]
-    return int(model["image_size"]) * int(model["supersampling"])
+    """The side to which images are resized for these networks, in pixels.
+
+    Raises:
+        UserError: where they differ in it, and for settings that are no network's.
+    """
+    sizes = {cell.name: networks.image_size(cell) for cell in cells}
+    if len(set(sizes.values())) > 1:
+        found = ", ".join(f"{name} {size} px" for name, size in sizes.items())
+        raise UserError(f"{cells[0].folder.parents[1]}: networks of one model differ in their images' size ({found})")
+    return next(iter(sizes.values()))
 
 
 def _state(path: Path) -> dict[str, Any]:

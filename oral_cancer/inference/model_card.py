@@ -36,10 +36,10 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
             "cells": cells,
             "size": size,
             "facts": facts,
-            "config": facts["config"],
-            "treatment": _plain(facts["config"]["resampling"]),
-            "optimizer": _plain(facts["config"]["model"]["optimizer"]),
-            "scheduler": _plain(facts["config"]["model"]["scheduler"]),
+            "config": {group: facts["config"].get(group) or {} for group in ("model", "trainer", "data")},
+            "treatment": _plain(facts["config"].get("resampling")),
+            "optimizer": _plain(facts["config"]["model"].get("optimizer")),
+            "scheduler": _plain(facts["config"]["model"].get("scheduler")),
             "augmentation": _transforms(facts),
             "groups": GROUPS,
             "brightness": in_lines(facts["reading"]) if facts.get("reading") else [],
@@ -57,8 +57,9 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
 def _transforms(facts: Mapping[str, Any]) -> list[str]:
     chosen = facts["config"].get("augmentation") or {}
     if "gpu" in chosen:  # one of two, by what trained
-        chosen = chosen["gpu" if facts.get("augmented_on") == "device" else "cpu"]
-    return [_plain(one) for one in chosen.get("transforms", [chosen])]
+        chosen = chosen.get("gpu" if facts.get("augmented_on") == "device" else "cpu")
+    transforms = chosen.get("transforms", [chosen]) if isinstance(chosen, dict) else [chosen]
+    return [_plain(one) for one in transforms] if isinstance(transforms, list) else []
 
 
 def _tested(predictions: Any, image_set: str) -> int:
@@ -66,9 +67,9 @@ def _tested(predictions: Any, image_set: str) -> int:
     return int(of_set["file"].nunique())
 
 
-def _plain(settings: Mapping[str, Any] | None) -> str:
-    """Settings on one line: what is built, and with which numbers."""
-    if not settings or "_target_" not in settings:
+def _plain(settings: Any) -> str:
+    """Settings on one line: what was built in training, and with which numbers; "none" for what names nothing."""
+    if not isinstance(settings, dict) or "_target_" not in settings:
         return "none"
     numbers = ", ".join(f"{name} {value}" for name, value in settings.items() if not name.startswith("_"))
     return str(settings["_target_"]).rpartition(".")[2] + (f" ({numbers})" if numbers else "")

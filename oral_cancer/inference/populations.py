@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oral_cancer.data.collection import HIDDEN, NO_IMAGE, NOT_READ, LeftOut
-from oral_cancer.errors import UserError
+from oral_cancer.errors import UserError, gathered, refuse
 from oral_cancer.formats.kinds import OTHER_IMAGES, SUFFIXES
+from oral_cancer.spreadsheets import REASON, harmless_path, is_formula
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class NewImage:
 
     Attributes:
         path: where it lies.
-        file: its path relative to the folder of images, with forward slashes.
+        file: its path relative to the folder of images, with forward slashes; see `spreadsheets.harmless_path`.
         population: the folder part of `file`; "." for the folder of images itself.
     """
 
@@ -45,7 +46,8 @@ def find_images(root: Path) -> Found:
     Symbolic links are followed, each folder once.
 
     Raises:
-        UserError: for a folder that is not there, or holds no image that is read.
+        UserError: for a folder that is not there, or holds no image that is read, and for names that no table can hold
+            without a spreadsheet taking them for formulas.
     """
     if not root.is_dir():
         fault = "is not a folder" if root.exists() else "does not exist"
@@ -58,10 +60,10 @@ def find_images(root: Path) -> Found:
             subfolders.clear()
             continue
         seen.add((own.st_dev, own.st_ino))
-        population = printable(Path(folder).relative_to(root).as_posix())
+        population = harmless_path(printable(Path(folder).relative_to(root).as_posix()))
 
         def as_file(name: str, population: str = population) -> str:
-            return printable(name) if population == "." else f"{population}/{printable(name)}"
+            return harmless_path(printable(name)) if population == "." else f"{population}/{printable(name)}"
 
         left_out += [LeftOut(as_file(name), HIDDEN) for name in sorted(subfolders) if name.startswith(".")]
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
@@ -76,6 +78,8 @@ def find_images(root: Path) -> Found:
                 left_out.append(LeftOut(image.file, NOT_READ))
             else:
                 left_out.append(LeftOut(image.file, NO_IMAGE))
+    strange = ((image.file, f"{REASON}; rename it") for image in (*images, *others) if is_formula(image.file))
+    refuse([f"images: {line}" for line in gathered(Path(printable(str(root))), strange)])
     if not images:
         kinds = ", ".join(dict.fromkeys(image.path.suffix.lower() for image in others))
         instead = f"; it has {len(others)} of kinds that are not read ({kinds}): export these as TIFF" if others else ""

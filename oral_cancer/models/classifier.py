@@ -39,8 +39,8 @@ class SoftLabelClassifier(LightningModule):
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
-        optimizer: builds the optimiser from the parameters.
-        scheduler: builds the schedule from (optimizer, epochs, steps_per_epoch); see `schedules`.
+        optimizer: builds the optimiser from the parameters; None for a network that is not to be trained.
+        scheduler: builds the schedule from (optimizer, epochs, steps_per_epoch); see `schedules`; None likewise.
     """
 
     def __init__(
@@ -51,8 +51,8 @@ class SoftLabelClassifier(LightningModule):
         supersampling: int,
         drop_path_rate: float,
         recalibrate: bool,
-        optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer],
-        scheduler: Callable[[Optimizer, int, int], LRScheduler],
+        optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer] | None = None,
+        scheduler: Callable[[Optimizer, int, int], LRScheduler] | None = None,
     ) -> None:
         super().__init__()
         built = build_backbone(backbone, weights, len(CLASSES), image_size, drop_path_rate)
@@ -61,7 +61,8 @@ class SoftLabelClassifier(LightningModule):
         self.origin_kind = built.kind
         self.supersampling = supersampling
         self.recalibrate = recalibrate
-        optimizer(self.parameters())  # what it does not take is refused here, before any training
+        if optimizer is not None:
+            optimizer(self.parameters())  # what it does not take is refused here, before any training
         self.build_optimizer = optimizer
         self.build_scheduler = scheduler
         # Metrics that neither look into a tensor nor bring a number to it: a GPU would be waited for at every step.
@@ -135,6 +136,8 @@ class SoftLabelClassifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, with a schedule that is stepped every step."""
+        assert self.build_optimizer is not None
+        assert self.build_scheduler is not None
         optimizer = self.build_optimizer(self.parameters())
         epochs = self.trainer.max_epochs
         assert epochs is not None

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import pickle
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 HUB_ANSWERS_WITHIN = 20.0  # seconds
 WEIGHTS_FILE = "model.safetensors"
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?")  # by another, timm fetches or opens files
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_
     """A timm network with a new dense layer to `classes` outputs.
 
     Args:
-        name: a timm model name, e.g. "tf_efficientnet_b3.aa_in1k".
+        name: a timm model name, e.g. "tf_efficientnet_b3.aa_in1k", and no address such as "hf-hub:...".
         weights: "auto" (ImageNet if at hand, else random with a warning), "imagenet", "none", or the path of a
             .safetensors or .pth file with the network's state.
         classes: outputs.
@@ -52,7 +54,7 @@ def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_
     Raises:
         UserError: for an unknown network, weights that cannot be had, or a file that does not fit.
     """
-    if not timm.is_model(name.split(".")[0]):
+    if not (PLAIN_NAME.fullmatch(name) and timm.is_model(name.split(".")[0])):
         raise UserError(f"model.backbone={name}: timm has no such network; timm.list_models() names those it has")
     published = timm.get_pretrained_cfg(name)
     size: Any = {"img_size": image_size} if published and published.fixed_input_size else {}

@@ -14,6 +14,8 @@ import pandas as pd
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, Fold, read_predictions
+from oral_cancer.spreadsheets import REASON, is_formula
+from oral_cancer.study.facts import strange_facts
 from oral_cancer.study.plan import read_plan
 from oral_cancer.training.manifest import RESULTS, changed_files, is_damaged, read_manifest
 from oral_cancer.training.run import RunName
@@ -113,12 +115,23 @@ def find_cells(study: Path) -> list[Cell]:
     """The cells on disk and those planned in study.yaml, models and folds in natural order.
 
     Raises:
-        UserError: for a study.yaml that cannot be read.
+        UserError: for a study.yaml that cannot be read or names folders elsewhere, links that lead out of the study's
+            folder, models whose names a spreadsheet would take for formulas, manifests of another shape than ours.
     """
+    _refuse_links(study)
     on_disk = {name[:2] for path in study.glob("*/*") if path.is_dir() and (name := RunName.of_path(path))}
     plan = read_plan(study)
-    cells = on_disk | {name[:2] for name in (plan.names if plan else ())}
-    return [_cell(study, model, fold) for model, fold in sorted(cells, key=lambda cell: _natural(*cell))]
+    names = on_disk | {name[:2] for name in (plan.names if plan else ())}
+    refuse(
+        [
+            f"{study / experiment}: {REASON}; rename the folder"
+            for experiment in sorted({experiment for experiment, _ in names})
+            if is_formula(experiment)
+        ]
+    )
+    found = [_cell(study, experiment, fold) for experiment, fold in sorted(names, key=lambda name: _natural(*name))]
+    refuse([line for cell in found for line in strange_facts(cell.folder, cell.facts)])
+    return found
 
 
 def read_study(study: Path) -> Study:
@@ -159,11 +172,23 @@ def _natural(model: str, fold: Fold) -> tuple[list[int | str], bool, Fold]:
     return [int(part) if part.isdecimal() else part for part in parts], fold == ALL_FOLDS, fold
 
 
-def _cell(study: Path, model: str, fold: Any) -> Cell:
-    folder = study / RunName(model, fold).path
+def _refuse_links(study: Path) -> None:
+    """Refuse links out of a study, by which files elsewhere would be read as its own, or written."""
+    root = study.resolve()
+    refuse(
+        [
+            f"{path} is a link out of the study; put what it leads to in its place, or remove it"
+            for path in sorted(study.rglob("*"))
+            if path.is_symlink() and not path.resolve().is_relative_to(root)
+        ]
+    )
+
+
+def _cell(study: Path, experiment: str, fold: Any) -> Cell:
+    folder = study / RunName(experiment, fold).path
     manifest = read_manifest(folder)
-    status = "damaged" if is_damaged(folder) else STATUSES.get((manifest or {}).get("status"), "absent")
-    return Cell(folder, model, fold, status, manifest)
+    status = "damaged" if is_damaged(folder) else STATUSES.get(str((manifest or {}).get("status")), "absent")
+    return Cell(folder, experiment, fold, status, manifest)
 
 
 def _refuse_mixed(study: Path, cells: list[Cell]) -> None:

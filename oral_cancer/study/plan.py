@@ -9,6 +9,7 @@ import yaml
 
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.files import sealed, unsealed, write_text
+from oral_cancer.shapes import below
 from oral_cancer.training.run import RunName
 
 FILE = "study.yaml"
@@ -52,14 +53,23 @@ def read_plan(folder: Path) -> Plan | None:
         if "cells" in content:  # written before
             content["runs"] = [{"experiment": cell["model"]} | cell for cell in content.pop("cells")]
             content["format"] = 1
-        return Plan(**{"data": {}, "weights": {}, "settings": {}} | content)
+        plan = Plan(**{"data": {}, "weights": {}, "settings": {}} | content)
+        strange = [name.experiment for name in plan.names if not below(name.path)]
     except FileNotFoundError:
         return None
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise UserError(
             f"{path} is damaged ({' '.join(str(error).split())}); restore it, or delete it and start the study again: "
             "finished runs stay"
         ) from error
+    refuse(
+        [
+            f"{path}: the experiment {name} is no folder of the study; remove the file to make the tables from the "
+            "runs on disk"
+            for name in dict.fromkeys(strange)
+        ]
+    )
+    return plan
 
 
 def freeze(folder: Path, plan: Plan) -> None:

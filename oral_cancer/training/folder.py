@@ -162,7 +162,8 @@ def _move_beside(folder: Path) -> Path:
 
 def _write_hydra_record(run: Run) -> None:
     """What Hydra would record; config.yaml is whole, so that `--config-dir` and `--config-name` repeat the training."""
-    for name, content in (("config", REPEATING | run.config), ("overrides", list(run.overrides))):
+    config = REPEATING | run.config | {"trust": False}  # which whoever repeats it has to give
+    for name, content in (("config", config), ("overrides", list(run.overrides))):
         write_text(run.folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from oral_cancer.files import sealed, sha256_of, unsealed, write_json
+from oral_cancer.shapes import below, by_name, text
 
 FILE = "manifest.json"
 CHECKPOINT = Path("checkpoints", "last.ckpt")  # below a run's folder: the state after the last whole epoch
@@ -19,15 +20,22 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest in a run's folder; None where there is none, or only a damaged one (see `is_damaged`)."""
+    if not (folder / FILE).is_file():
+        return None
     try:
         return unsealed(json.loads((folder / FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
 def is_damaged(folder: Path) -> bool:
     """Whether a run's folder has a manifest that is not as it was written."""
     return (folder / FILE).exists() and read_manifest(folder) is None
+
+
+def names_own_files(files: Any) -> bool:
+    """Whether the entry `files` of a manifest has hashes by paths below the run's folder."""
+    return by_name(text)(files) and all(map(below, files))
 
 
 def file_hashes(folder: Path) -> dict[str, str]:

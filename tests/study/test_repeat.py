@@ -1,5 +1,6 @@
 """A run's own record repeats it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,18 @@ def test_the_recorded_settings_repeat_a_cell_to_the_byte(undisturbed: Path, tmp_
     cell = undisturbed / "outputs" / "studies" / "paper" / "m4" / "fold=1"
     record = ("--config-dir", str(cell / ".hydra"), "--config-name", "config")
     command = [sys.executable, str(REPOSITORY / "train.py"), *record]
+    refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "give trust=true" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+    command.append("trust=true")
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     again = tmp_path / "outputs" / "runs" / "m4" / "fold=1"
     for name in ("predictions.csv", "metrics.json", "splits.csv"):
         assert (again / name).read_bytes() == (cell / name).read_bytes(), name
+    for path in (again / "manifest.json", *(again / ".hydra").iterdir()):
+        assert not re.search(r"trust\W+true", path.read_text()), path  # nobody else's word counts
     # What is given beside still counts.
     done = subprocess.run([*command, "fold=0", "trainer.max_epochs=1"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

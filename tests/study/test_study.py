@@ -158,7 +158,13 @@ def test_a_second_start_while_it_runs_says_where_and_stops(images_root: Path, tm
 def test_a_failing_cell_fails_alone_and_can_be_mended(images_root: Path, tmp_path: Path) -> None:
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "own.yaml").write_text(EXPERIMENT)
-    overrides = (f"--config-dir={tmp_path}", "study.models=[own,m1]", "study.folds=[0]", "trainer.max_epochs=1")
+    overrides = (
+        f"--config-dir={tmp_path}",
+        "trust=true",
+        "study.models=[own,m1]",
+        "study.folds=[0]",
+        "trainer.max_epochs=1",
+    )
     study = tmp_path / "outputs" / "studies" / "paper"
 
     (tmp_path / "own_treatment.py").write_text(TREATMENT.replace("[::-1]", "[::nothing]"))
