@@ -29,13 +29,17 @@ class Study(Callback):
             from rich import print  # heavy from here on, and --help needs none of it
 
             from oral_cancer.study.plan import freeze, leave_constants_unnamed, plan_sweep
+            from oral_cancer.study.search import freeze_search, is_search, plan_search
 
             folder = Path(config.hydra.sweep.dir)
             if folder.exists():
                 self._lock(folder)  # now, lest planning is in vain; a folder that is not there waits for a sound plan
             leave_constants_unnamed(config)
             plan = plan_sweep(config)
+            search = plan_search(config) if is_search(config) else None
             self._lock(folder)
+            if search is not None:
+                freeze_search(folder, search)
             if plan is not None:
                 freeze(folder, plan)
                 print(f"[bold]{folder.name}[/]: {len(plan.cells)} cells in {folder}")

@@ -76,7 +76,7 @@ def plan_sweep(config: DictConfig) -> Plan | None:
     by_model: dict[str, tuple[DictConfig, dict[str, Any]]] = {}
     all_settings: list[DictConfig] = []
     for job in jobs:
-        with _composed(config, job) as cfg:
+        with composed(config.hydra.job.config_name, [*config.hydra.overrides.hydra, *job]) as cfg:
             check(cfg)
             model = str(PurePath(HydraConfig.get().sweep.subdir).parent)
             cells.append({"model": model, "fold": cfg.fold, "config_hash": settings_hash(cfg)})
@@ -94,9 +94,9 @@ def plan_sweep(config: DictConfig) -> Plan | None:
 
 
 @contextmanager
-def _composed(config: DictConfig, job: Sequence[str]) -> Iterator[DictConfig]:
+def composed(config_name: str, overrides: Sequence[str]) -> Iterator[DictConfig]:
     """The settings of one job, with Hydra's own in `HydraConfig` as when the job runs."""
-    cfg = compose(config.hydra.job.config_name, [*config.hydra.overrides.hydra, *job], return_hydra_config=True)
+    cfg = compose(config_name, list(overrides), return_hydra_config=True)
     before = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(cfg.copy())
     with open_dict(cfg):

@@ -1,5 +1,6 @@
 """One cell of a study: skipped when finished, resumed when interrupted, failing alone."""
 
+import json
 import logging
 import traceback
 from collections import Counter
@@ -16,7 +17,7 @@ from oral_cancer.study.grids import duration
 from oral_cancer.study.plan import Plan, read_plan
 from oral_cancer.training.manifest import RESULTS, changed_files, read_manifest, write_manifest
 from oral_cancer.training.ranks import is_first, must_be_started
-from oral_cancer.training.settings import number_of_ranks, settings_hash
+from oral_cancer.training.settings import check, number_of_ranks, settings_hash
 from oral_cancer.training.train import train
 
 log = logging.getLogger(__name__)
@@ -25,22 +26,23 @@ log = logging.getLogger(__name__)
 def run_cell(cfg: DictConfig) -> float | None:
     """Train the cell that Hydra's current job is, unless it is finished; an error is left in its manifest.
 
-    A cell of a search belongs to no plan: it is always trained, and its errors are the search's to handle.
+    A trial of a search is a cell that belongs to no plan.
 
     Returns:
-        The RMSE of the HETERO validation images, which a search minimises; None for a cell skipped or failed.
+        The RMSE of the HETERO validation images, which a search minimises; None for a cell that failed.
     """
     hydra = HydraConfig.get()
     study, folder = Path(hydra.sweep.dir), Path(hydra.runtime.output_dir)
     plan = read_plan(study)
-    if plan is None:
-        return validation_rmse(train(cfg))
     if is_finished(folder, settings_hash(cfg), plan):
-        return None
-    if is_first():
-        print(f"[bold]{study.name}[/]: {progress_line(study, plan, folder)}")
-    try:
+        return validation_rmse(json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
+    expected = {}
+    if plan is not None:
         expected = {"fingerprint": plan.data["fingerprint"], "weights": plan.weights[folder.parent.name]}
+        if is_first():
+            print(f"[bold]{study.name}[/]: {progress_line(study, plan, folder)}")
+    try:
+        check(cfg)  # a plan's cells have passed, a trial's values between those tried beforehand have not
         return validation_rmse(train(cfg, expected))
     except Exception as error:
         if not is_first():
@@ -62,13 +64,13 @@ def validation_rmse(metrics: dict[str, Any]) -> float:
     return float(metrics["val"]["hetero"]["rmse"])
 
 
-def is_finished(folder: Path, config_hash: str, plan: Plan) -> bool:
-    """Whether a cell's folder holds a complete training with these settings on the study's data, undamaged."""
+def is_finished(folder: Path, config_hash: str, plan: Plan | None) -> bool:
+    """Whether a cell's folder holds a complete training with these settings on the plan's data, undamaged."""
     manifest = read_manifest(folder) or {}
     if (
         manifest.get("status") != "complete"
         or manifest.get("config_hash") != config_hash
-        or manifest.get("fingerprint") != plan.data["fingerprint"]
+        or (plan is not None and manifest.get("fingerprint") != plan.data["fingerprint"])
     ):
         return False
     damaged = changed_files(folder, manifest, RESULTS)
