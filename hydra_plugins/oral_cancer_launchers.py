@@ -90,6 +90,11 @@ class LocalLauncher(BaseSubmititLauncher):  # type: ignore[misc]
                 raise
 
     @property
+    def at_once(self) -> int:
+        """Cells that run at once."""
+        return len(places(gpus(), self.jobs, self.cells_per_gpu))
+
+    @property
     def _study(self) -> Path:
         assert self.config is not None
         return Path(self.config.hydra.sweep.dir)
@@ -102,6 +107,11 @@ class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
     """
 
     _EXECUTOR = "slurm"
+
+    @property
+    def at_once(self) -> int:
+        """Cells that run at once, as far as the cluster has room for them."""
+        return int(self.params["array_parallelism"])
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submit every job, and wait until none is in the queue any more."""
@@ -191,11 +201,10 @@ def _outcome(job: Any, study: Path, overrides: Sequence[str]) -> JobReturn:
     from oral_cancer.study.study import job_name  # late: --help imports this module
 
     name = job_name(study, overrides)
-    if name is None:  # of a search, which cannot do without the figure
+    if name is None:  # of a search, which records what failed
         if not job.paths.result_pickle.exists():  # submitit would ask Slurm's accounting, which may not be there
-            raise UserError(
-                f"{' '.join(overrides)}: its process ended without a word, killed or out of memory: {_log_of(job)}"
-            )
+            fault = UserError(f"its process ended without a word, killed or out of memory: {_log_of(job)}")
+            return JobReturn(_return_value=fault, status=JobStatus.FAILED)
         found: JobReturn = job.result()
         return found
     folder = study / name.path

@@ -1,4 +1,4 @@
-"""Make a study's tables and its page again, from whatever runs are there.
+"""Make the tables and the page of a study or a search again, from whatever runs or trials are there.
 
 python scripts/report.py outputs/studies/paper
 python scripts/report.py --verify outputs/studies/paper   # whether predictions, tables and page agree; writes nothing
@@ -23,7 +23,14 @@ def main(arguments: list[str] | None = None) -> None:
 
             refuse([line for finding in verify_study(given.study) for line in finding.shown()])
             return
-        from oral_cancer.study.cells import read_study  # heavy: --help does not need it
+        from oral_cancer.study.search import read_search  # heavy: --help does not need it
+
+        if read_search(given.study) is not None:
+            from oral_cancer.study.search_page import write_search_report
+
+            write_search_report(given.study)
+            return
+        from oral_cancer.study.cells import read_study
         from oral_cancer.study.report import show_summary, write_report
 
         study = read_study(given.study)

@@ -93,7 +93,7 @@ def _by_experiment(
     colours: Mapping[str, str],
 ) -> Panel:
     said = []
-    with _figure(0.9 + 0.32 * len(experiments), rect=(0, 0, 0.86, 0.95)) as (figure, axes):
+    with small_figure(0.9 + 0.32 * len(experiments), rect=(0, 0, 0.86, 0.95)) as (figure, axes):
         axes.grid(axis="x")
         right = axes.get_yaxis_transform()
         for y, experiment in enumerate(experiments):
@@ -125,7 +125,7 @@ def _composition(table: pd.DataFrame, experiment: str) -> Panel:
     mixtures = [name for name in BY_PARENTAL if (table["mixture"] == name).any()]
     calibrated = bool(table["calibrated"].any())
     said = []
-    with _figure(0.75 + 0.52 * len(mixtures)) as (figure, axes):
+    with small_figure(0.75 + 0.52 * len(mixtures)) as (figure, axes):
         axes.grid(axis="x")
         for y, mixture in enumerate(mixtures):
             rows = table[table["mixture"] == mixture]
@@ -159,7 +159,7 @@ def _confusion(rows: pd.DataFrame, experiment: str) -> Panel:
     members = rows[rows["fold"].isin(member_folds(rows))]
     counts = members.groupby("class")[columns].sum().loc[list(CLASSES)].to_numpy()
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    with _figure(2.35) as (figure, axes):
+    with small_figure(2.35) as (figure, axes):
         for (true, predicted), share in np.ndenumerate(shares):
             box = Rectangle((predicted - 0.48, true - 0.46), 0.96, 0.92, fc=ACCENT[0], alpha=0.06 + share * 0.5)
             axes.add_patch(box)
@@ -195,7 +195,7 @@ def _distribution(images: pd.DataFrame, experiment: str) -> Panel:
     edges = np.linspace(0, 1, 26)
     colour = CLASS_COLOURS["parental"][0]
     said = []
-    with _figure(0.75 + 0.42 * len(mixtures)) as (figure, axes):
+    with small_figure(0.75 + 0.42 * len(mixtures)) as (figure, axes):
         axes.grid(axis="x")
         for y, mixture in enumerate(mixtures):
             values = images["parental"].to_numpy(float)[names == mixture]
@@ -225,7 +225,7 @@ def learning_curves(histories: pd.DataFrame, colours: Mapping[str, str]) -> list
 
 def _curves(histories: pd.DataFrame, column: str, label: str, colours: Mapping[str, str]) -> Panel:
     ends: dict[str, float] = {}
-    with _figure(2.6) as (figure, axes):
+    with small_figure(2.6) as (figure, axes):
         axes.grid(axis="y")
         last = int(histories["epoch"].max()) + 1
         for experiment, of_experiment in histories.groupby("experiment", sort=False):
@@ -280,7 +280,9 @@ def _of_each(table: pd.DataFrame, experiments: Sequence[str]) -> Iterator[tuple[
 
 
 @contextmanager
-def _figure(height: float, rect: tuple[float, float, float, float] = (0, 0, 1, 1)) -> Iterator[tuple[Figure, Axes]]:
+def small_figure(
+    height: float, rect: tuple[float, float, float, float] = (0, 0, 1, 1)
+) -> Iterator[tuple[Figure, Axes]]:
     """A figure of `height` inches in the style of the page, its axes within `rect` (left, bottom, width, height)."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(rect=rect))

@@ -30,6 +30,7 @@ from oral_cancer.labels import CLASSES
 from oral_cancer.settings import WITHOUT_INFLUENCE, build, check, number_of_ranks, resolved
 from oral_cancer.study.grids import duration
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
+from oral_cancer.study.search import freeze_search, is_search, plan_search
 from oral_cancer.training.manifest import RESULTS, changed_files, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
 
@@ -53,7 +54,10 @@ def start(config: DictConfig) -> FileLock:
     held = lock(folder) if folder.exists() else None  # now, lest planning is in vain
     jobs = plan_jobs(config)
     plan = freeze_plan(jobs) if jobs is not None else None
+    search = plan_search(config) if is_search(config) else None
     held = held or lock(folder)  # a folder that is not there has waited for a sound plan
+    if search is not None:
+        freeze_search(folder, search)
     if jobs is not None and plan is not None:
         freeze(folder, plan)
         write_json(folder / JOBS, [{"overrides": job.overrides, **job.run.name._asdict()} for job in jobs])
@@ -211,7 +215,7 @@ def job_name(study: Path, overrides: Iterable[str]) -> RunName | None:
 def run_job(composed: Composed, study: Path, folder: Path) -> float | None:
     """Train the run that a job is, unless it is finished; an error is left in its manifest.
 
-    A job of a search belongs to no plan: it is always trained, and its errors are the search's to handle.
+    A trial of a search is a run that belongs to no plan.
 
     Args:
         composed: the job's settings.
@@ -219,26 +223,27 @@ def run_job(composed: Composed, study: Path, folder: Path) -> float | None:
         folder: the job's, of a search.
 
     Returns:
-        The RMSE of the mixtures' validation images, which a search minimises; None for a run skipped or failed.
+        The RMSE of the mixtures' validation images, which a search minimises; None for a run that failed.
     """
     from oral_cancer.training.ranks import is_first
     from oral_cancer.training.train import train
 
-    plan = read_plan(study)
-    name = job_name(study, composed.overrides)
-    if plan is None or name is None:
-        name = RunName(folder.parent.name, composed.settings.fold)
-        settings = composed.named(name.experiment)
-        return validation_rmse(train(Run.of(settings, folder, name, study.name, composed.overrides)))
+    planned = job_name(study, composed.overrides)
+    plan = read_plan(study) if planned else None
+    name = planned or RunName(folder.parent.name, composed.settings.fold)
     settings = composed.named(name.experiment)
-    run = Run.of(settings, study / name.path, name, study.name, composed.overrides)
+    run = Run.of(settings, study / name.path if planned else folder, name, study.name, composed.overrides)
     if is_finished(run, plan):
-        return None
-    if is_first():
-        print(f"[bold]{study.name}[/]: {progress_line(study, plan, run)}")
-    try:
+        return validation_rmse(run)
+    expected = {}
+    if plan is not None:
         expected = {"fingerprint": plan.data["fingerprint"], "weights": plan.weights[run.experiment]}
-        return validation_rmse(train(run, expected))
+        if is_first():
+            print(f"[bold]{study.name}[/]: {progress_line(study, plan, run)}")
+    try:
+        check(settings)  # a plan's runs have passed, a trial's values between those tried beforehand have not
+        train(run, expected)
+        return validation_rmse(run) if is_first() else None
     except Exception as error:
         if not is_first():
             raise
@@ -261,20 +266,19 @@ def _record_failure(run: Run, error: Exception) -> None:
         raise error
 
 
-def validation_rmse(predictions: Any) -> float:
-    """RMSE of the mixtures' validation images."""
-    from oral_cancer.evaluation.metrics import evaluate
+def validation_rmse(run: Run) -> float:
+    """RMSE of the mixtures' validation images of a finished run."""
+    metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
+    return float(metrics["val"]["hetero"]["rmse"])
 
-    return float(evaluate(predictions)["val"]["hetero"]["rmse"])
 
-
-def is_finished(run: Run, plan: Plan) -> bool:
-    """Whether a run's folder holds a complete training with its settings on the study's data, undamaged."""
+def is_finished(run: Run, plan: Plan | None) -> bool:
+    """Whether a run's folder holds a complete training with its settings on the plan's data, undamaged."""
     manifest = read_manifest(run.folder) or {}
     if (
         manifest.get("status") != "complete"
         or manifest.get("config_hash") != run.config_hash
-        or manifest.get("fingerprint") != plan.data["fingerprint"]
+        or (plan is not None and manifest.get("fingerprint") != plan.data["fingerprint"])
     ):
         return False
     damaged = changed_files(run.folder, manifest, RESULTS)

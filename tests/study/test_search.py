@@ -1,26 +1,431 @@
-"""A search for settings: what it minimises, and what it must not see."""
+"""A search for settings: what it tries, that it goes on where it stopped, and what it must not see."""
 
+import json
+import os
+import re
+import shlex
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import yaml
+import pandas as pd
+import pytest
+from filelock import FileLock
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import RunMode
+from omegaconf import DictConfig
 
+from oral_cancer.errors import UserError
+from oral_cancer.study import runner
+from oral_cancer.study.parameters import Choice, Span, parameters_of
+from oral_cancer.study.plan import composed
+from oral_cancer.study.search import (
+    JOURNAL,
+    Search,
+    _influential,
+    _outcome,
+    freeze_search,
+    open_journal,
+    plan_search,
+    run_search,
+)
+from oral_cancer.study.search_page import TABLE, importances, write_search_report
+from oral_cancer.training.manifest import file_hashes, write_manifest
 from tests.conftest import REPOSITORY, SMALL_NETWORK
+from tests.study.test_report import Page
+
+FACTOR = "model.scheduler.factor"
+MIXTURES = ("3_1", "1_3", "2_1", "1_2")
+SEARCH = Search({}, "minimize", {"_target_": "optuna.samplers.TPESampler"}, [], {}, "none", {})
 
 
-def test_a_search_minimises_the_validation_rmse(images_root: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(REPOSITORY / "train.py"), "hparams_search=optuna", "hydra.sweeper.n_trials=2"]
-    command += [*SMALL_NETWORK, "source=folder", f"source.root={images_root}", "study.name=search"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+@contextmanager
+def multirun(*overrides: str, kind: str = "optuna") -> Iterator[DictConfig]:
+    """The settings of a search with Hydra's own, as its callback and its sweeper get them."""
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+        yield GlobalHydra.instance().hydra.compose_config(
+            config_name="train", overrides=[f"hparams_search={kind}", *overrides], run_mode=RunMode.MULTIRUN
+        )
+
+
+class Made:
+    """A launcher that trains nothing: values are a function of the settings; it may be cut off, or fail."""
+
+    def __init__(self, at_once: int = 1, dies_at: int | None = None, fails: Sequence[int] = ()) -> None:
+        self.at_once, self.dies_at, self.fails = at_once, dies_at, fails
+        self.numbers: list[int] = []
+
+    def launch(self, jobs: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+        numbers = range(initial_job_idx, initial_job_idx + len(jobs))
+        if self.dies_at in numbers:
+            raise KeyboardInterrupt
+        self.numbers += numbers
+        return [self._ran(job, number) for job, number in zip(jobs, numbers, strict=True)]
+
+    def _ran(self, job: Sequence[str], number: int) -> JobReturn:
+        if number in self.fails:
+            return JobReturn(_return_value=ValueError("no\nroom"), status=JobStatus.FAILED)
+        settings = dict(word.split("=", 1) for word in job)
+        value = abs(float(settings[FACTOR]) - 1.3) + 0.1 * int(settings["data.batch_size"])
+        return JobReturn(_return_value=value, status=JobStatus.COMPLETED)
+
+
+def _params(config: DictConfig) -> list[str]:
+    return [f"{option}={sweep}" for option, sweep in config.hydra.sweeper.params.items()]
+
+
+@pytest.fixture
+def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pd.DataFrame]:
+    """A function that runs a search through a made-up launcher and returns its table."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(launcher: Made, *overrides: str, name: str = "s") -> pd.DataFrame:
+        folder = tmp_path / "outputs" / "studies" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        with multirun(f"study.name={name}", *overrides) as config:
+            parameters, _ = parameters_of(_params(config), config.hydra.overrides.task)
+            freeze_search(folder, replace(SEARCH, parameters=dict.fromkeys(parameters, "")))
+            run_search(config, launcher)
+        return pd.read_csv(folder / "tables" / f"{TABLE}.csv")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("given", "parameter"),
+    [
+        ("a=choice(8,true,'x y',[1,2])", Choice(("8", "True", "x\\ y", "[1,2]"))),
+        ("a=m1,m5", Choice(("m1", "m5"))),
+        ("a=interval(0.2,5)", Span(0.2, 5.0)),
+        ("a=tag(log,interval(0.2,5))", Span(0.2, 5.0, None, True)),
+        ("a=tag(log,int(interval(4,64)))", Span(4, 64, 1, True)),
+        ("a=range(1,8,3)", Span(1, 7, 3)),
+        ("a=range(0.5,1.25,0.25)", Span(0.5, 1.0, 0.25)),
+    ],
+)
+def test_hydras_sweeps_are_parameters(given: str, parameter: Any) -> None:
+    found, fixed = parameters_of(["a=choice(1,2)"], [given, "b=1"])
+    assert found == {"a": parameter}
+    assert fixed == ["b=1"]
+    low, *_, high = parameter.extremes
+    distribution = parameter.distribution()
+    assert distribution._contains(distribution.to_internal_repr(type(getattr(parameter, "low", ""))(low)))
+    assert str(parameter)
+    assert low != high
+
+
+def test_a_value_on_the_command_line_is_not_searched() -> None:
+    found, fixed = parameters_of(["a=choice(1,2)", "b=choice(1,2)"], ["a=3"])
+    assert list(found) == ["b"]
+    assert fixed == ["a=3"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "a=interval(5,0.2)",
+        "a=tag(log,interval(0,1))",
+        "a=tag(lgo,interval(1,2))",
+        "a=tag(log,choice(1,2))",
+        "a=range(3,3)",
+        "a=glob(*)",
+    ],
+)
+def test_what_cannot_be_searched_is_refused_in_a_line(given: str) -> None:
+    with pytest.raises(UserError) as refused:
+        parameters_of([], [given])
+    (line,) = refused.value.lines
+    assert line.startswith(f"{given}: ")
+
+
+def test_nothing_to_search_is_refused() -> None:
+    with pytest.raises(UserError, match="needs something to search"):
+        parameters_of([], ["a=1"])
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_search_cut_off_ends_as_one_undisturbed(
+    search: Callable[..., pd.DataFrame], tmp_path: Path, sampler: str, at_once: int
+) -> None:
+    options = ["hydra.sweeper.n_trials=14", f"hydra/sweeper/sampler={sampler}", "data.batch_size=choice(1,2,3,4)"]
+    options += [
+        f"{FACTOR}=range(0.5,2.5,0.5)",
+        *(f"resampling.multiples.{key}=1" for key in MIXTURES),
+    ]
+    whole = search(Made(at_once, fails=[2]), *options, name="whole")
+    for dies_at in (0, 5, 13):
+        with pytest.raises(KeyboardInterrupt):
+            search(Made(at_once, dies_at, fails=[2]), *options)
+        journal = tmp_path / "outputs" / "studies" / "s" / JOURNAL
+        with journal.open("a") as file:
+            file.write('{"op_code": 4, "half a li')
+    last = Made(at_once, fails=[2])
+    table = search(last, *options)
+    assert min(last.numbers) == 13 // at_once * at_once
+    pd.testing.assert_frame_equal(table, whole)
+    assert table["number"].tolist() == list(range(14))
+    if sampler == "grid":
+        assert not table.duplicated([FACTOR, "data.batch_size"]).any()
+
+
+def test_a_batch_half_told_is_ended_before_the_next(search: Callable[..., pd.DataFrame], tmp_path: Path) -> None:
+    options = ["hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=3", f"{FACTOR}=interval(0.2,5)"]
+    whole = search(Made(), *options, name="whole")
+    with pytest.raises(KeyboardInterrupt):
+        search(Made(dies_at=3), *options)
+    told = whole["value"][3]
+    open_journal(tmp_path / "outputs" / "studies" / "s", "minimize").tell(3, told)
+    last = Made()
+    pd.testing.assert_frame_equal(search(last, *options), whole)
+    assert last.numbers == [4, 5]
+
+
+def test_more_trials_add_to_a_search(search: Callable[..., pd.DataFrame]) -> None:
+    few = search(Made(), "hydra.sweeper.n_trials=3")
+    again = Made()
+    pd.testing.assert_frame_equal(search(again, "hydra.sweeper.n_trials=3"), few)
+    assert again.numbers == []
+    more = Made()
+    table = search(more, "hydra.sweeper.n_trials=5")
+    assert more.numbers == [3, 4]
+    pd.testing.assert_frame_equal(table[:3], few, check_dtype=False)
+
+
+def test_a_grid_ends_with_its_last_combination(search: Callable[..., pd.DataFrame]) -> None:
+    options = [f"{FACTOR}=choice(1,2)", *(f"resampling.multiples.{key}=1" for key in MIXTURES)]
+    table = search(Made(4), "hydra/sweeper/sampler=grid", *options)
+    assert sorted(zip(table[FACTOR], table["data.batch_size"], strict=True)) == [
+        (factor, batch) for factor in (1, 2) for batch in (8, 16, 32)
+    ]
+
+
+def test_failed_trials_are_recorded_and_passed_over(search: Callable[..., pd.DataFrame], capsys: Any) -> None:
+    table = search(Made(fails=[0, 2]), "hydra.sweeper.n_trials=4")
+    assert table["state"].tolist() == ["failed", "complete", "failed", "complete"]
+    assert table["error"][0] == "ValueError: no room"
+    assert "2 of 4 trials failed" in capsys.readouterr().out
+
+
+def test_where_all_fail_this_is_said(search: Callable[..., pd.DataFrame], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no trial of 2 succeeded \\(ValueError: no room\\)"):
+        search(Made(fails=range(2)), "hydra.sweeper.n_trials=2")
+    page = Page(tmp_path / "outputs" / "studies" / "s" / "report.html")
+    assert "No trial succeeded." in page.text
+
+
+def test_the_greatest_value_where_that_is_wanted(search: Callable[..., pd.DataFrame], capsys: Any) -> None:
+    table = search(Made(), "hydra.sweeper.n_trials=4", "hydra.sweeper.direction=maximize")
+    assert f"best: trial {table['value'].idxmax()}," in capsys.readouterr().out
+
+
+def test_the_page(search: Callable[..., pd.DataFrame], tmp_path: Path) -> None:
+    options = ["hydra.sweeper.n_trials=12", f"{FACTOR}=tag(log,interval(0.2,5))", "resampling.multiples.1_2=1"]
+    table = search(Made(fails=[3]), *options)
+    folder = tmp_path / "outputs" / "studies" / "s"
+    path = folder / "report.html"
+    page, content = Page(path), path.read_bytes()
+    best = table.loc[table["value"].idxmin()]
+    assert f"Trial {best['number']}, with a validation RMSE of {best['value']:.4f}" in page.text
+    assert f"{FACTOR}={best[FACTOR]}" in page.text
+    assert "11 complete, 1 failed" in page.text
+    assert "ValueError: no room" in page.text
+    assert not re.search(rb"https?://", content)
+    assert [link for link in page.links if not link.startswith("#")] == [f"tables/{TABLE}.csv"]
+    shares = importances(open_journal(folder, "minimize"))
+    assert next(iter(shares)) == "data.batch_size"
+    assert sum(shares.values()) == pytest.approx(1)
+    write_search_report(folder)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("hydra.sweeper.n_trials=0", "hydra.sweeper.n_trials=0: must be a whole number of at least 1"),
+        ("hydra.sweeper.direction=least", "hydra.sweeper.direction=least: must be one of minimize, maximize"),
+        ("hydra/sweeper/sampler=grid", f"hydra/sweeper/sampler=grid: {FACTOR} has endless values"),
+        (f"{FACTOR}=choice(1,-1)", f"{FACTOR}=-1: must be a positive finite number"),
+    ],
+)
+def test_options_are_checked_before_work(tmp_path: Path, monkeypatch: Any, override: str, said: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with multirun(override) as config, pytest.raises(UserError) as refused:
+        plan_search(config)
+    (line,) = refused.value.lines
+    assert line.startswith(said)
+    assert not list(tmp_path.iterdir())
+
+
+def planned(images_root: Path, *overrides: str, kind: str = "optuna") -> Search:
+    with multirun(*SMALL_NETWORK, "source=folder", f"source.root={images_root}", *overrides, kind=kind) as config:
+        return plan_search(config)
+
+
+def test_another_search_in_the_same_folder_is_refused_in_a_line(
+    images_root: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = planned(images_root)
+    freeze_search(tmp_path, first)
+    freeze_search(tmp_path, planned(images_root, "hydra.sweeper.n_trials=7", "hydra.sweeper.n_jobs=2"))
+    fixed = planned(images_root, "data.batch_size=8", "trainer.max_epochs=9")
+    others = {
+        "parameters.data.batch_size was 8, 16, 32, now not there": fixed,
+        "settings.trainer.max_epochs was 2, now 9": replace(fixed, parameters=first.parameters),
+        "direction was minimize, now maximize": replace(first, direction="maximize"),
+        "sampler.seed was 0, now 3": replace(first, sampler=first.sampler | {"seed": 3}),
+    }
+    for said, other in others.items():
+        with pytest.raises(UserError) as refused:
+            freeze_search(tmp_path, other)
+        (line,) = refused.value.lines
+        assert line.endswith(
+            f"search.yaml: {said}; a search does not change: choose another study.name, or what was there before"
+        )
+
+
+def test_the_command_gives_the_settings_of_the_trial(images_root: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf" / "hparams_search").mkdir(parents=True)
+    (tmp_path / "conf" / "hparams_search" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults: [optuna, override /augmentation: none]\nseed: 7\nsource: {leave_out: ['a b']}\n"
+    )
+    own = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
+    search = planned(images_root, own, kind="mine")
+    assert search.command[-4:] == ["experiment=m5", "augmentation=none", "seed=7", "source.leave_out=[a\\ b]"]
+    words = shlex.split(shlex.join(search.command))
+    words += [f"{FACTOR}=0.2", "data.batch_size=8", *(f"resampling.multiples.{key}=0" for key in MIXTURES)]
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"), composed("train", words) as cfg:
+        assert _influential(cfg) == search.settings
+
+
+class ValidationOnly(dict):
+    """The figures of a training, of which those of the test images must not be asked for."""
+
+    def __getitem__(self, key: str) -> Any:
+        assert key != "test"
+        return super().__getitem__(key)
+
+
+def test_no_test_figure_is_read(tmp_path: Path, monkeypatch: Any, search: Callable[..., pd.DataFrame]) -> None:
+    figures = {"val": {"hetero": {"rmse": 0.25}}, "test": {"hetero": {"rmse": 0.1}}}
+    assert runner.validation_rmse(ValidationOnly(figures)) == 0.25
+
+    folder = tmp_path / "outputs" / "studies" / "s" / "trial=0" / "fold=0"
+    folder.mkdir(parents=True)
+    for name in ("metrics.json", "predictions.csv"):
+        (folder / name).write_text("{}")
+    opened: list[str] = []
+    sys.addaudithook(lambda event, arguments: opened.append(str(arguments[0])) if event == "open" else None)
+    search(Made(), "hydra.sweeper.n_trials=2")
+    assert any(name.endswith(JOURNAL) for name in opened)
+    assert not any(name.endswith(("metrics.json", "predictions.csv")) for name in opened)
+
+
+def test_a_finished_trial_is_not_trained_again(tmp_path: Path, monkeypatch: Any) -> None:
+    """Of one that ended while the process that waited for it was gone."""
+    folder = tmp_path / "outputs" / "studies" / "s" / "trial=0" / "fold=0"
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text('{"val": {"hetero": {"rmse": 0.25}}}')
+    with multirun(*SMALL_NETWORK, "data.batch_size=8") as cfg:
+        cfg.hydra.runtime.output_dir = str(folder)
+        monkeypatch.setattr(HydraConfig.instance(), "cfg", cfg.copy())
+        own = DictConfig({key: value for key, value in cfg.items() if key != "hydra"})
+        facts = {"status": "complete", "config_hash": runner.settings_hash(own), "files": file_hashes(folder)}
+        write_manifest(folder, facts)
+        monkeypatch.setattr(runner, "train", None)
+        assert runner.run_cell(own) == 0.25
+
+
+def test_what_ended_a_trial_is_told_by_its_run(tmp_path: Path, monkeypatch: Any) -> None:
+    def train(*_: Any) -> None:
+        raise UserError("model.backbone=nope: there is no such network")
+
+    with multirun(*SMALL_NETWORK, "data.batch_size=8") as cfg:
+        cfg.hydra.runtime.output_dir = str(tmp_path)
+        monkeypatch.setattr(HydraConfig.instance(), "cfg", cfg.copy())
+        monkeypatch.setattr(runner, "train", train)
+        value = runner.run_cell(DictConfig({key: value for key, value in cfg.items() if key != "hydra"}))
+    returned = JobReturn(_return_value=value, status=JobStatus.COMPLETED, hydra_cfg=DictConfig({"hydra": cfg.hydra}))
+    assert _outcome(returned) == (None, "model.backbone=nope: there is no such network", None)
+    assert "UserError" in (tmp_path / "error.txt").read_text()
+
+
+def test_a_trial_that_still_trains_is_not_taken_up(search: Callable[..., pd.DataFrame], tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        search(Made(dies_at=1))
+    trial = tmp_path / "outputs" / "studies" / "s" / "trial=1"
+    trial.mkdir()
+    with FileLock(trial / ".fold=0.lock"), pytest.raises(UserError, match="trial=1 still trains; wait for it"):
+        search(Made())
+    assert len(search(Made(), "hydra.sweeper.n_trials=2")) == 2
+
+
+def command(images_root: Path, *overrides: str) -> list[str]:
+    fixed = [f"resampling.multiples.{key}=1" for key in ("3_1", "1_3", "2_1", "1_2")]
+    return [
+        *(sys.executable, str(REPOSITORY / "train.py"), "hparams_search=optuna", *SMALL_NETWORK, *fixed),
+        *("source=folder", f"source.root={images_root}", "study.name=search", "data.batch_size=16", *overrides),
+    ]
+
+
+def run(images_root: Path, cwd: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(images_root, *overrides), cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def test_a_search_killed_goes_on_with_trials_side_by_side(images_root: Path, tmp_path: Path) -> None:
+    options = ("model.backbone=test_byobnet,test_resnet", "hydra/sweeper/sampler=grid", f"{FACTOR}=1")
+    options += ("trainer.max_epochs=8",)
+    folder = tmp_path / "outputs" / "studies" / "search"
+    process = subprocess.Popen(
+        command(images_root, *options), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    os.kill(_training(folder), signal.SIGKILL)
+    process.wait()
+    (running,) = open_journal(folder, "minimize").trials
+    assert not running.state.is_finished()
+
+    done = run(images_root, tmp_path, *options, "hydra/launcher=local", "launcher.jobs=2")
     assert done.returncode == 0, done.stderr
+    assert "python train.py " in done.stdout
+    table = pd.read_csv(folder / "tables" / f"{TABLE}.csv")
+    assert table["model.backbone"][0] == running.params["model.backbone"]
+    assert sorted(table["model.backbone"]) == ["test_byobnet", "test_resnet"]
+    processes = set()
+    for row in table.to_dict("records"):
+        trial = folder / f"trial={row['number']}"
+        metrics, manifest = (json.loads((trial / "fold=0" / f).read_text()) for f in ("metrics.json", "manifest.json"))
+        assert row["value"] == metrics["val"]["hetero"]["rmse"] != metrics["test"]["hetero"]["rmse"]
+        assert row["seconds"] == manifest["seconds"]
+        processes.add(manifest["process"])
+        assert [path.name for path in trial.glob("fold*")] == ["fold=0"]
+    assert len(processes) == 2
 
-    search = tmp_path / "outputs" / "studies" / "search"
-    best = yaml.safe_load((search / "optimization_results.yaml").read_text())
-    rmses = []
-    for trial in ("trial=0", "trial=1"):
-        metrics = yaml.safe_load((search / trial / "fold=0" / "metrics.json").read_text())
-        assert metrics["val"]["hetero"]["rmse"] != metrics["test"]["hetero"]["rmse"]
-        rmses.append(metrics["val"]["hetero"]["rmse"])
-    assert best["best_value"] == min(rmses)
-    assert {"model.scheduler.factor", "data.batch_size", "resampling.multiples.3_1"} <= set(best["best_params"])
+
+def test_wrong_grammar_leaves_one_line_and_no_folder(images_root: Path, tmp_path: Path) -> None:
+    done = run(images_root, tmp_path, f"{FACTOR}=interval(5,1)")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line == f"error: {FACTOR}=interval(5,1): must go from a finite number to a greater one"
+    assert not (tmp_path / "outputs").exists()
+
+
+def _training(folder: Path) -> int:
+    """The process that trains a trial, once it has written its first epoch."""
+    for _ in range(1200):
+        for history in folder.glob("trial=*/fold=0/history.csv"):
+            manifest = json.loads((history.parent / "manifest.json").read_text())
+            if history.read_text().count("\n") > 1 and manifest["status"] == "running":
+                return int(manifest["process"])
+        time.sleep(0.05)
+    raise AssertionError(f"nothing trains in {folder}")

@@ -1,0 +1,423 @@
+"""A search for settings: trials that Optuna suggests, each one training, judged by its mixtures' validation images.
+
+Everything that a search knows lies in its folder: what it is (search.yaml) and its trials (search.journal). The test
+images have no say: of a trial only the RMSE of its validation images is read, and why it failed.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import yaml
+from hydra.core.utils import JobReturn
+from hydra.utils import get_class, instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from oral_cancer.command import described
+from oral_cancer.errors import UserError, refuse
+from oral_cancer.experiments import Composed, composed_of
+from oral_cancer.files import sealed, unsealed, write_text
+from oral_cancer.settings import WITHOUT_INFLUENCE, check, resolved
+from oral_cancer.study.parameters import Parameter, overrides_of, parameters_of
+from oral_cancer.training.manifest import read_manifest
+from oral_cancer.training.run import Run
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.study import StudyDirection
+    from optuna.trial import FrozenTrial
+
+FILE = "search.yaml"
+JOURNAL = "search.journal"
+Direction = Literal["minimize", "maximize"]
+NOT_REPEATED = ("hparams_search", "study.name", "launcher")  # of a search, where a trial is trained alone
+BATCH, SECONDS, ERROR = "batch", "seconds", "error"  # of a trial: its batch's first number, and what came of it
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search is, which stays the same as long as its folder is used.
+
+    Attributes:
+        parameters: what is searched, by option, in words.
+        direction: "minimize" or "maximize".
+        sampler: class and options of the Optuna sampler that suggests trials.
+        command: what stands on the command line of each trial, beside its parameters.
+        data: source, fingerprint, number of images and how they were read.
+        weights: what the network starts from.
+        settings: the resolved settings of the first trial that would be possible.
+    """
+
+    parameters: dict[str, str]
+    direction: Direction
+    sampler: dict[str, Any]
+    command: list[str]
+    data: dict[str, Any]
+    weights: str
+    settings: dict[str, Any]
+
+
+def is_search(config: DictConfig) -> bool:
+    """Whether a multirun is a search."""
+    from hydra_plugins.oral_cancer_search import OptunaSweeper
+
+    return issubclass(get_class(config.hydra.sweeper._target_), OptunaSweeper)
+
+
+def plan_search(config: DictConfig) -> Search:
+    """What a multirun is to search, once every value at the ends of the parameters has passed the checks of a training.
+
+    Builds the image store, so that no trial has to.
+
+    Args:
+        config: the multirun's settings with Hydra's own.
+
+    Raises:
+        UserError: for parameters that cannot be searched, settings that cannot be trained with and data that cannot be
+            read.
+    """
+    _check_options(config)
+    parameters, fixed = _parameters(config)
+    if _is_grid(config) and (endless := [option for option, each in parameters.items() if each.size is None]):
+        raise UserError(f"hydra/sweeper/sampler=grid: {endless[0]} has endless values; give it as a choice or a range")
+    first = [f"{option}={each.extremes[0]}" for option, each in parameters.items()]
+    for values in zip_longest(*(each.extremes for each in parameters.values())):
+        tried = [
+            f"{key}={v}" if v is not None else former for key, v, former in zip(parameters, values, first, strict=True)
+        ]
+        check(_composed(config, [*fixed, *tried]).settings)
+    run = _run(_composed(config, [*fixed, *first]))
+    data, weights = _starting_point(run)
+    return Search(
+        parameters={option: str(each) for option, each in parameters.items()},
+        direction=config.hydra.sweeper.direction,
+        sampler=resolved(config.hydra.sweeper.sampler),
+        command=_command(config, fixed, first),
+        data=data,
+        weights=weights,
+        settings=_influential(run.settings),
+    )
+
+
+def freeze_search(folder: Path, search: Search) -> None:
+    """Write what a search is at its first start; at a later one insist that it is the same.
+
+    Raises:
+        UserError: one line that names every difference.
+    """
+    frozen = read_search(folder)
+    if frozen is None:
+        write_text(folder / FILE, yaml.safe_dump(sealed(asdict(search)), sort_keys=False))
+        return
+    before, now = (dict(_flat(asdict(each) | {"command": None})) for each in (frozen, search))
+    keys = [key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key)]
+    if any(key.startswith("parameters.") for key in keys):  # which have other settings tried first
+        keys = [key for key in keys if not key.startswith("settings.")]
+    if keys:
+        said = "; ".join(f"{key} was {before.get(key, 'not there')}, now {now.get(key, 'not there')}" for key in keys)
+        raise UserError(
+            f"{folder / FILE}: {said}; a search does not change: choose another study.name, or what was there before"
+        )
+
+
+def read_search(folder: Path) -> Search | None:
+    """What is searched in a folder, or None where no search was begun.
+
+    Raises:
+        UserError: for a file that is damaged.
+    """
+    path = folder / FILE
+    try:
+        return Search(**unsealed(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    except FileNotFoundError:
+        return None
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise UserError(f"{path} is damaged ({said}); delete it and start the search again: its trials stay") from error
+
+
+def run_search(config: DictConfig, launcher: Any) -> None:
+    """Run the trials that lack, a batch at a time, then make table and page.
+
+    Raises:
+        UserError: if no trial succeeded.
+    """
+    from oral_cancer.study.search_page import write_search_report
+
+    folder = Path(config.hydra.sweep.dir)
+    parameters, fixed = _parameters(config)
+    study = open_journal(folder, config.hydra.sweeper.direction)
+    _refuse_alive(folder, study)
+    n_trials = min(config.hydra.sweeper.n_trials, _number_in_grid(config, parameters))
+    at_once = config.hydra.sweeper.n_jobs or getattr(launcher, "at_once", 1)
+    while batch := next_batch(study, parameters, config.hydra.sweeper.sampler, n_trials, at_once):
+        overrides = [[*fixed, *(f"{key}={value}" for key, value in overrides_of(trial).items())] for trial in batch]
+        returns = launcher.launch(overrides, initial_job_idx=batch[0].number)
+        for trial, returned in zip(batch, returns, strict=True):
+            _record(study, trial, returned)
+            print(f"{folder.name}: {_in_words(study, trial.number, n_trials)}", flush=True)
+    write_search_report(folder)
+
+
+def _refuse_alive(folder: Path, study: "Study") -> None:
+    """Raise a `UserError` where a trial that is to be taken up still trains, started by a process that is gone."""
+    from filelock import FileLock, Timeout
+
+    for trial in study.trials:
+        if trial.state.is_finished():
+            continue
+        for path in folder.glob(f"trial={trial.number}/.*.lock"):
+            try:
+                with FileLock(path).acquire(blocking=False):
+                    pass
+            except Timeout:
+                raise UserError(
+                    f"{path.parent} still trains; wait for it or end it, then start the search again"
+                ) from None
+
+
+def next_batch(
+    study: "Study", parameters: Mapping[str, Parameter], sampler: DictConfig, n_trials: int, at_once: int
+) -> list["FrozenTrial"]:
+    """The trials to run next, noted in the journal as running; none where all are there.
+
+    Those that ran when the process was killed are taken up first, in the batch that they were part of.
+    """
+    from optuna.trial import TrialState
+
+    trials = study.trials
+    running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+    first = running[0].user_attrs[BATCH] if running else len(trials)
+    untold = len(running) == len(trials) - first
+    while untold and len(running) < at_once and len(trials) < n_trials:
+        study.add_trial(_suggested(trials, parameters, sampler, study.direction, first))
+        trials = study.trials
+        running.append(trials[-1])
+    return running[:at_once]
+
+
+def _suggested(
+    trials: Sequence["FrozenTrial"],
+    parameters: Mapping[str, Parameter],
+    sampler: DictConfig,
+    direction: "StudyDirection",
+    first: int,
+) -> "FrozenTrial":
+    """The trial after these, which depends on nothing else: a search that goes on ends as one that never stopped."""
+    import numpy as np
+    import optuna
+
+    seed = np.random.SeedSequence([sampler.seed, len(trials)]).generate_state(1)[0]
+    distributions = {option: parameter.distribution() for option, parameter in parameters.items()}
+    with _quiet():
+        scratch = optuna.create_study(sampler=instantiate(sampler, seed=int(seed)), direction=direction)
+        scratch.add_trials(trials)
+        return optuna.trial.create_trial(
+            state=optuna.trial.TrialState.RUNNING,
+            params=scratch.ask(distributions).params,
+            distributions=distributions,
+            user_attrs={BATCH: first},
+        )
+
+
+def open_journal(folder: Path, direction: Direction) -> "Study":
+    """The trials in a search's folder; what a killed process left half written is taken away.
+
+    Raises:
+        UserError: for a journal that is damaged.
+    """
+    import optuna
+    from filelock import FileLock
+    from optuna.storages.journal import JournalFileBackend
+
+    path = folder / JOURNAL
+    lock: Any = FileLock(folder / f".{JOURNAL}.lock")  # Optuna's own outlives a process that is killed
+    try:
+        with _quiet():
+            with lock:
+                _cut_to_whole_lines(path)
+            storage = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock))
+            return optuna.create_study(storage=storage, study_name="search", direction=direction, load_if_exists=True)
+    except (ValueError, KeyError) as error:
+        raise UserError(
+            f"{path} is damaged ({' '.join(str(error).split())}); restore it, or choose another study.name"
+        ) from error
+
+
+def _cut_to_whole_lines(path: Path) -> None:
+    content = path.read_bytes() if path.exists() else b""
+    whole = content.rpartition(b"\n")
+    if whole[2]:
+        with path.open("r+b") as file:
+            file.truncate(len(content) - len(whole[2]))
+
+
+def _record(study: "Study", trial: "FrozenTrial", returned: JobReturn) -> None:
+    """Note in the journal what came of a trial."""
+    from optuna.trial import TrialState
+
+    value, error, seconds = _outcome(returned)
+    storage, identity = study._storage, trial._trial_id
+    if seconds is not None:
+        storage.set_trial_user_attr(identity, SECONDS, seconds)
+    if value is None:
+        storage.set_trial_user_attr(identity, ERROR, error)
+        study.tell(trial.number, state=TrialState.FAIL)
+    else:
+        study.tell(trial.number, value)
+
+
+def _outcome(returned: JobReturn) -> tuple[float | None, str, float | None]:
+    """A trial's value or error, and its seconds. An error that its run met is in the run's manifest."""
+    run = OmegaConf.select(returned.hydra_cfg, "hydra.runtime.output_dir") if returned.hydra_cfg else None
+    manifest = (read_manifest(Path(run)) if run else None) or {}
+    seconds = manifest.get("seconds")
+    value = returned._return_value  # `return_value` would print and raise an error
+    if isinstance(value, BaseException):
+        return None, described(value), seconds
+    if value is None:
+        return None, str(manifest.get("error") or "it gave no value"), seconds
+    if not math.isfinite(value):
+        return None, f"its RMSE is {value}", seconds
+    return float(value), "", seconds
+
+
+def _in_words(study: "Study", number: int, n_trials: int) -> str:
+    trial = study.trials[number]
+    if trial.value is None:
+        return f"trial {number} ({number + 1} of {n_trials}) failed: {trial.user_attrs[ERROR]}"
+    return (
+        f"trial {number} ({number + 1} of {n_trials}): validation RMSE {trial.value:.4f}, best {study.best_value:.4f}"
+    )
+
+
+def _check_options(config: DictConfig) -> None:
+    options = config.hydra.sweeper
+
+    def whole(value: Any, least: int = 1) -> bool:
+        return type(value) is int and value >= least
+
+    fits = {
+        "direction": (options.direction in get_args(Direction), f"one of {', '.join(get_args(Direction))}"),
+        "n_trials": (whole(options.n_trials), "a whole number of at least 1"),
+        "n_jobs": (options.n_jobs is None or whole(options.n_jobs), "null or a whole number of at least 1"),
+        "sampler.seed": (whole(options.sampler.get("seed"), 0), "a whole number of at least 0"),
+    }
+    refuse(
+        [
+            f"hydra.sweeper.{name}={OmegaConf.select(options, name)}: must be {allowed}"
+            for name, (right, allowed) in fits.items()
+            if not right
+        ]
+    )
+
+
+def _parameters(config: DictConfig) -> tuple[dict[str, Parameter], list[str]]:
+    params = [f"{option}={sweep}" for option, sweep in config.hydra.sweeper.params.items()]
+    return parameters_of(params, config.hydra.overrides.task)
+
+
+def _is_grid(config: DictConfig) -> bool:
+    return str(config.hydra.sweeper.sampler._target_).endswith(".BruteForceSampler")
+
+
+def _number_in_grid(config: DictConfig, parameters: Mapping[str, Parameter]) -> float:
+    """How many trials a grid has; endless for other samplers, which may suggest something twice."""
+    return math.prod(each.size or 1 for each in parameters.values()) if _is_grid(config) else math.inf
+
+
+def _composed(config: DictConfig, job: Sequence[str]) -> Composed:
+    return composed_of([*config.hydra.overrides.hydra, *job], config.hydra.job.config_name)
+
+
+def _run(composed: Composed) -> Run:
+    """A trial alone, wherever it may lie."""
+    return Run.of(composed.named("trial"))
+
+
+def _starting_point(run: Run) -> tuple[dict[str, Any], str]:
+    """Facts about the images, and what the network starts from."""
+    from oral_cancer.labels import CLASSES
+    from oral_cancer.models.weights import build_backbone
+    from oral_cancer.training.train import data_facts, insist_on_known_options, open_images
+
+    insist_on_known_options(run.settings)
+    model = run.settings.model
+    start = build_backbone(model.backbone, model.weights, len(CLASSES), model.image_size, model.drop_path_rate)
+    return data_facts(open_images(run)), start.origin
+
+
+def _influential(cfg: DictConfig) -> dict[str, Any]:
+    own = cfg.copy()
+    for option in WITHOUT_INFLUENCE:
+        OmegaConf.update(own, option, None, force_add=True)
+    return resolved(own)
+
+
+def _command(config: DictConfig, fixed: Sequence[str], first: Sequence[str]) -> list[str]:
+    """What gives the settings of a trial on a command line without the search, beside the trial's parameters."""
+    words = [word for word in config.hydra.overrides.hydra if word.startswith("hydra.searchpath")]
+    words += [word for word in fixed if not word.lstrip("+~").startswith(NOT_REPEATED)]
+    name = config.hydra.job.config_name
+    trial = _composed(config, [*fixed, *first])
+    wanted, choices = dict(_flat(_influential(trial.settings))), _choices(trial)
+    while group := _first_difference(name, [*words, *first], choices):
+        words.append(f"{group}={choices[group]}")
+    given = dict(_flat(_influential(composed_of([*words, *first], name).settings)))
+    searched = {word.partition("=")[0] for word in first}
+    words += [
+        f"{'' if option in given else '+'}{option}={_value(value)}"
+        for option, value in wanted.items()
+        if option not in searched and (option not in given or given[option] != value)
+    ]
+    return words
+
+
+def _first_difference(name: str, words: Sequence[str], choices: Mapping[str, str]) -> str | None:
+    """The config group for which a command line chooses otherwise; first the experiment, which chooses others."""
+    chosen = [word for word in words if word.lstrip("+").partition("=")[0] in choices or word.startswith("hydra.")]
+    found = _choices(composed_of(chosen, name))
+    groups = sorted(choices, key=lambda group: group != "experiment")
+    return next((group for group in groups if choices[group] != found.get(group)), None)
+
+
+def _choices(composed: Composed) -> dict[str, str]:
+    """The choice of each config group of ours."""
+    return {
+        str(group): choice
+        for group, choice in composed.choices.items()
+        if choice is not None and not str(group).startswith(("hydra/", *NOT_REPEATED, "study"))
+    }
+
+
+def _value(value: Any) -> str:
+    from hydra.core.override_parser.types import Quote, QuotedString, Transformer
+
+    if isinstance(value, str):
+        return QuotedString(value, Quote.single).with_quotes()
+    return Transformer.str(value)
+
+
+def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(content, dict) and content:
+        for key, value in content.items():
+            yield from _flat(value, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, content
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Optuna's remarks on studies created and features that may change."""
+    import warnings
+
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
