@@ -70,16 +70,20 @@ class FolderSource:
 
 
 def too_few(collection: Collection, folds: int) -> list[str]:
-    """One line for every class or mixture with fewer Val images than folds.
+    """One line for every class with fewer Val images than folds, and every mixture that cannot be divided.
 
     A class without any image is left out: its missing or empty folder is one of `Collection.problems`.
     """
     counts = Counter(file.group for file in collection.files if file.split == "val")
     return [
         f"{collection.root / SPLIT_FOLDERS[group.image_set, 'val'] / group.folders[0]}: "
-        f"{counts[group.name]} images are fewer than {folds} folds: add images or lower the number of folds"
+        + (
+            f"{counts[group.name]} images are fewer than {folds} folds: add images or lower data.folds"
+            if group.image_set == "homo"
+            else "1 image cannot both train and validate: add images"
+        )
         for group in GROUPS
-        if 0 < counts[group.name] < folds
+        if 0 < counts[group.name] < (folds if group.image_set == "homo" else 2)
     ]
 
 

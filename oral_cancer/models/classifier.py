@@ -61,6 +61,7 @@ class SoftLabelClassifier(LightningModule):
         self.origin_kind = built.kind
         self.supersampling = supersampling
         self.recalibrate = recalibrate
+        self.recalibrated_at = -1  # step
         if optimizer is not None:
             optimizer(self.parameters())  # what it does not take is refused here, before any training
         self.build_optimizer = optimizer
@@ -108,10 +109,18 @@ class SoftLabelClassifier(LightningModule):
     def on_validation_start(self) -> None:
         """Recalibrate before the validation that follows the last step, and so before the last checkpoint."""
         last = self.trainer.max_epochs is not None and self.trainer.current_epoch == self.trainer.max_epochs - 1
-        if self.recalibrate and last and self.trainer.state.fn == TrainerFn.FITTING:
-            plain = self.trainer.datamodule.plain_train_dataloader()  # type: ignore[attr-defined]
-            with self.trainer.precision_plugin.forward_context():
-                update_bn(plain, self, self.device)
+        if last and self.trainer.state.fn == TrainerFn.FITTING:
+            self.renew_statistics()
+
+    def renew_statistics(self) -> bool:
+        """Recalibrate, if that is wanted and has not been done since the last step; whether it has been done now."""
+        if not self.recalibrate or self.recalibrated_at == self.trainer.global_step:
+            return False
+        plain = self.trainer.datamodule.plain_train_dataloader()  # type: ignore[attr-defined]
+        with self.trainer.precision_plugin.forward_context():
+            update_bn(plain, self, self.device)
+        self.recalibrated_at = self.trainer.global_step
+        return True
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
         """Loss and accuracy on the HOMO images (loader 0), RMSE on the HETERO images (loader 1)."""

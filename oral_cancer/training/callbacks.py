@@ -11,6 +11,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from oral_cancer.files import write_text
+from oral_cancer.models import SoftLabelClassifier
 
 COLUMNS = (
     "epoch",
@@ -43,6 +44,23 @@ class SeedEachStep(Callback):
     def _seed(self, trainer: Trainer) -> None:
         drawn_from = np.random.SeedSequence([self.seed, trainer.global_step, trainer.global_rank])
         torch.manual_seed(int(drawn_from.generate_state(1)[0]))
+
+
+class EndState(Callback):
+    """Saves what a training ends with where it ends before its last epoch, recalibrated if that is wanted.
+
+    EarlyStopping, a Timer and `max_time` end a training wherever it is: its last validation did not know that it was
+    the last one, and amid an epoch there is no checkpoint.
+    """
+
+    def __init__(self, checkpoint: Path) -> None:
+        self.checkpoint = checkpoint
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, SoftLabelClassifier)
+        amid_an_epoch = trainer.global_step % trainer.num_training_batches != 0
+        if pl_module.renew_statistics() or amid_an_epoch:
+            trainer.save_checkpoint(self.checkpoint)
 
 
 class History(Callback):

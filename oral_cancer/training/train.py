@@ -37,7 +37,7 @@ from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.settings import build, number_of_ranks
 from oral_cancer.training import display, ranks
 from oral_cancer.training.batch_norm import SyncBatchNorm
-from oral_cancer.training.callbacks import History, SeedEachStep
+from oral_cancer.training.callbacks import EndState, History, SeedEachStep
 from oral_cancer.training.folder import RunFolder, taken
 from oral_cancer.training.loggers import finish, log_results, log_training_batch, title
 from oral_cancer.training.manifest import CHECKPOINT
@@ -165,6 +165,8 @@ def _fit_and_predict(run: Run, folder: RunFolder, parts: _Parts, data: CellDataM
         parts.model.network.compile()
     checkpoint = folder.checkpoint if folder.resumed else None
     parts.trainer.fit(parts.model, data, ckpt_path=checkpoint, weights_only=True)
+    if parts.trainer.global_step == 0:
+        raise UserError("trainer: ended before its first step; raise its max_time, max_steps or limit_train_batches")
     return predict(run, parts.trainer, parts.model, data)
 
 
@@ -216,6 +218,7 @@ def build_trainer(run: Run, *more: Callback) -> Trainer:
         ModelCheckpoint((folder / CHECKPOINT).parent, filename=CHECKPOINT.stem, enable_version_counter=False),
         *more,
         *instantiate(cfg.get("callbacks") or {}).values(),
+        EndState(folder / CHECKPOINT),
     ]
     # Deterministic algorithms would fill every new tensor first, a quarter of a step on a CPU; no result needs it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

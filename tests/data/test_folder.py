@@ -141,5 +141,13 @@ def test_fewer_images_than_folds_are_named(layout: Path) -> None:
     collection = FolderSource(layout).collect()
     (line,) = too_few(collection, folds=2)
     assert line.startswith(f"{layout / HOMO_VAL / '5nMTG'}: 1 images are fewer than 2 folds")
-    assert len(too_few(collection, folds=5)) == len(GROUPS)
+    assert line.endswith("add images or lower data.folds")
+    assert len(too_few(collection, folds=5)) == sum(group.image_set == "homo" for group in GROUPS)
     assert too_few(collection, folds=1) == []
+
+
+def test_mixtures_are_divided_and_not_folded(layout: Path) -> None:
+    mixture = layout / SPLIT_FOLDERS["hetero", "val"] / "20X_TG2-WT1"
+    (mixture / "a.tif").unlink()
+    (line,) = too_few(FolderSource(layout).collect(), folds=2)
+    assert line == f"{mixture}: 1 image cannot both train and validate: add images"
