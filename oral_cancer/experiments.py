@@ -80,8 +80,8 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
         The name that the user gave, or that of the declared experiment with these settings, or one made of them:
         image sets, treatment, network, and what was changed of the treatment.
     """
-    if (given := composed.given("name")) is not None:
-        return given
+    if composed.given("name") is not None:
+        return str(composed.settings.name)
     chosen = composed.choices.get("experiment")
     if composed.settings.name is not None and not chosen:  # a run's own record, which says it
         return str(composed.settings.name)
@@ -94,7 +94,7 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
         if identity.treated == mine.treated:
             return ",".join(["-".join([name, *network]), *changed])
     own = [word for word in composed.overrides if word.lstrip("+").startswith("resampling.")]
-    parts = ["_".join(mine.train_sets), str(composed.choices["resampling"]), *network]
+    parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network]
     return ",".join(dict.fromkeys(["-".join(parts), *own, *changed]))
 
 

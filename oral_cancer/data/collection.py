@@ -106,5 +106,7 @@ def in_words(record: Mapping[str, Any]) -> str:
 
 
 def _suffix(path: str) -> str:
+    if path.endswith("/"):
+        return path
     name = PurePosixPath(path)
     return name.suffix.lower() or name.name

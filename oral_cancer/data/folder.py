@@ -1,6 +1,7 @@
 """Images in the published layout: <root>/<split folder>/<folder of a class or mixture>/<image>."""
 
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -65,6 +66,9 @@ class FolderSource:
                 walk.take_split(SPLIT_FOLDERS[image_set, split], split, groups)
         if all((self.root / folder).is_dir() for folder in SPLIT_FOLDERS.values()):
             walk.look_for_more_splits()
+        for name in self.leave_out:
+            if name not in walk.matched:
+                walk.problems.append(f"source.leave_out: {name} is the name of nothing here: mend it or leave it out")
         files = sorted(walk.files, key=lambda file: file.path)
         return Collection(self.root, tuple(files), tuple(walk.problems), tuple(walk.left_out), self.reading)
 
@@ -96,6 +100,7 @@ class _Walk:
     files: list[ImageFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    matched: set[str] = field(default_factory=set)
 
     def take_split(self, folder: str, split: Split, groups: list[Group]) -> None:
         if not (self.root / folder).is_dir():
@@ -145,6 +150,8 @@ class _Walk:
                     continue
                 if inside & known:
                     self._refuse_folder(entry.name, "a folder of classes or mixtures for neither Val nor Test")
+                elif any(name.lower().endswith((*SUFFIXES, *OTHER_IMAGES)) for name in inside):
+                    self._leave_out(f"{entry.name}/", ELSEWHERE)
             elif entry.is_file():
                 self._leave_out(entry.name, ELSEWHERE if entry.name.lower().endswith(SUFFIXES) else None)
 
@@ -159,7 +166,7 @@ class _Walk:
             name = folder.rpartition("/")[2]
             self.problems.append(
                 f"{self.root / folder}: {what}, whose {images} images nothing reads: rename or move it, or give "
-                f"source.leave_out=[{name}]"
+                f"source.leave_out=[{_quoted(name)}]"
             )
         else:
             self._leave_out(folder, NO_IMAGE)
@@ -171,7 +178,10 @@ class _Walk:
 
     def _is_named(self, path: str) -> bool:
         """Whether the user wants a file or folder left out."""
-        return any(fnmatchcase(name, pattern) for pattern in self.leave_out for name in (path, path.rpartition("/")[2]))
+        names = (path, path.rpartition("/")[2])
+        found = [one for one in self.leave_out if one in names or any(fnmatchcase(name, one) for name in names)]
+        self.matched.update(found)
+        return bool(found)
 
     def _safe_entries(self, folder: str) -> Iterator["os.DirEntry[str]"]:
         """The visible entries of a folder but those to be left out; unsafe names and links to nothing are problems."""
@@ -197,6 +207,11 @@ class _Walk:
                 self.problems.append(f"{entry.path}: a symbolic link to nothing: restore its target or remove it")
             else:
                 yield entry
+
+
+def _quoted(name: str) -> str:
+    """A name as the command line takes it within brackets."""
+    return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
 
 
 def _fits_in_a_line(name: str) -> bool:

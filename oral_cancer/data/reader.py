@@ -2,6 +2,7 @@
 
 import logging
 import os
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,10 +30,18 @@ DECODER = (
 )
 """Version of this module and its libraries: other pixels may come out of another one."""
 
-NEEDS_RANGE = "range=[low, high] must say which values are black and white"
-
 MAX_BYTES = 512_000_000
 """Largest file that is read into memory."""
+
+
+class NeedsRange(Unreadable):
+    """That an image's pixel type leaves open which values are black and white."""
+
+    def __init__(self, measured: Measured, before: str) -> None:
+        self.measured = measured
+        self.remedy = f"{before}range=[low, high] must say which are black and white"
+        dtype, _, low, high = measured
+        super().__init__(f"{dtype} pixels, {low:g} to {high:g}: {self.remedy}")
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,8 @@ def read_image(path: str | Path, size: int | None = None, choice: Choice = Choic
 def read_bytes(path: str | Path) -> bytes:
     """The whole file; ValueError with the reason if it cannot be read or exceeds `MAX_BYTES`."""
     try:
+        if stat.S_IFMT(os.stat(path).st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise Unreadable("is no file: a pipe, a socket or a device")
         with open(path, "rb") as file:
             # No more than the file has: a buffer for the largest one costs more than its bytes.
             data = file.read(min(os.fstat(file.fileno()).st_size, MAX_BYTES) + 1)
@@ -108,8 +119,7 @@ def read_new(path: str | Path, new: NewReading) -> tuple[Raw, Levels]:
     raw = decode(read_bytes(path), new.reading.choice)
     levels = new.levels(raw.measured)
     if levels is None:
-        dtype, _, low, high = raw.measured
-        raise Unreadable(f"{dtype} pixels, {low:g} to {high:g}: {new.reading.choice.before}{NEEDS_RANGE}")
+        raise NeedsRange(raw.measured, new.reading.choice.before)
     return raw, levels
 
 

@@ -127,6 +127,8 @@ def in_lines(record: Mapping[str, Any], before: str = "source.") -> list[str]:
         shown = f"{one['black']:g} is black and {one['white']:g} white"
         line = f"{one['images']} images of {one['pixels']} pixels: {in_words(levels)}{because[one['by']]}: {shown}"
         lowest, highest = one["used"]
+        if lowest < one["black"] or highest > one["white"]:
+            line += f"; they use {lowest:g} to {highest:g}, and what lies beyond is clipped"
         if highest - lowest < LITTLE_USED * (levels.high - levels.low):
             line += (
                 f"; they use {lowest:g} to {highest:g} alone, so all look flat: {before}range=[low, high] spreads them"
@@ -142,9 +144,15 @@ def is_worth_saying(record: Mapping[str, Any]) -> bool:
 
 
 def study_levels(record: Mapping[str, Any] | None) -> dict[str, Levels]:
-    """By pixel type, what a study takes for black and white where a file declares nothing; `range` holds always."""
-    found = {}
-    for one in (record or {"levels": []})["levels"]:
+    """By pixel type, what a study takes for black and white where a file declares nothing; `range` holds always.
+
+    That is what it took for such files of its own, else the greatest depth that its files declare.
+    """
+    found: dict[str, Levels] = {}
+    levels = (record or {"levels": []})["levels"]
+    for one in sorted((one for one in levels if one["by"] == "declared"), key=lambda one: one["white"] - one["black"]):
+        found[one["pixels"]] = Levels(one["black"], one["white"], "study")
+    for one in levels:
         if one["by"] in ("least", "study", "range"):
             by: Reason = "range" if one["by"] == "range" else "study"
             found[one["pixels"]] = Levels(one["black"], one["white"], by)

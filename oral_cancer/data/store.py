@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from oral_cancer.data.reading import as_text, is_plain, record_of
 from oral_cancer.data.store_build import build
 from oral_cancer.data.store_index import INDEX, Key, PixelArray, Stored, key_of, load
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.formats.brightness import summary
+from oral_cancer.formats.brightness import MOST_CLIPPED, summary
 
 CHECKED_AT_ONCE = 64  # images
 
@@ -153,7 +154,7 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
                 f"{home}: the image store cannot be written ({error.strerror or error}): "
                 f"make it writable with {megabytes} MB free, or choose another folder"
             ) from error
-    refuse([*collection.problems, *problems, *faults])
+    refuse([*collection.problems, *problems, *faults, *_clipped(collection, stored)])
     if stored is None:
         raise UserError(f"{collection.root}: no image to store: add images or choose another source")
     rows = [row for row in stored.rows if row]
@@ -205,6 +206,19 @@ def _name(collection: Collection, image_size: int) -> str:
     readable = re.sub(r"[^\w.-]+", "_", path.name)[:40]
     said = b"" if reading.is_plain else json.dumps(reading.options).encode()
     return f"{readable}-{image_size}px-{hashlib.sha256(os.fsencode(path) + said).hexdigest()[:8]}"
+
+
+def _clipped(collection: Collection, stored: Stored | None) -> list[str]:
+    """A line for each folder of which too many values lie beyond what is black and white."""
+    shares: dict[str, list[float]] = defaultdict(list)
+    for row in stored.rows if stored else ():
+        if row is not None:
+            shares[row.path.rpartition("/")[0]].append(row.clipped)
+    return [
+        f"{collection.root / folder}: {np.mean(each):.1%} of the values lie beyond source.range: give a wider one"
+        for folder, each in shares.items()
+        if np.mean(each) > MOST_CLIPPED
+    ]
 
 
 def _is_current(stored: Stored | None, keys: list[Key]) -> bool:

@@ -29,7 +29,7 @@ from oral_cancer.data.reader import decode, quiet, read_bytes, resized
 from oral_cancer.data.reading import Reading
 from oral_cancer.data.store_index import Key, Row, Stored, commit, key_of
 from oral_cancer.errors import gathered
-from oral_cancer.formats.brightness import Levels, Measured, common_levels, own_levels
+from oral_cancer.formats.brightness import Levels, Measured, clipped, common_levels, own_levels
 from oral_cancer.formats.picture import Ambiguous, Unreadable
 
 AHEAD = 256  # files
@@ -154,7 +154,8 @@ def _filled(
             whole = raw.shown(own)
             pixels = resized(whole, image_size)
             size, marks = (whole.shape[1], whole.shape[0]), (perceptual_hash(pixels), zlib.crc32(pixels.data))
-            row = Row(*key, sha256, *size, *marks, raw.measured, own, raw.micrometres)
+            beyond = clipped(raw.values, own) if own.by == "range" else 0.0
+            row = Row(*key, sha256, *size, *marks, raw.measured, own, beyond, raw.micrometres)
             filled = Filled(row, raw.measured, True)
     except Ambiguous:
         raise

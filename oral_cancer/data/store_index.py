@@ -34,7 +34,8 @@ class Row(NamedTuple):
     """What is known of one row of the array.
 
     The file's key and SHA-256; the image's own size; perceptual hash and CRC-32 of the row's pixels; the file's values
-    and what of them the row shows as black and white, see `formats.brightness`; the side of a pixel, where the file
+    and what of them the row shows as black and white, see `formats.brightness`; the share of values that lie beyond;
+    the side of a pixel, where the file
     says.
     """
 
@@ -48,6 +49,7 @@ class Row(NamedTuple):
     crc32: int
     measured: Measured
     levels: Levels
+    clipped: float
     micrometres: float | None
 
     @property

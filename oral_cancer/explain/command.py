@@ -25,6 +25,8 @@ from oral_cancer.explain.page import Explained, explanations_page
 from oral_cancer.explain.pictures import TITLES, Pixels, png, sheet, shown
 from oral_cancer.explain.wandb_run import log_explanations
 from oral_cancer.files import refuse_file, write_bytes, write_text
+from oral_cancer.formats.brightness import MOST_CLIPPED, clipped
+from oral_cancer.formats.picture import Unreadable
 from oral_cancer.inference.members import image_size, load_network
 from oral_cancer.inference.populations import find_images, printable
 from oral_cancer.labels import CLASSES
@@ -140,6 +142,9 @@ def _read(images: Sequence[Labelled], new: NewReading, unread: list[str]) -> lis
         try:
             with quiet():
                 raw, levels = read_new(one.image.path, new)
+            if (beyond := clipped(raw.values, levels)) > MOST_CLIPPED:
+                low, high, _ = levels
+                raise Unreadable(f"{beyond:.1%} of its values lie beyond {low:g} to {high:g}; give range=[low, high]")
             decoded.append(Decoded(one, raw.shown(levels)))
         except ValueError as fault:
             unread.append(f"{printable(str(one.image.path))}: {fault}")

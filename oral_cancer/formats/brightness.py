@@ -19,6 +19,8 @@ DEPTHS = (8, 10, 12, 14, 16)
 """Bits that a camera's values have; the least that hold all are taken where files do not say."""
 OFFSET = 2**15
 """What some programs add to signed values to store them unsigned."""
+MOST_CLIPPED = 0.01
+"""Share of the values of a folder or a population that may lie beyond black and white."""
 LITTLE_USED = 1 / 16
 """Share of the range from black to white, below which all images together look flat."""
 
@@ -67,7 +69,7 @@ def own_levels(image: Measured, given: Sequence[float] | None = None) -> Levels 
         return Levels(given[0], given[1], "range")
     if image.dtype == "uint8":
         return Levels(0, 2 ** (image.bits or 8) - 1, "type")
-    if image.bits is not None:
+    if image.bits is not None and image.bits <= 16:
         offset = OFFSET if image.bits < 15 and image.lowest >= OFFSET else 0
         if image.highest - offset >= 2**image.bits:
             said = f"declares {image.bits} bits, and has values up to {image.highest:g}"
@@ -125,7 +127,32 @@ def common_levels(images: Mapping[str, Measured], given: Sequence[float] | None)
             f"images of different depths that no file declares, so that a folder could be told by its brightness "
             f"({found}): save them alike, or give the range of all: source.range=[0,{top:g}]"
         )
-    return least(*_ends([one for members in by_folder.values() for one in members])) if by_folder else None, faults
+    if not by_folder:
+        return None, faults
+    common = least(*_ends([one for members in by_folder.values() for one in members]))
+    return common, faults + _less_than_declared(images, common, set(by_folder))
+
+
+def _less_than_declared(images: Mapping[str, Measured], common: Levels, undeclared: set[str]) -> list[str]:
+    """A line where folders declare a greater depth than is taken for others, whose files declare none.
+
+    They may well be of one camera, and a folder could then be told by its brightness.
+    """
+    declared: dict[tuple[str, str], int] = Counter()
+    for path, image in images.items():
+        folder = path.rpartition("/")[0]
+        if image.dtype == "uint16" and image.bits is not None and folder not in undeclared:
+            levels = own_levels(image)
+            if levels is not None and levels.high - levels.low > common.high - common.low:
+                declared[folder, in_words(levels)] += 1
+    if not declared:
+        return []
+    found = "; ".join(f"{folder or '.'}: {number} images of {words}" for (folder, words), number in declared.items())
+    return [
+        f"some folders declare a greater depth ({found}) than the {in_words(common)} that hold all images whose files "
+        f"declare none, in {', '.join(sorted(undeclared))}: save them alike, or give the range of all, such as "
+        f"source.range=[0,{max(2 ** (image.bits or 0) - 1 for image in images.values())}]"
+    ]
 
 
 def _ends(images: Sequence[Measured]) -> tuple[float, float]:

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from oral_cancer.formats.picture import Picture, Unreadable, check_size
 
@@ -20,9 +20,13 @@ def open_jpeg(data: bytes) -> Picture:
     Raises:
         Unreadable: with the reason.
     """
-    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-        check_size(*image.size)
-        found, mode = image.getexif().get(_ORIENTATION), image.mode
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            check_size(*image.size)
+            found, mode = image.getexif().get(_ORIENTATION), image.mode
+    except UnidentifiedImageError:
+        decoded(data)  # which says why
+        raise
     if mode == "CMYK":
         raise Unreadable("a JPEG in CMYK colours; save it as RGB")
     return Picture(
@@ -46,7 +50,7 @@ def decoded(stream: bytes) -> NDArray[np.uint8]:
         pixels = simplejpeg.decode_jpeg(stream, "GRAY" if grey else "RGB", strict=True)
     except ValueError as error:
         said = str(error).strip().rstrip(".")
-        cut = "remature end" in said and _END not in stream[-1024:]
+        cut = _END not in stream[-1024:] and ("remature end" in said or "Could not determine" in said)
         fault = "truncated" if cut else f"damaged: its JPEG data do not decode ({said})"
         raise Unreadable(f"the file is {fault}") from error
     return np.asarray(pixels[..., 0] if grey else pixels)

@@ -1,5 +1,6 @@
 """Which kinds of image files there are, which of them are read, and by what."""
 
+import re
 from collections.abc import Callable
 
 from PIL import Image
@@ -20,7 +21,22 @@ from oral_cancer.formats.tiff import open_tiff
 
 Opener = Callable[[bytes], Picture]
 
-SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".stk", ".lsm", ".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2")
+SUFFIXES = (
+    ".tif",
+    ".tiff",
+    ".btf",
+    ".tf8",
+    ".stk",
+    ".lsm",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".bmp",
+    ".czi",
+    ".nd2",
+)
 """Of files that are taken for images that can be read; what they are their first bytes say."""
 OTHER_IMAGES = frozenset(
     [
@@ -63,6 +79,8 @@ OTHER_IMAGES = frozenset(
         ".flex",
         ".c01",
         ".dib",
+        ".tga",
+        ".pbm",
         ".svs",
         ".ndpi",
         ".scn",
@@ -131,14 +149,15 @@ def read_values(data: bytes, choice: Choice) -> tuple[Picture, Values]:
     except Unreadable:
         raise
     except ImportError as error:
-        extra = "pip install 'oral-cancer[microscopes]'"
-        raise Unreadable(f"needs the extra `microscopes`, that is {error.name}: {extra}, or {REMEDY}") from error
+        extra = f"the extra `microscopes`, that is {error.name}"
+        raise Unreadable(f"needs {extra}: pip install {error.name}, or {REMEDY}") from error
     except Image.DecompressionBombError as error:
         raise Unreadable(f"too many pixels; at most {MAX_PIXELS // 10**6} million can be read") from error
     except MemoryError as error:
         raise Unreadable("asks for more memory than there is: it is damaged, or too large") from error
     except Exception as error:  # the readers' own kinds, and what a damaged file provokes in them
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        words = re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>", "it", f"{type(error).__name__}: {error}")
+        said = " ".join(words.split())[:120]
         raise Unreadable(f"the file is truncated, damaged, or of an unusual kind ({said})") from error
 
 

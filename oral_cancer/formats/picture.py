@@ -136,7 +136,9 @@ def _numbers(picture: Picture, choice: Choice) -> list[int]:
         raise Ambiguous(f"its {len(names)} channels have colours of their own; choose one with {choice.before}channels")
     numbers = []
     for wanted in choice.channels:
-        number = names.index(wanted) if wanted in names else wanted
+        number = wanted
+        if str(wanted) in names and not (isinstance(wanted, int) and 0 <= wanted < len(names)):
+            number = names.index(str(wanted))  # a name may look like a number, such as a wavelength
         if not isinstance(number, int) or not 0 <= number < len(names):
             has = ", ".join(f"{number} {name}".strip() for number, name in enumerate(names))
             raise Ambiguous(f"has no channel {wanted}; {choice.before}channels can be {has}")

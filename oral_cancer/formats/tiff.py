@@ -35,6 +35,7 @@ _MICROMETRES = {
     "inch": 25_400.0,
 }
 _UNDEFINED = 4  # SampleFormat
+_MASK = 4  # bit of NewSubfileType
 _ALIKE = 0.95
 """Least correlation of a thumbnail and its image, by which it is told where its tags are silent."""
 
@@ -65,10 +66,14 @@ def open_tiff(data: bytes) -> Picture:
     planes = [(axis, size) for axis, size in zip(axes, sizes, strict=True) if axis not in "CS"]
 
     def read(plane: int, channel: int) -> Values:
-        values = _frame(series, data, _place(axes, sizes, plane, channel if among_pages > 1 else 0))
+        place = _place(axes, sizes, plane, channel if among_pages > 1 else 0)
+        own = _own_page(series, place)
+        if _orientation(own) != _orientation(page):
+            raise Unreadable("its pages are turned in different ways; save the one that you mean as a file of its own")
+        values = _frame(series, data, place)
         values = np.moveaxis(values, 0, -1) if page.axes == "SYX" else values
         if page.photometric == _PALETTE:
-            return _through_palette(page, values)
+            return _through_palette(own, values)
         if colour:
             return values[..., :3]
         return values[..., channel if of_page > 1 else 0] if values.ndim == 3 else values
@@ -91,6 +96,9 @@ def open_tiff(data: bytes) -> Picture:
 
 def _only_series(file: TiffFile, data: bytes) -> TiffPageSeries:
     """The one image of a file, beside which there may be smaller ones of it: thumbnails, levels of a pyramid."""
+    known = sum(len(series.pages) for each in file.series for series in each.levels)
+    if known < len(file.pages):
+        raise Unreadable(f"{len(file.pages)} pages, of which its metadata know {known}; save it anew")
     found = [level for series in file.series if series.kind != "unknown" for level in series.levels if level.shape]
     largest = max(found, key=lambda series: series.keyframe.imagewidth * series.keyframe.imagelength)
     others = [series for series in found if series is not largest and not _is_smaller(series, largest, data)]
@@ -104,7 +112,7 @@ def _only_series(file: TiffFile, data: bytes) -> TiffPageSeries:
 def _is_smaller(series: TiffPageSeries, whole: TiffPageSeries, data: bytes) -> bool:
     """Whether an image is a thumbnail of another, by its tag, or as it looks."""
     page, large = series.keyframe, whole.keyframe
-    if page.is_reduced:
+    if page.is_reduced or page.subfiletype & _MASK:
         return True
     factor = page.imagewidth / large.imagewidth
     if factor >= 1 or abs(page.imagelength - factor * large.imagelength) > 1:
@@ -140,7 +148,8 @@ def _insist_on_all_planes(file: TiffFile, series: TiffPageSeries, planes: int, d
         size = planes * math.prod(page.shape) * _dtype(page).itemsize
         if start + size > len(data):
             raise Unreadable("the file is truncated")
-        if (stored := sum(page.databytecounts)) > size + MOST_FILLING * len(page.databytecounts):
+        stored, least = sum(page.databytecounts), math.prod(page.shape) * _dtype(page).itemsize
+        if not least <= stored <= size + MOST_FILLING * len(page.databytecounts):
             raise Unreadable(f"the file is damaged: its pixels have {stored} bytes for {size}")
     elif len(series.pages) < planes:
         raise Unreadable(f"the file is damaged: it holds {len(series.pages)} of {planes} planes")
@@ -206,6 +215,12 @@ def _frame(series: TiffPageSeries, data: bytes, number: int) -> Values:
     if (found := series.pages[number]) is None:
         raise Unreadable("one of several files of an image, and the plane lies in another; save it as one file")
     return decode_page(found, _dtype(page), data)
+
+
+def _own_page(series: TiffPageSeries, number: int) -> TiffPage:
+    """The page of a plane with all of its tags; the first one where planes have one directory for all."""
+    found = series.pages[number] if number < len(series.pages) else None
+    return series.keyframe if found is None else found.aspage()
 
 
 def _start_of_row(series: TiffPageSeries) -> int | None:

@@ -33,7 +33,13 @@ from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import composition_grid, predictions_page
 from oral_cancer.inference.populations import NewImage, find_images, printable
 from oral_cancer.inference.predict import Predicted, Skipped, predict
-from oral_cancer.inference.results import image_table, population_table, refuse_clipped, without_repeats
+from oral_cancer.inference.results import (
+    image_table,
+    population_table,
+    proposed_ranges,
+    refuse_clipped,
+    without_repeats,
+)
 from oral_cancer.study.cells import Cell, Study, read_study
 
 ENGINES: dict[str, Callable[[Study, Sequence[Cell], bool], Ensemble]] = {
@@ -81,7 +87,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     new = NewReading.of(cells[0].facts.get("reading"), given)
     predicted, unread = _predict(found.images, ensemble, image_size(cells), settings, new)
     lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in unread))
-    say(*(f"skipped {line}" for line in lines), style="red")
+    say(*(f"skipped {line}" for line in [*lines, *proposed_ranges(unread)]), style="red")
     if not predicted:
         say("no image could be predicted, and nothing is written", style="red")
         return False

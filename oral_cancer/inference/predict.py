@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from oral_cancer.data.appearance import Appearance, appearance_of
-from oral_cancer.data.reader import quiet, read_new, resized
+from oral_cancer.data.reader import NeedsRange, quiet, read_new, resized
 from oral_cancer.data.reading import NewReading
 from oral_cancer.formats.brightness import Levels, Measured, clipped
 from oral_cancer.inference.engines import Ensemble
@@ -44,10 +44,11 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Skipped:
-    """An image that has no prediction, and why."""
+    """An image that has no prediction, and why; its values where these want a range."""
 
     image: NewImage
     reason: str
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,8 @@ def _predict_batch(
 def _read(image: NewImage, size: int, new: NewReading) -> _Read | Skipped | _Undecided:
     try:
         raw, levels = read_new(image.path, new)
+    except NeedsRange as fault:
+        return Skipped(image, f"{fault.measured.dtype} pixels: {fault.remedy}", fault.measured)
     except ValueError as fault:
         return Skipped(image, str(fault))
     if levels.by == "least" and "uint16" not in new.known:

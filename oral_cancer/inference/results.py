@@ -11,13 +11,13 @@ from oral_cancer.data.appearance import FLAT, unlike
 from oral_cancer.errors import refuse
 from oral_cancer.evaluation.calibration import Calibration
 from oral_cancer.evaluation.composition import composition
+from oral_cancer.formats.brightness import MOST_CLIPPED, Measured
 from oral_cancer.inference.predict import Predicted, Skipped
 from oral_cancer.labels import CLASSES
 
 SPREAD = [f"{name}_sd" for name in CLASSES]
 LOOKS = ["brightness", "contrast", "micrometres"]
 NOTHING = ""
-CLIPPED = 0.01  # share of a population's values beyond what is black and white, above which it is refused
 CONSTANT = 1e-4  # SD of every proportion over the images, below which these are one image as far as is seen
 WITHOUT_UNLIKE = "_without_unlike"
 
@@ -30,13 +30,26 @@ def refuse_clipped(predicted: Sequence[Predicted]) -> None:
     problems = []
     for name, members in by_population.items():
         share = float(np.mean([one.clipped for one in members]))
-        if share > CLIPPED:
+        if share > MOST_CLIPPED:
             low, high, _ = max(members, key=lambda one: one.clipped).levels
             problems.append(
                 f"images: {share:.1%} of the values of population {name} lie beyond {low:g} to {high:g}, which are "
                 "black and white here: save it with its depth declared or with 8 bits, or give range=[low, high]"
             )
     refuse(problems)
+
+
+def proposed_ranges(skipped: Sequence[Skipped]) -> list[str]:
+    """For each pixel type that wants a range, the one that its images use."""
+    by_type: dict[str, list[Measured]] = defaultdict(list)
+    for one in skipped:
+        if one.measured is not None:
+            by_type[one.measured.dtype].append(one.measured)
+    return [
+        f"{len(each)} images of {dtype} pixels use {low:g} to {high:g}: range=[{low:g},{high:g}] would show all of them"
+        for dtype, each in by_type.items()
+        for low, high in [(min(one.lowest for one in each), max(one.highest for one in each))]
+    ]
 
 
 def without_repeats(predicted: Sequence[Predicted]) -> tuple[list[Predicted], list[Skipped]]:
@@ -125,7 +138,7 @@ def is_constant(members: pd.DataFrame) -> bool:
     """
     if members.empty:
         return False
-    flat = (members["contrast"] < FLAT).mean() > 0.5
+    flat = (members["contrast"] < FLAT).mean() >= 0.5
     alike = len(members) > 1 and (members[list(CLASSES)].std(ddof=1) < CONSTANT).all()
     return bool(flat or alike)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.folder import FolderSource
 from oral_cancer.data.reader import read_image
-from oral_cancer.data.reading import Reading
+from oral_cancer.data.reading import Reading, in_lines, study_levels
 from oral_cancer.data.store import ImageStore, fingerprint_of, open_store
 from oral_cancer.errors import UserError
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
@@ -122,6 +122,31 @@ def test_undeclared_depths_that_differ_between_folders_are_refused_with_counts(r
     assert store.images[0].mean() > 10 * store.images[-1].mean()  # as the user said
 
 
+def test_a_folder_that_declares_more_than_others_use_is_refused(root: Path, stores: Path) -> None:
+    for seed in range(2):
+        dim = field(seed, 0, 225).astype(np.uint16) * 4
+        write(root / "control" / f"{seed}.tif", dim, extratags=[(281, 3, 1, 4095, True)])
+        write(root / "5nMTG" / f"{seed}.tif", dim)
+    with pytest.raises(UserError) as refused:
+        opened(root, stores)
+    (line,) = refused.value.lines
+    assert "some folders declare a greater depth (control: 2 images of 12 bits) than the 10 bits that hold all" in line
+    assert line.endswith("source.range=[0,4095]")
+
+
+def test_what_lies_beyond_a_range_is_told_and_much_of_it_is_refused(root: Path, stores: Path) -> None:
+    for seed in range(2):
+        bright = field(seed).astype(np.uint16) * 16
+        bright[0, 0] = 5000
+        write(root / "a" / f"{seed}.tif", bright)
+    store = opened(root, stores, range=[0, 4095])
+    (line,) = in_lines(store.reading)
+    assert "they use 320 to 5000, and what lies beyond is clipped" in line
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"a: \d+\.\d% of the values lie beyond source\.range: give a wider one"):
+            opened(root, stores, range=[0, 1500])
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.uint32, np.float16, np.float32, np.float64])
 def test_other_pixel_types_need_a_range_and_one_is_proposed(
     root: Path, stores: Path, tmp_path: Path, dtype: type
@@ -170,6 +195,17 @@ def test_fingerprints_are_those_of_before_where_the_pixels_are(root: Path, store
     files = list(zip([file.path for file in deeper.collection.files], deeper.bytes, deeper.sha256, strict=True))
     assert deeper.fingerprint != fingerprint_of(files, None)
     assert deeper.fingerprint == fingerprint_of(files, json.loads(json.dumps(deeper.reading)))
+
+
+def test_a_study_of_declared_images_gives_its_depth_to_others() -> None:
+    def study_levels_of(*found: tuple[str, int, str]) -> dict[str, tuple[float, str]]:
+        record = {"levels": [{"pixels": kind, "black": 0, "white": white, "by": by} for kind, white, by in found]}
+        return {kind: (one.high, one.by) for kind, one in study_levels(record).items()}
+
+    assert study_levels_of(("uint16", 4095, "declared"), ("uint8", 255, "type")) == {"uint16": (4095, "study")}
+    assert study_levels_of(("uint16", 16383, "declared"), ("uint16", 4095, "declared")) == {"uint16": (16383, "study")}
+    assert study_levels_of(("uint16", 16383, "declared"), ("uint16", 4095, "least")) == {"uint16": (4095, "study")}
+    assert study_levels_of(("float32", 1, "range")) == {"float32": (1, "range")}
 
 
 def test_planes_and_channels_are_chosen_and_never_assumed(root: Path, stores: Path) -> None:
@@ -236,8 +272,11 @@ def test_a_folder_that_nothing_reads_is_refused_by_name_unless_it_is_left_out(la
         ("old", 20),
         ("oral cancer 0521-0618_tag300_More", 100),
     ):
-        (line,) = [line for line in problems if f"source.leave_out=[{name}]" in line]
+        quoted = f"'{name}'" if " " in name else name
+        (line,) = [line for line in problems if f"source.leave_out=[{quoted}]" in line]
         assert f"{images} images" in line
+    (problem,) = FolderSource(layout, leave_out=["s*ent", "20X_TG1-WT1", "old", "*More", "typo"]).collect().problems
+    assert problem.startswith("source.leave_out: typo is the name of nothing here")
     collection = FolderSource(layout, leave_out=["s*ent", "20X_TG1-WT1", "*/control/old", "*More"]).collect()
     assert collection.problems == ()
     assert len(collection.files) == 168
@@ -252,13 +291,15 @@ def test_what_is_found_and_left_out_is_said_in_a_line_and_recorded(
     for name in ("x.gif", "y.lif", ".DS_Store", "notes.txt"):
         (folder / name).write_bytes(b"something")
     (layout / "stray.png").write_bytes(b"something")
+    (layout / "new class").mkdir()
+    (layout / "new class" / "a.png").write_bytes(b"something")
     run = train(f"source.root={layout}", "trainer.max_epochs=1")
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{layout}: ")]
     assert "168 images (168 .png); left out: " in line
     assert f"2 of a kind that is not read ({SPLIT_FOLDERS['homo', 'val']}/control/x.gif, " in line
     assert "1 hidden (.DS_Store)" in line
     assert "1 no image (.txt)" in line
-    assert "1 outside of the folders of classes and mixtures (stray.png)" in line
+    assert "2 outside of the folders of classes and mixtures (new class/, stray.png)" in line
     left_out = json.loads((run / "manifest.json").read_text())["found"]["left_out"]
     assert left_out["hidden"] == {"number": 1, "files": [f"{SPLIT_FOLDERS['homo', 'val']}/control/.DS_Store"]}
 

@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 
 from oral_cancer.data.reader import decode
 from oral_cancer.formats.picture import Choice, Unreadable
-from tests.formats.conftest import GREY, Reader, as_rgb, drawn
+from tests.formats.conftest import COLOURS, GREY, Reader, as_rgb, drawn
 from tests.formats.files import DESCRIPTION, Pixels, Tags, by_hand, by_pillow, by_tifffile, text
 
 UIC1, UIC2 = 33628, 33629  # tags of MetaMorph
@@ -232,3 +233,38 @@ def test_what_is_not_asked_for_changes_nothing(read: Reader) -> None:
     np.testing.assert_array_equal(read(by_hand(GREY), plane=0), as_rgb(GREY))
     with pytest.raises(Unreadable, match="has no channel 1"):
         read(by_hand(GREY), channels=(1,))
+
+
+def test_a_page_has_its_own_palette(tmp_path: Path, read: Reader) -> None:
+    ramps = [np.stack([np.arange(256)] * 3) * 257, np.stack([np.arange(255, -1, -1)] * 3) * 257]
+    with tifffile.TiffWriter(tmp_path / "palettes.tif") as file:
+        for ramp in ramps:
+            file.write(GREY, photometric="palette", colormap=ramp.astype(np.uint16), metadata=None)
+    data = (tmp_path / "palettes.tif").read_bytes()
+    np.testing.assert_array_equal(read(data, plane=0), as_rgb(GREY))
+    np.testing.assert_array_equal(read(data, plane=1), as_rgb(255 - GREY))
+
+
+def test_pages_turned_in_different_ways_are_refused(tmp_path: Path, read: Reader) -> None:
+    with tifffile.TiffWriter(tmp_path / "turned.tif") as file:
+        for orientation in (1, 3):
+            tag = [(274, 3, 1, orientation, True)]
+            file.write(GREY, photometric="minisblack", extratags=tag, metadata=None, contiguous=False)
+    data = (tmp_path / "turned.tif").read_bytes()
+    np.testing.assert_array_equal(read(data, plane=0), as_rgb(GREY))
+    with pytest.raises(ValueError, match="turned in different ways"):
+        read(data, plane=1)
+
+
+def test_pages_that_no_metadata_know_are_refused(read: Reader) -> None:
+    data = by_tifffile(np.stack([GREY] * 3), ome=True, metadata={"axes": "ZYX"}, photometric="minisblack")
+    data = data.replace(b'SizeZ="3"', b'SizeZ="1"')
+    with pytest.raises(ValueError, match="3 pages, of which its metadata know 1"):
+        read(data)
+
+
+def test_a_transparency_mask_is_no_image(tmp_path: Path, read: Reader) -> None:
+    with tifffile.TiffWriter(tmp_path / "masked.tif") as file:
+        file.write(COLOURS, photometric="rgb", metadata=None)
+        file.write(GREY > 9, photometric="minisblack", subfiletype=4, metadata=None)
+    np.testing.assert_array_equal(read((tmp_path / "masked.tif").read_bytes()), COLOURS)

@@ -187,6 +187,30 @@ def test_files_need_a_choice_where_the_study_made_none(
     assert len(list((tmp_path / "why").rglob("*sheet*.png"))) == 4
 
 
+def test_other_pixel_types_get_one_line_and_a_range_that_shows_all_of_them(
+    study: Path, fields: list[Pixels], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = tmp_path / "new"
+    save(new / "float", [(field / 255).astype(np.float32) for field in fields])
+    save(new / "plain", fields)
+    _, table = run(study, new)
+    said = capsys.readouterr().out
+    assert table.images.to_dict() == {"float": 0, "plain": 4}
+    assert said.count("float32 pixels: range=[low, high] must say") == 1
+    assert "4 images of float32 pixels use " in said
+    (new / "plain").rename(tmp_path / "plain")
+    _, chosen = run(study, new, "range=[0,1]")
+    _, plain = run(study, tmp_path / "plain")
+    assert chosen.parental["float"] == pytest.approx(plain.parental["."], abs=1e-6)
+
+
+def test_a_pipe_is_no_image(study: Path, fields: list[Pixels], tmp_path: Path) -> None:
+    save(tmp_path / "new", fields)
+    os.mkfifo(tmp_path / "new" / "pipe.png")
+    predictions, _ = run(study, tmp_path / "new")
+    assert predictions.left_out["pipe.png"] == "is no file: a pipe, a socket or a device"
+
+
 def test_what_is_passed_over_is_named_and_the_exit_code_says_so(
     study: Path, fields: list[Pixels], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,7 @@ def test_a_run_leaves_its_files(train: Train, images_root: Path, capsys: pytest.
     assert manifest["status"] == "complete"
     assert manifest["weights"] == "random"
     assert manifest["source"] == str(images_root)
-    assert manifest["config"]["name"] == "m5"
+    assert manifest["config"]["name"] == "m5-test_byobnet"
     assert {"config_hash", "fingerprint", "seed", "versions", "git_commit", "device", "start", "end", "seconds"} <= set(
         manifest
     )
