@@ -11,6 +11,7 @@ from oral_cancer.formats.picture import Picture, Unreadable, check_size
 
 SIGNATURE = b"\xff\xd8\xff"
 _END = b"\xff\xd9"
+_LEAST = 20  # bytes of a header
 _ORIENTATION = 274  # of EXIF
 
 
@@ -50,7 +51,7 @@ def decoded(stream: bytes) -> NDArray[np.uint8]:
         pixels = simplejpeg.decode_jpeg(stream, "GRAY" if grey else "RGB", strict=True)
     except ValueError as error:
         said = str(error).strip().rstrip(".")
-        cut = _END not in stream[-1024:] and ("remature end" in said or "Could not determine" in said)
+        cut = _END not in stream[-1024:] and ("remature end" in said or len(stream) < _LEAST)
         fault = "truncated" if cut else f"damaged: its JPEG data do not decode ({said})"
         raise Unreadable(f"the file is {fault}") from error
     return np.asarray(pixels[..., 0] if grey else pixels)
