@@ -43,19 +43,23 @@ class SimulatedSource:
         return FolderSource(self.folder).collect()
 
 
+PUBLISHED = "data"
+"""Where scripts/fetch_data.py puts the published images."""
+
+
 class AutoSource:
     """The user's images where the published layout is there, else simulated ones.
 
     Args:
-        root: where the layout may be.
+        root: where the layout is; None is below `PUBLISHED`, if it is there.
         simulated: the other source.
-        options: those of a `FolderSource`; where one is given, the user means images below `root`.
+        options: those of a `FolderSource`; where a root or one of these is given, the user means images of theirs.
     """
 
-    def __init__(self, root: str, simulated: SimulatedSource, **options: Any) -> None:
-        meant = any(value not in (None, []) for value in options.values())
-        there = any(Path(root, folder).is_dir() for folder in SPLIT_FOLDERS.values())
-        self.source = FolderSource(root, **options) if there or meant else simulated
+    def __init__(self, root: str | None, simulated: SimulatedSource, **options: Any) -> None:
+        meant = root is not None or any(value not in (None, []) for value in options.values())
+        there = any(Path(PUBLISHED, folder).is_dir() for folder in SPLIT_FOLDERS.values())
+        self.source = FolderSource(PUBLISHED if root is None else root, **options) if there or meant else simulated
 
     def collect(self) -> Collection:
         """The files of the one or the other."""

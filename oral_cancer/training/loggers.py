@@ -23,28 +23,31 @@ from oral_cancer.training.run import Run
 START_TIMEOUT = 10.0  # seconds that a process waits, once, for the W&B server
 
 
-def title(run: Run, tags: Sequence[str]) -> str:
+def title(run: Run, marks: Sequence[str]) -> str:
     """E.g. "m5/fold0 simulated"."""
-    return " ".join([f"{run.experiment}/fold{run.fold}", *tags])
+    return " ".join([f"{run.experiment}/fold{run.fold}", *marks])
 
 
-def wandb_logger(run: Run, folder: RunFolder, tags: Sequence[str], project: str, save_dir: str) -> Logger:
+def wandb_logger(
+    run: Run, folder: RunFolder, marks: Sequence[str], project: str, save_dir: str, tags: Sequence[str] = ()
+) -> Logger:
     """A W&B run: online if the user is logged in and the server answers, else offline below `save_dir`.
 
     Args:
         run: what is trained.
         folder: where, with the run's W&B id in its manifest.
-        tags: what a reader must know at a glance, e.g. "simulated".
+        marks: what a reader must know at a glance, e.g. "simulated".
         project: of W&B.
         save_dir: folder for W&B's own files.
+        tags: the user's own, beside those of WANDB_TAGS.
     """
     options = {
         "id": folder.manifest["wandb_id"],
         "resume": "allow" if folder.resumed else None,
         "group": run.group,
         "job_type": run.job_type,
-        "name": title(run, tags),
-        "tags": tags,
+        "name": title(run, marks),
+        "tags": [*marks, *tags],
         "config": folder.manifest["config"] | {"manifest": _facts(folder.manifest)},
     }
     return WandbLogger(experiment=start_wandb(project, save_dir, **options))
@@ -55,7 +58,10 @@ def start_wandb(project: str, save_dir: str, **options: Any) -> wandb.Run:
     Path(save_dir, "wandb").mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("WANDB_SILENT", "true")
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # W&B's telemetry, whose failures are nobody's
+    _keep_out_of_home(Path(save_dir, "wandb").resolve())
     options = {"id": secrets.token_hex(8), "project": project, "dir": save_dir} | options
+    given = [tag.strip() for tag in os.environ.get("WANDB_TAGS", "").split(",") if tag.strip()]
+    options["tags"] = list(dict.fromkeys([*options.get("tags", []), *given]))  # which W&B would forget for ours
     mode: Any = os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")
     try:
         return wandb.init(**options, mode=mode, settings=wandb.Settings(init_timeout=START_TIMEOUT))
@@ -67,6 +73,18 @@ def start_wandb(project: str, save_dir: str, **options: Any) -> wandb.Run:
             shutil.rmtree(begun)
         os.environ["WANDB_MODE"] = "offline"  # nor do later runs of this process wait
         return wandb.init(**options, mode="offline")
+
+
+def _keep_out_of_home(folder: Path) -> None:
+    """Let W&B put what it stages and caches below a folder, unless the user's environment says where.
+
+    Its settings are read from home, where the user has logged in, if there are any.
+    """
+    places = {"WANDB_DATA_DIR": ".data", "WANDB_CACHE_DIR": ".cache", "WANDB_ARTIFACT_DIR": ".artifacts"}
+    if not (Path.home() / ".config" / "wandb").exists():
+        places["WANDB_CONFIG_DIR"] = ".config"
+    for variable, name in places.items():
+        os.environ.setdefault(variable, str(folder / name))
 
 
 def _facts(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -84,19 +102,19 @@ def _logged_in() -> bool:
     return known.authenticators(urlsplit(settings.base_url).hostname or "") is not None
 
 
-def csv_logger(run: Run, folder: RunFolder, tags: Sequence[str]) -> Logger:
+def csv_logger(run: Run, folder: RunFolder, marks: Sequence[str]) -> Logger:
     """metrics.csv in the run's folder `csv`; a training that goes on writes to `csv.1`, and so on."""
     names = chain(["csv"], (f"csv.{number}" for number in count(1)))
     free = next(name for name in names if not (folder.path / name).exists())
     return CSVLogger(folder.path, name=None, version=free)
 
 
-def tensorboard_logger(run: Run, folder: RunFolder, tags: Sequence[str]) -> Logger:
+def tensorboard_logger(run: Run, folder: RunFolder, marks: Sequence[str]) -> Logger:
     """Event files in the run's folder."""
     return TensorBoardLogger(folder.path, name=None, version="tensorboard")
 
 
-def no_logger(run: Run, folder: RunFolder, tags: Sequence[str]) -> bool:
+def no_logger(run: Run, folder: RunFolder, marks: Sequence[str]) -> bool:
     """What Lightning takes for no logger."""
     return False
 

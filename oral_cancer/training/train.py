@@ -150,12 +150,12 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
     if len(alike):
         _write_table(folder.path / "near_duplicates.csv", alike)
         print(*warning(alike), sep="\n", file=sys.stderr, flush=True)
-    tags = _tags(data.store, parts.model)
-    display.announce(title(run, tags), data, parts.model, folder.resumed)
+    marks = _marks(data.store, parts.model)
+    display.announce(title(run, marks), data, parts.model, folder.resumed)
     settings = run.settings.logger
     if settings.get("save_dir"):
         Path(settings.save_dir).mkdir(parents=True, exist_ok=True)
-    logger = parts.trainer.logger = build(run.settings, "logger", run=run, folder=folder, tags=tags)
+    logger = parts.trainer.logger = build(run.settings, "logger", run=run, folder=folder, marks=marks)
     return logger
 
 
@@ -179,7 +179,7 @@ def _record(run: Run, parts: _Parts, data: CellDataModule, logger: Any, predicti
     write_predictions(run.folder / "predictions.csv", predictions)
     write_json(run.folder / "metrics.json", metrics)
     log_results(logger, metrics, predictions)
-    display.show(title(run, _tags(data.store, parts.model)), run.folder, metrics)
+    display.show(title(run, _marks(data.store, parts.model)), run.folder, metrics)
 
 
 def open_images(run: Run) -> ImageStore:
@@ -317,7 +317,7 @@ def _insist(expected: Mapping[str, str], found: Mapping[str, Any]) -> None:
             )
 
 
-def _tags(store: ImageStore, model: SoftLabelClassifier) -> tuple[str, ...]:
+def _marks(store: ImageStore, model: SoftLabelClassifier) -> tuple[str, ...]:
     return (*(["simulated"] if store.collection.simulated else []), f"{model.origin_kind}-start")
 
 

@@ -319,3 +319,11 @@ def test_a_class_saved_in_12_bits_trains_like_the_others(train: Train, layout: P
     ]
     for name in ("predictions.csv", "metrics.json"):
         assert (after / name).read_bytes() == (before / name).read_bytes()
+
+
+def test_a_root_that_is_given_is_used_or_refused(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="source.root: .*nowhere does not exist"):
+        train("source=auto", f"source.root={tmp_path / 'nowhere'}")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="this split folder is missing"):
+        train("source=auto", f"source.root={tmp_path / 'empty'}")

@@ -20,6 +20,29 @@ assert seconds < 2, f"the second run waited {seconds:.0f} s again"
 """
 
 
+HOMELESS = """
+from oral_cancer.training import loggers
+run = loggers.start_wandb("oral-cancer", "outputs", tags=["simulated", "mine"])
+artifact = loggers.wandb.Artifact("table", type="table")
+artifact.add_file("table.csv")
+run.log_artifact(artifact)
+print(*run.tags)
+run.finish()
+"""
+
+
+def test_home_stays_untouched_and_tags_arrive(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "XDG_"))}
+    env |= {"HOME": str(tmp_path / "home"), "WANDB_MODE": "offline", "WANDB_TAGS": "draft, mine"}
+    command = [sys.executable, "-c", HOMELESS]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {"simulated", "mine", "draft"}
+    assert not [path for path in (tmp_path / "home").rglob("*") if "wandb" in path.name]
+
+
 def test_a_server_that_does_not_answer_leaves_the_runs_offline(tmp_path: Path) -> None:
     env = os.environ | {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
     env.pop("WANDB_MODE", None)
