@@ -322,7 +322,7 @@ def test_a_class_saved_in_12_bits_trains_like_the_others(train: Train, layout: P
 
 
 def test_a_root_that_is_given_is_used_or_refused(train: Train, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="source.root: .*nowhere does not exist"):
+    with pytest.raises(UserError, match=r"source\.root: .*nowhere does not exist"):
         train("source=auto", f"source.root={tmp_path / 'nowhere'}")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="this split folder is missing"):
