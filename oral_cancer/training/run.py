@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from oral_cancer.data.splits import Fold
 from oral_cancer.settings import resolved, settings_hash
@@ -48,7 +48,7 @@ class Run:
     """One training of one experiment on one fold.
 
     Attributes:
-        settings: composed and named, see `settings.compose_settings`; without Hydra's own.
+        settings: composed and named, see `experiments.compose_settings`; without Hydra's own, and without references.
         folder: where its files lie, or will.
         name: its experiment, fold and seed.
         study: the name of the study that it belongs to; None alone.
@@ -79,8 +79,9 @@ class Run:
             study: see the class.
             overrides: see the class.
         """
-        name = name or RunName(settings.name, settings.fold)
-        return cls(settings, folder or ALONE / name.path, name, study, overrides)
+        plain = OmegaConf.create(resolved(settings))  # a reference may be Hydra's, which other processes have not
+        name = name or RunName(plain.name, plain.fold)
+        return cls(plain, folder or ALONE / name.path, name, study, overrides)
 
     @property
     def experiment(self) -> str:
