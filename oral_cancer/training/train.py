@@ -165,7 +165,7 @@ def _fit_and_predict(run: Run, folder: RunFolder, parts: _Parts, data: CellDataM
         parts.model.network.compile()
     checkpoint = folder.checkpoint if folder.resumed else None
     parts.trainer.fit(parts.model, data, ckpt_path=checkpoint, weights_only=True)
-    if parts.trainer.global_step == 0:
+    if parts.trainer.global_step == 0 and parts.model.origin_kind != "file":  # which may be evaluated as it is
         raise UserError("trainer: ended before its first step; raise its max_time, max_steps or limit_train_batches")
     return predict(run, parts.trainer, parts.model, data)
 
