@@ -54,7 +54,7 @@ def read_plan(folder: Path) -> Plan | None:
             content["runs"] = [{"experiment": cell["model"]} | cell for cell in content.pop("cells")]
             content["format"] = 1
         plan = Plan(**{"data": {}, "weights": {}, "settings": {}} | content)
-        strange = [name.experiment for name in plan.names if not below(name.path)]
+        strange = [name.experiment for name in plan.names if not below(name.experiment)]
     except FileNotFoundError:
         return None
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:

@@ -436,7 +436,9 @@ def test_a_plan_names_no_folders_elsewhere(run, study: Path, bait: Path, command
     plan = sealed({"cells": [{"model": model, "fold": 0}]})
     (study / "study.yaml").write_text(yaml.safe_dump(plan))
     with untouched(bait):
-        assert f"{study / 'study.yaml'}: the model " in refusal(run(command, study))
+        shown = model.replace("\0", "\\x00")
+        said = f"{study / 'study.yaml'}: the experiment {shown} is no folder of the study"
+        assert said in refusal(run(command, study))
 
 
 @pytest.mark.parametrize("place", ["m3", "m2/fold=1", "tables", "exports", "study.yaml", "m2/fold=0/history.csv"])
@@ -541,7 +543,7 @@ def test_no_name_of_a_model_is_a_formula(tmp_path: Path, name: str) -> None:
     study = write_study(tmp_path / "study", ("m1",), (0, 1))
     write_cell(study, name, 0)
     with pytest.raises(UserError, match=r"for a formula; rename the folder"):
-        write_report(study)
+        write_report(read_study(study))
     assert not (study / "tables").exists()
 
 

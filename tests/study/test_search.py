@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,15 +20,13 @@ import pytest
 from filelock import FileLock
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from oral_cancer.errors import UserError
-from oral_cancer.study import runner
+from oral_cancer.experiments import Composed, compose_settings, composed_of
 from oral_cancer.study.parameters import Choice, Span, parameters_of
-from oral_cancer.study.plan import composed
 from oral_cancer.study.search import (
     JOURNAL,
     Search,
@@ -39,7 +38,9 @@ from oral_cancer.study.search import (
     run_search,
 )
 from oral_cancer.study.search_page import TABLE, importances, write_search_report
+from oral_cancer.study.study import run_job, validation_rmse
 from oral_cancer.training.manifest import file_hashes, write_manifest
+from oral_cancer.training.run import Run, RunName
 from tests.conftest import REPOSITORY, SMALL_NETWORK
 from tests.study.test_report import Page
 
@@ -304,15 +305,18 @@ def test_the_command_gives_the_settings_of_the_trial(images_root: Path, tmp_path
     monkeypatch.chdir(tmp_path)
     (tmp_path / "conf" / "hparams_search").mkdir(parents=True)
     (tmp_path / "conf" / "hparams_search" / "mine.yaml").write_text(
-        "# @package _global_\ndefaults: [optuna, override /augmentation: none]\nseed: 7\nsource: {leave_out: ['a b']}\n"
+        "# @package _global_\ndefaults: [optuna, override /augmentation: none]\nseed: 7\nsource: {leave_out: ['a b.png']}\n"
     )
     own = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
-    search = planned(images_root, own, kind="mine")
-    assert search.command[-4:] == ["experiment=m5", "augmentation=none", "seed=7", "source.leave_out=[a\\ b]"]
+    images = shutil.copytree(images_root, tmp_path / "images")
+    one = next(images.rglob("*.png"))
+    shutil.copy(one, one.with_name("a b.png"))
+    search = planned(images, own, kind="mine")
+    assert search.command[-4:] == ["experiment=m5", "augmentation=none", "seed=7", "source.leave_out=[a\\ b.png]"]
     words = shlex.split(shlex.join(search.command))
     words += [f"{FACTOR}=0.2", "data.batch_size=8", *(f"resampling.multiples.{key}=0" for key in MIXTURES)]
-    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"), composed("train", words) as cfg:
-        assert _influential(cfg) == search.settings
+    settings = composed_of(words).settings
+    assert _influential(settings) == search.settings
 
 
 class ValidationOnly(dict):
@@ -325,7 +329,10 @@ class ValidationOnly(dict):
 
 def test_no_test_figure_is_read(tmp_path: Path, monkeypatch: Any, search: Callable[..., pd.DataFrame]) -> None:
     figures = {"val": {"hetero": {"rmse": 0.25}}, "test": {"hetero": {"rmse": 0.1}}}
-    assert runner.validation_rmse(ValidationOnly(figures)) == 0.25
+    (tmp_path / "metrics.json").write_text(json.dumps(figures))
+    with monkeypatch.context() as patched:
+        patched.setattr("oral_cancer.study.study.json.loads", lambda _: ValidationOnly(figures))
+        assert validation_rmse(Run.of(compose_settings([]), tmp_path)) == 0.25
 
     folder = tmp_path / "outputs" / "studies" / "s" / "trial=0" / "fold=0"
     folder.mkdir(parents=True)
@@ -338,33 +345,35 @@ def test_no_test_figure_is_read(tmp_path: Path, monkeypatch: Any, search: Callab
     assert not any(name.endswith(("metrics.json", "predictions.csv")) for name in opened)
 
 
-def test_a_finished_trial_is_not_trained_again(tmp_path: Path, monkeypatch: Any) -> None:
-    """Of one that ended while the process that waited for it was gone."""
-    folder = tmp_path / "outputs" / "studies" / "s" / "trial=0" / "fold=0"
+def trial_in(folder: Path) -> tuple[Composed, Run]:
+    """A trial of a search as a launcher starts it, and the run that it is."""
+    composed = composed_of([*SMALL_NETWORK, "data.batch_size=8"])
     folder.mkdir(parents=True)
-    (folder / "metrics.json").write_text('{"val": {"hetero": {"rmse": 0.25}}}')
-    with multirun(*SMALL_NETWORK, "data.batch_size=8") as cfg:
-        cfg.hydra.runtime.output_dir = str(folder)
-        monkeypatch.setattr(HydraConfig.instance(), "cfg", cfg.copy())
-        own = DictConfig({key: value for key, value in cfg.items() if key != "hydra"})
-        facts = {"status": "complete", "config_hash": runner.settings_hash(own), "files": file_hashes(folder)}
-        write_manifest(folder, facts)
-        monkeypatch.setattr(runner, "train", None)
-        assert runner.run_cell(own) == 0.25
+    name = RunName(folder.parent.name, 0)
+    return composed, Run.of(composed.named(name.experiment), folder, name, "s")
 
 
-def test_what_ended_a_trial_is_told_by_its_run(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_finished_trial_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that ended while the process that waited for it was gone."""
+    composed, trial = trial_in(tmp_path / "trial=0" / "fold=0")
+    (trial.folder / "metrics.json").write_text('{"val": {"hetero": {"rmse": 0.25}}}')
+    facts = {"status": "complete", "config_hash": trial.config_hash, "files": file_hashes(trial.folder)}
+    write_manifest(trial.folder, facts)
+    monkeypatch.setattr("oral_cancer.training.train.train", None)
+    assert run_job(composed, tmp_path, trial.folder) == 0.25
+
+
+def test_what_ended_a_trial_is_told_by_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*_: Any) -> None:
         raise UserError("model.backbone=nope: there is no such network")
 
-    with multirun(*SMALL_NETWORK, "data.batch_size=8") as cfg:
-        cfg.hydra.runtime.output_dir = str(tmp_path)
-        monkeypatch.setattr(HydraConfig.instance(), "cfg", cfg.copy())
-        monkeypatch.setattr(runner, "train", train)
-        value = runner.run_cell(DictConfig({key: value for key, value in cfg.items() if key != "hydra"}))
-    returned = JobReturn(_return_value=value, status=JobStatus.COMPLETED, hydra_cfg=DictConfig({"hydra": cfg.hydra}))
+    composed, trial = trial_in(tmp_path / "trial=0" / "fold=0")
+    monkeypatch.setattr("oral_cancer.training.train.train", train)
+    value = run_job(composed, tmp_path, trial.folder)
+    own = DictConfig({"hydra": {"runtime": {"output_dir": str(trial.folder)}}})
+    returned = JobReturn(_return_value=value, status=JobStatus.COMPLETED, hydra_cfg=own)
     assert _outcome(returned) == (None, "model.backbone=nope: there is no such network", None)
-    assert "UserError" in (tmp_path / "error.txt").read_text()
+    assert "UserError" in (trial.folder / "error.txt").read_text()
 
 
 def test_a_trial_that_still_trains_is_not_taken_up(search: Callable[..., pd.DataFrame], tmp_path: Path) -> None:

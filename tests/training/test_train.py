@@ -79,7 +79,7 @@ def test_a_run_leaves_its_files(train: Train, images_root: Path, capsys: pytest.
     assert len(splits) == 7 * 24
     assert splits.role.value_counts().to_dict() == {"train": 48 + 64, "val": 12 + 16, "test": 28}
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
-    assert {path.name for path in (run / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
+    assert {path.name for path in (run / ".hydra").iterdir()} == {"config.yaml", "overrides.yaml"}
     assert str(run) in capsys.readouterr().out.replace("\n", "")
 
 
