@@ -25,7 +25,7 @@ COMMANDS = (
     ("startup",),
     ("step", "--steps", "12", "--rounds", "5"),
     ("step", "--model", "efficientnet_b3", "--steps", "2", "--rounds", "5"),
-    ("cell", "--folds", "4"),
+    ("run", "--folds", "4"),
     ("store",),
     ("treatments",),
     ("predict", "--images", "140", "--rounds", "3"),

@@ -16,7 +16,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         seconds = seconds_of_training(Path(folder), "study=demo", *chosen.overrides)
         assert Path(folder, "outputs/studies/demo/report.html").exists()
-    publish([Figure("`study=demo`: 25 cells, tables and page", [seconds], "s", 300)], chosen.json)
+    publish([Figure("`study=demo`: 25 runs, tables and page", [seconds], "s", 300)], chosen.json)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The published study on a GPU, EfficientNet-B3 at 300 px from random numbers on simulated cells, and one cell of it.
+"""The published study on a GPU, EfficientNet-B3 at 300 px from random numbers on simulated cells, and one run of it.
 
-Cells share the GPU, in turn as many at once as `--numbers` says; the store is built before. Without a GPU nothing is
+Runs share the GPU, in turn as many at once as `--numbers` says; the store is built before. Without a GPU nothing is
 measured.
 
     python -m benchmarks.gpu [key=value ...] [--numbers 1 2 4 8]
@@ -23,7 +23,7 @@ SETTINGS = ("source=simulated", "model.weights=none", "logger=none")
 def main() -> None:
     chosen = options(
         __doc__,
-        ("--numbers", {"type": int, "nargs": "+", "default": [1, 2, 4, 8], "help": "cells at once"}),
+        ("--numbers", {"type": int, "nargs": "+", "default": [1, 2, 4, 8], "help": "runs at once"}),
         ("overrides", {"nargs": "*", "help": "further settings, as train.py takes them"}),
     )
     if not torch.cuda.is_available():
@@ -44,7 +44,7 @@ def main() -> None:
     best = min(studies, key=lambda number: studies[number])
     publish(
         [
-            Figure("one cell alone, from the command to its files", alone, "s", 15),
+            Figure("one run alone, from the command to its files", alone, "s", 15),
             Figure(f"`study=paper`, `launcher.cells_per_gpu={best}`", [studies[best]], "s", 300),
         ],
         chosen.json,

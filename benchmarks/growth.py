@@ -39,7 +39,7 @@ from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, soft_label
 from oral_cancer.resampling import Resampling
 from oral_cancer.study.aggregate import write_tables
-from oral_cancer.study.cells import read_study
+from oral_cancer.study.runs import read_study
 from oral_cancer.training.train import quieten
 from tests.study.made_up import write_study
 

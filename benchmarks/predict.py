@@ -20,10 +20,10 @@ from benchmarks.figures import Figure, options, publish
 from oral_cancer.command import CONF
 from oral_cancer.data.reader import read_image
 from oral_cancer.data.reading import NewReading, Reading
-from oral_cancer.data.simulator import write_collection
 from oral_cancer.inference.engines import torch_ensemble
 from oral_cancer.inference.populations import find_images
 from oral_cancer.inference.predict import Predicted, predict
+from oral_cancer.simulation.simulator import write_collection
 
 BATCH = 16
 

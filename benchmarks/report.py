@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long the report of a study as large as the published one takes, intervals included, from its cells' files.
+"""How long the report of a study as large as the published one takes, intervals included, from its runs' files.
 
 Five models, five folds, 350 test images (published: 340). Their predictions are made up, as time hangs on counts alone.
 
@@ -30,7 +30,7 @@ def main() -> None:
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             seconds.append(time.perf_counter() - started)
         assert (study / "report.html").exists()
-    publish([Figure("the report of 25 cells", seconds, "s", 20)], chosen.json)
+    publish([Figure("the report of 25 runs", seconds, "s", 20)], chosen.json)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ from PIL import Image
 from benchmarks.figures import Figure, options, publish
 from benchmarks.memory import private_peak
 from oral_cancer.data.collection import Collection, ImageFile
-from oral_cancer.data.simulator import draw_field
 from oral_cancer.data.store import open_sound_store, open_store
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
+from oral_cancer.simulation.simulator import draw_field
 
 DRAWN = 24
 RAW, LZW, LZW_IN_STRIPS = "raw", "LZW", "LZW in strips"

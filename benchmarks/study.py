@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""How much sooner a study is done with cells side by side on the cores of this machine.
+"""How much sooner a study is done with runs side by side on the cores of this machine.
 
-Trains the same study of 8 small cells on simulated images with hydra/launcher=local, once for each number of jobs,
+Trains the same study of 8 small runs on simulated images with hydra/launcher=local, once for each number of jobs,
 after a training that builds the image store.
 
     python -m benchmarks.study [key=value ...] [--jobs 1 2]
@@ -19,7 +19,7 @@ SMALL = ("study=demo", "study.models=[m1,m2]", "study.folds=[0,1,2,3]", "trainer
 def main() -> None:
     chosen = options(
         __doc__,
-        ("--jobs", {"type": int, "nargs": "+", "default": [1, 2], "help": "cells at once; all are beside the first"}),
+        ("--jobs", {"type": int, "nargs": "+", "default": [1, 2], "help": "runs at once; all are beside the first"}),
         ("overrides", {"nargs": "*", "help": "further settings, as train.py takes them"}),
     )
     settings = (*SMALL, "hydra/launcher=local", *chosen.overrides)

@@ -1,6 +1,6 @@
-"""Hydra launchers that train a study's cells side by side: on this machine, or as an array job of a Slurm cluster.
+"""Hydra launchers that train a study's runs side by side: on this machine, or as an array job of a Slurm cluster.
 
-Both start each cell as a process of its own through submitit. Where such a process ends without a word, its cell has
+Both start each run as a process of its own through submitit. Where such a process ends without a word, its run has
 failed, and the others go on. Hydra takes launchers from this folder, and from nowhere else.
 """
 
@@ -27,7 +27,7 @@ from oral_cancer.settings import number_of_ranks
 from oral_cancer.training.manifest import read_manifest, write_manifest
 
 Arguments = tuple[list[str], str, int, str, dict[type, Any]]
-"""Of `BaseSubmititLauncher.__call__`, which composes and runs one cell."""
+"""Of `BaseSubmititLauncher.__call__`, which composes and runs one run."""
 
 REPOSITORY = str(Path(__file__).parents[1])
 FOREVER = 60 * 24 * 365  # minutes; submitit's local jobs must have a limit
@@ -35,11 +35,11 @@ POLL = 10.0  # seconds between two looks at Slurm's queue
 
 
 class LocalLauncher(BaseSubmititLauncher):  # type: ignore[misc]
-    """Cells side by side on this machine, each with its own GPU, or share of one, or of the cores.
+    """Runs side by side on this machine, each with its own GPU, or share of one, or of the cores.
 
     Args:
-        submitit_folder: for the cells' logs; %j is a number.
-        jobs: cells at once; None is one for each place on a GPU, or a single one where there is no GPU.
+        submitit_folder: for the runs' logs; %j is a number.
+        jobs: runs at once; None is one for each place on a GPU, or a single one where there is no GPU.
         cells_per_gpu: places on each GPU.
     """
 
@@ -56,7 +56,7 @@ class LocalLauncher(BaseSubmititLauncher):  # type: ignore[misc]
 
         assert self.config is not None
         if number_of_ranks(self.config) > 1 and gpus():
-            raise UserError("hydra/launcher=local: each cell sees one GPU; give trainer.devices=1, or another launcher")
+            raise UserError("hydra/launcher=local: each run sees one GPU; give trainer.devices=1, or another launcher")
         free: SimpleQueue[dict[str, str]] = SimpleQueue()
         chosen = places(gpus(), self.jobs, self.cells_per_gpu)
         for place in chosen:
@@ -91,7 +91,7 @@ class LocalLauncher(BaseSubmititLauncher):  # type: ignore[misc]
 
     @property
     def at_once(self) -> int:
-        """Cells that run at once."""
+        """Runs that run at once."""
         return len(places(gpus(), self.jobs, self.cells_per_gpu))
 
     @property
@@ -101,16 +101,16 @@ class LocalLauncher(BaseSubmititLauncher):  # type: ignore[misc]
 
 
 class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
-    """Cells as the tasks of an array job; its parameters are those of hydra-submitit-launcher.
+    """Runs as the tasks of an array job; its parameters are those of hydra-submitit-launcher.
 
-    A task that Slurm requeues goes on from its cell's last whole epoch.
+    A task that Slurm requeues goes on from its run's last whole epoch.
     """
 
     _EXECUTOR = "slurm"
 
     @property
     def at_once(self) -> int:
-        """Cells that run at once, as far as the cluster has room for them."""
+        """Runs that run at once, as far as the cluster has room for them."""
         return int(self.params["array_parallelism"])
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
@@ -136,8 +136,8 @@ class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
         jobs = [job.task(0) for job in submitted]  # of several ranks the first, which writes
         array = jobs[0].job_id.partition("_")[0]
         print(
-            f"{study.name}: array job {array} of {len(jobs)} cells; logs in {study / '.slurm'}. This process waits for "
-            f"them. It may be ended: the cells go on, `scancel {array}` ends them, and `python scripts/report.py "
+            f"{study.name}: array job {array} of {len(jobs)} runs; logs in {study / '.slurm'}. This process waits for "
+            f"them. It may be ended: the runs go on, `scancel {array}` ends them, and `python scripts/report.py "
             f"{study}` then makes tables and page",
             flush=True,
         )
@@ -146,7 +146,7 @@ class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
 
 
 class _Placed:
-    """A cell's process in its place: environment variables that must stand before anything looks at them."""
+    """A run's process in its place: environment variables that must stand before anything looks at them."""
 
     def __init__(self, launcher: BaseSubmititLauncher, environment: dict[str, str]) -> None:
         self.launcher = launcher
@@ -168,7 +168,7 @@ def gpus() -> list[str]:
 
 
 def places(devices: Sequence[str], jobs: int | None, cells_per_gpu: int) -> list[dict[str, str]]:
-    """Where cells can run at once, as environment variables.
+    """Where runs can run at once, as environment variables.
 
     >>> [place["CUDA_VISIBLE_DEVICES"] for place in places(["0", "1"], None, 2)]
     ['0', '1', '0', '1']
@@ -269,7 +269,7 @@ def _environment(**variables: str) -> Iterator[None]:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM raises meanwhile, so that the cells are ended as well."""
+    """SIGTERM raises meanwhile, so that the runs are ended as well."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Interrupted(signal.Signals(number), "the same command goes on")

@@ -30,8 +30,8 @@ def main(arguments: list[str] | None = None) -> None:
 
             write_search_report(given.study)
             return
-        from oral_cancer.study.cells import read_study
         from oral_cancer.study.report import show_summary, write_report
+        from oral_cancer.study.runs import read_study
 
         study = read_study(given.study)
         show_summary(study, *write_report(study))

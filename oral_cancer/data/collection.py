@@ -9,8 +9,8 @@ from typing import Any
 from oral_cancer.data.reading import Reading
 from oral_cancer.labels import BY_NAME, ImageSet, Split
 from oral_cancer.shapes import by_name, each, entries, text, whole
+from oral_cancer.simulation import SIMULATED
 
-SIMULATED = "simulated_"  # begins the names of the simulator's files
 NAMED = 5  # files of a kind that are named in a line; a manifest has all up to `LISTED`
 LISTED = 100
 

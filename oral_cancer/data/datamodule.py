@@ -23,7 +23,7 @@ from oral_cancer.data.training_set import TrainingSet, checked
 from oral_cancer.labels import ImageSet, group_names, is_known, soft_label
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other cells and the network need room, too
+SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other runs and the network need room, too
 
 
 class EvaluationImages(Dataset[Batch]):
@@ -96,7 +96,7 @@ class DrawnImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
 
 
 class CellDataModule(LightningDataModule):
-    """The images of one cell of a study: one data variant, one treatment, one fold.
+    """The images of one run of a study: one data variant, one treatment, one fold.
 
     Batches are uint8 (B, H, W, 3), RGB, with soft labels float32 (B, 3).
 

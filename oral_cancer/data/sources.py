@@ -6,9 +6,9 @@ from typing import Any
 
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.folder import FolderSource
-from oral_cancer.data.simulator import VERSION, write_collection
 from oral_cancer.errors import refuse
 from oral_cancer.labels import SPLIT_FOLDERS
+from oral_cancer.simulation.simulator import VERSION, write_collection
 
 
 class SimulatedSource:

@@ -1,4 +1,4 @@
-"""Which cells explain which images."""
+"""Which runs explain which images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from oral_cancer.errors import UserError
 from oral_cancer.evaluation.predictions import labels
 from oral_cancer.inference.populations import NewImage
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
-from oral_cancer.study.cells import Cell, Study
+from oral_cancer.study.runs import RunRecord, Study
 
 EVERY = "all"
 
@@ -24,20 +24,20 @@ class Labelled:
     label: NDArray[np.float64] | None
 
 
-def cells_to_explain(study: Study, model: str | None, fold: int | str) -> list[Cell]:
-    """The finished cells of a model, or of all models, on one fold or, for "all", on every one.
+def runs_to_explain(study: Study, experiment: str | None, fold: int | str) -> list[RunRecord]:
+    """The finished runs of an experiment, or of all, on one fold or, for "all", on every one.
 
     Raises:
         UserError: where there is none.
     """
     finished = study.complete
-    names = list(dict.fromkeys(cell.model for cell in finished))
-    if model is not None and model not in names:
-        raise UserError(f"experiment={model}: {study.folder} has no finished cell of it; choose {', '.join(names)}")
-    of_model = [cell for cell in finished if model in (None, cell.model)]
-    chosen = [cell for cell in of_model if fold in (EVERY, cell.fold)]
+    names = list(dict.fromkeys(run.experiment for run in finished))
+    if experiment is not None and experiment not in names:
+        raise UserError(f"experiment={experiment}: {study.folder} has no finished run of it; choose {', '.join(names)}")
+    of_experiment = [run for run in finished if experiment in (None, run.experiment)]
+    chosen = [run for run in of_experiment if fold in (EVERY, run.fold)]
     if not chosen:
-        folds = ", ".join(dict.fromkeys(str(cell.fold) for cell in of_model))
+        folds = ", ".join(dict.fromkeys(str(run.fold) for run in of_experiment))
         raise UserError(f"fold={fold}: {study.folder} has no such finished fold; choose {folds}, or {EVERY}")
     return chosen
 

@@ -19,7 +19,7 @@ from oral_cancer.data.collection import in_words, record_of
 from oral_cancer.data.reader import quiet, read_new, resized
 from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.errors import refuse
-from oral_cancer.explain.choice import EVERY, Labelled, cells_to_explain, labelled, test_images
+from oral_cancer.explain.choice import EVERY, Labelled, labelled, runs_to_explain, test_images
 from oral_cancer.explain.explain import Explainer, Explanation
 from oral_cancer.explain.page import Explained, explanations_page
 from oral_cancer.explain.pictures import TITLES, Pixels, png, sheet, shown
@@ -30,7 +30,7 @@ from oral_cancer.formats.picture import Unreadable
 from oral_cancer.inference.members import image_size, load_network
 from oral_cancer.inference.populations import find_images, printable
 from oral_cancer.labels import CLASSES
-from oral_cancer.study.cells import Cell, Study, read_study
+from oral_cancer.study.runs import RunRecord, Study, read_study
 
 PAGE = "index.html"
 LONGEST = 160  # bytes of an image's name within that of a picture
@@ -49,7 +49,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     """Explain images by the networks of a study: pictures, a sheet an image, an index page, a W&B run.
 
     Args:
-        study_folder: of a study with at least one finished cell.
+        study_folder: of a study with at least one finished run.
         settings: those of conf/explain.yaml.
 
     Returns:
@@ -61,16 +61,14 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     _check(settings)
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
     study = read_study(study_folder)
-    cells = cells_to_explain(study, settings.experiment, settings.fold)
+    runs = runs_to_explain(study, settings.experiment, settings.fold)
     root = Path(settings.images) if settings.images else None
     found = find_images(root) if root else None
     images = labelled(found.images) if found else test_images(study, settings.per_class)
-    new = NewReading.of(cells[0].facts.get("reading"), given)
+    new = NewReading.of(runs[0].facts.get("reading"), given)
     folder = Path(settings.out or Path("outputs", "explanations", study.name, root.resolve().name if root else "test"))
     refuse_file("out", folder)
-    explainers = {
-        cell.name: (cell, Explainer(load_network(cell, settings.trust), image_size([cell]))) for cell in cells
-    }
+    explainers = {run.name: (run, Explainer(load_network(run, settings.trust), image_size([run]))) for run in runs}
     target = CLASSES.index(settings.target) if settings.target else None
     new = _with_common(images, new)
     if found:
@@ -81,17 +79,17 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     unread: list[str] = []
     console = get_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("explaining", total=len(images) * len(cells))
+        task = bar.add_task("explaining", total=len(images) * len(runs))
         for first in range(0, len(images), settings.batch_size):
             batch = _read(images[first : first + settings.batch_size], new, unread)
-            for cell, explainer in explainers.values():
-                explained += list(_explain(batch, cell, explainer, target, folder))
+            for run, explainer in explainers.values():
+                explained += list(_explain(batch, run, explainer, target, folder))
                 bar.advance(task, settings.batch_size)
     say(*(f"skipped {line}" for line in unread), style="red")
     if not explained:
         return False
 
-    no_map = [cell.name for cell, explainer in explainers.values() if not explainer.has_feature_map]
+    no_map = [run.name for run, explainer in explainers.values() if not explainer.has_feature_map]
     if no_map:
         print(f"[yellow]Grad-CAM does not apply to {escape(', '.join(no_map))}: no convolutional feature map[/]")
     order = {labelled.image.file: place for place, labelled in enumerate(images)}
@@ -152,7 +150,7 @@ def _read(images: Sequence[Labelled], new: NewReading, unread: list[str]) -> lis
 
 
 def _explain(
-    batch: Sequence[Decoded], cell: Cell, explainer: Explainer, target: int | None, folder: Path
+    batch: Sequence[Decoded], run: RunRecord, explainer: Explainer, target: int | None, folder: Path
 ) -> Iterator[Explained]:
     """Explain a batch by one network, and write the pictures."""
     if not batch:
@@ -162,7 +160,7 @@ def _explain(
     for one, original, found in zip(batch, originals, explainer.explain(taken, originals, target), strict=True):
         image, label = one.labelled.image, one.labelled.label
         correct = None if label is None else bool(label.argmax() == found.predicted)
-        beginning = Path(cell.model, f"fold={cell.fold}", image.file)
+        beginning = Path(run.experiment, f"fold={run.fold}", image.file)
         names = {}
         for picture, pixels in ({"sheet": _sheet(original, found)} | found.pictures).items():
             name = f"{_short(beginning.name)}-{picture}-{WORDS[correct]}-{CLASSES[found.predicted]}.png"
@@ -170,7 +168,7 @@ def _explain(
             write_bytes(folder / names[picture], png(pixels))
         label_of = None if label is None else tuple(label.tolist())
         probabilities = tuple(found.probabilities.tolist())
-        yield Explained(image.file, cell.model, cell.fold, label_of, probabilities, found.target, correct, names)
+        yield Explained(image.file, run.experiment, run.fold, label_of, probabilities, found.target, correct, names)
 
 
 def _short(name: str) -> str:

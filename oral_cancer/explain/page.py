@@ -9,7 +9,7 @@ import numpy as np
 from oral_cancer.evaluation.predictions import Fold
 from oral_cancer.labels import CLASSES, group_names
 from oral_cancer.pages.render import render
-from oral_cancer.study.cells import Study
+from oral_cancer.study.runs import Study
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Explained:
 
     Attributes:
         file: the image's path below its folder.
-        model, fold: of the network.
+        experiment, fold: of the network.
         label: the soft label, or None where it is not known.
         probabilities: of `CLASSES`.
         target: index of the class that the pictures are about.
@@ -27,7 +27,7 @@ class Explained:
     """
 
     file: str
-    model: str
+    experiment: str
     fold: Fold
     label: tuple[float, ...] | None
     probabilities: tuple[float, ...]
@@ -59,7 +59,7 @@ def explanations_page(
         study: whose networks explain.
         explained: what is shown, one image after the other.
         unread: a line for each image that could not be read.
-        no_map: names of the cells to which Grad-CAM does not apply.
+        no_map: names of the runs to which Grad-CAM does not apply.
         facts: for the head of the page, by name.
     """
     by_image: dict[str, list[Explained]] = {}

@@ -1,4 +1,4 @@
-"""Explanations as pictures of a W&B run, beside the runs of the study's cells."""
+"""Explanations as pictures of a W&B run, beside the runs of the study's runs."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import wandb
 
 from oral_cancer.explain.page import Explained
 from oral_cancer.labels import CLASSES
-from oral_cancer.study.cells import Study
+from oral_cancer.study.runs import Study
 from oral_cancer.training.loggers import start_wandb
 
 PROJECT = "oral-cancer"  # where the study was not logged to W&B
@@ -18,7 +18,7 @@ AT_ONCE = 100  # W&B shows at most 108 pictures of one step
 
 
 def log_explanations(study: Study, folder: Path, explained: Sequence[Explained]) -> None:
-    """Log every sheet, with label and probabilities as its caption, under "<model>/fold=<k>".
+    """Log every sheet, with label and probabilities as its caption, under "<experiment>/fold=<k>".
 
     Args:
         study: whose networks explain; the run is of its group.
@@ -37,11 +37,11 @@ def log_explanations(study: Study, folder: Path, explained: Sequence[Explained])
         config={"folder": str(folder)},
     )
     try:
-        cells = dict.fromkeys(f"{one.model}/fold={one.fold}" for one in explained)
-        sheets = {cell: [one for one in explained if f"{one.model}/fold={one.fold}" == cell] for cell in cells}
+        runs = dict.fromkeys(f"{one.experiment}/fold={one.fold}" for one in explained)
+        sheets = {run: [one for one in explained if f"{one.experiment}/fold={one.fold}" == run] for run in runs}
         for first in range(0, max(map(len, sheets.values())), AT_ONCE):
-            batches = {cell: of_cell[first : first + AT_ONCE] for cell, of_cell in sheets.items()}
-            run.log({cell: [_picture(one, folder) for one in batch] for cell, batch in batches.items() if batch})
+            batches = {run: of_run[first : first + AT_ONCE] for run, of_run in sheets.items()}
+            run.log({run: [_picture(one, folder) for one in batch] for run, batch in batches.items() if batch})
     finally:
         run.finish()
 

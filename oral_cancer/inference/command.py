@@ -28,7 +28,7 @@ from oral_cancer.files import refuse_file, write_text
 from oral_cancer.formats.brightness import summary
 from oral_cancer.formats.kinds import REMEDY
 from oral_cancer.inference.engines import Ensemble, torch_ensemble
-from oral_cancer.inference.members import choose_cells, image_size, load_network
+from oral_cancer.inference.members import choose_runs, image_size, load_network
 from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import composition_grid, predictions_page
 from oral_cancer.inference.populations import NewImage, find_images, printable
@@ -40,11 +40,11 @@ from oral_cancer.inference.results import (
     refuse_clipped,
     without_repeats,
 )
-from oral_cancer.study.cells import Cell, Study, read_study
+from oral_cancer.study.runs import RunRecord, Study, read_study
 
-ENGINES: dict[str, Callable[[Study, Sequence[Cell], bool], Ensemble]] = {
-    "torch": lambda _, cells, trust: torch_ensemble([load_network(cell, trust) for cell in cells]),
-    "onnx": lambda study, cells, _: onnx_ensemble(onnx_folder(study, cells[0].model), cells),
+ENGINES: dict[str, Callable[[Study, Sequence[RunRecord], bool], Ensemble]] = {
+    "torch": lambda _, runs, trust: torch_ensemble([load_network(run, trust) for run in runs]),
+    "onnx": lambda study, runs, _: onnx_ensemble(onnx_folder(study, runs[0].experiment), runs),
 }
 WIDE = 10_000  # columns of a pipe
 
@@ -62,7 +62,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     """Predict every image below a folder, and write and show what comes of it.
 
     Args:
-        study_folder: of a study with at least one finished cell.
+        study_folder: of a study with at least one finished run.
         settings: those of conf/predict.yaml.
 
     Returns:
@@ -74,18 +74,18 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     _check(settings)
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
     study = read_study(study_folder)
-    cells = choose_cells(study, settings.experiment)
+    runs = choose_runs(study, settings.experiment)
     root = Path(settings.images)
     found = find_images(root)
     outputs = outputs_of(settings.out, study, root)
     refuse_file("out", outputs.page.parent)
-    model, training = cells[0].model, cells[0].facts.get("training_appearance")
-    ensemble = ENGINES[settings.engine](study, cells, settings.trust)
+    experiment, training = runs[0].experiment, runs[0].facts.get("training_appearance")
+    ensemble = ENGINES[settings.engine](study, runs, settings.trust)
     inventory = in_words(found_in([image.file for image in found.images], found.left_out))
-    say(f"{inventory}; predicted by {model} of {study.name} ({len(cells)} folds)")
+    say(f"{inventory}; predicted by {experiment} of {study.name} ({len(runs)} folds)")
 
-    new = NewReading.of(cells[0].facts.get("reading"), given)
-    predicted, unread = _predict(found.images, ensemble, image_size(cells), settings, new)
+    new = NewReading.of(runs[0].facts.get("reading"), given)
+    predicted, unread = _predict(found.images, ensemble, image_size(runs), settings, new)
     lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in unread))
     say(*(f"skipped {line}" for line in [*lines, *proposed_ranges(unread)]), style="red")
     if not predicted:
@@ -101,12 +101,12 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
         say(*(f"left out {line}" for line in lines), style="yellow")
     others = [Skipped(image, f"an image {NOT_READ}; {REMEDY}") for image in found.others]
     frame = image_table(predicted, [*unread, *repeated, *others], training)
-    populations = population_table(frame, ensemble_calibration(study, model))
+    populations = population_table(frame, ensemble_calibration(study, experiment))
     write_text(outputs.predictions, frame.to_csv(index=False, lineterminator="\n"))
     write_text(outputs.composition, populations.to_csv(index=False, lineterminator="\n"))
     files = (outputs.predictions.name, outputs.composition.name)
-    facts = _facts(root, study, cells) | {"Found": inventory, "Brightness": "; ".join(in_lines(record, before=""))}
-    page = predictions_page(root.resolve().name, study, model, frame, populations, facts, files, bool(training))
+    facts = _facts(root, study, runs) | {"Found": inventory, "Brightness": "; ".join(in_lines(record, before=""))}
+    page = predictions_page(root.resolve().name, study, experiment, frame, populations, facts, files, bool(training))
     write_text(outputs.page, page)
     _show(study, frame, populations, outputs)
     return not unread and not found.others
@@ -121,9 +121,9 @@ def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
     return Outputs(folder / "predictions.csv", folder / "composition.csv", folder / "predictions.html")
 
 
-def ensemble_calibration(study: Study, model: str) -> Calibration | None:
-    """The calibration of a model's simple ensemble on its HETERO validation images; None where it has too few."""
-    validation = ensembles(study.predictions[study.predictions["experiment"] == model], "val")
+def ensemble_calibration(study: Study, experiment: str) -> Calibration | None:
+    """The calibration of an experiment's simple ensemble on its HETERO validation images; None where it has too few."""
+    validation = ensembles(study.predictions[study.predictions["experiment"] == experiment], "val")
     of_simple = validation[validation["ensemble"] == SIMPLE]
     if len(of_simple[LABELS].drop_duplicates()) < 2:
         return None
@@ -158,12 +158,12 @@ def _predict(
     return predicted, [one for one in outcomes if isinstance(one, Skipped)]
 
 
-def _facts(root: Path, study: Study, cells: list[Cell]) -> dict[str, Any]:
-    first = cells[0].facts
+def _facts(root: Path, study: Study, runs: list[RunRecord]) -> dict[str, Any]:
+    first = runs[0].facts
     return {
         "Images": str(root),
         "Study": str(study.folder),
-        "Folds": ", ".join(str(cell.fold) for cell in cells),
+        "Folds": ", ".join(str(run.fold) for run in runs),
         "Trained on": "simulated micrographs" if study.simulated else str(first.get("source")),
         "Weights at the start": str(first.get("weights")),
         "Predicted": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

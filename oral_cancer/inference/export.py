@@ -12,10 +12,10 @@ from rich.markup import escape
 
 from oral_cancer.command import say
 from oral_cancer.files import refuse_file, write_text
-from oral_cancer.inference.members import choose_cells, image_size, load_network
+from oral_cancer.inference.members import choose_runs, image_size, load_network
 from oral_cancer.inference.model_card import model_card
 from oral_cancer.inference.onnx_files import ENSEMBLE, onnx_folder, write_onnx
-from oral_cancer.study.cells import read_study
+from oral_cancer.study.runs import read_study
 
 CARD = "MODEL_CARD.md"
 
@@ -24,27 +24,27 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
     """Write one ONNX file a fold, one of the ensemble, and a model card.
 
     Args:
-        study_folder: of a study with at least one finished cell.
+        study_folder: of a study with at least one finished run.
         settings: those of conf/export.yaml.
 
     Raises:
         UserError: for a study or a checkpoint that cannot be used, and a network that ONNX cannot express.
     """
     study = read_study(study_folder)
-    cells = choose_cells(study, settings.experiment)
-    model, size = cells[0].model, image_size(cells)
-    folder = Path(settings.out) if settings.out else onnx_folder(study, model)
+    runs = choose_runs(study, settings.experiment)
+    experiment, size = runs[0].experiment, image_size(runs)
+    folder = Path(settings.out) if settings.out else onnx_folder(study, experiment)
     refuse_file("out", folder)
-    networks = [load_network(cell, settings.trust) for cell in cells]
-    files = [(f"fold={cell.fold}.onnx", [cell], [network]) for cell, network in zip(cells, networks, strict=True)]
-    files.append((ENSEMBLE, cells, networks))
-    print(escape(f"{model} of {study.name}: {len(cells)} folds and their ensemble, a while each"))
+    networks = [load_network(run, settings.trust) for run in runs]
+    files = [(f"fold={run.fold}.onnx", [run], [network]) for run, network in zip(runs, networks, strict=True)]
+    files.append((ENSEMBLE, runs, networks))
+    print(escape(f"{experiment} of {study.name}: {len(runs)} folds and their ensemble, a while each"))
     differences = {}
     with _quiet():
         for name, members, of_members in files:
             differences[name] = write_onnx(folder / name, members, of_members, size)
             say(f"written: {folder / name}")
-    write_text(folder / CARD, model_card(study, cells, size, differences))
+    write_text(folder / CARD, model_card(study, runs, size, differences))
     say(f"written: {folder / CARD}")
 
 

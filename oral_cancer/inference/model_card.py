@@ -11,19 +11,19 @@ from oral_cancer.inference.onnx_files import ENSEMBLE
 from oral_cancer.labels import GROUPS
 from oral_cancer.pages import figures
 from oral_cancer.pages.render import render
-from oral_cancer.study.cells import Cell, Study
+from oral_cancer.study.runs import RunRecord, Study
 
 
-def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapping[str, float]) -> str:
+def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: Mapping[str, float]) -> str:
     """The model card of an exported model, in Markdown (Mitchell et al., Model cards for model reporting, 2019).
 
     Args:
         study: which the model is part of.
-        cells: the model's, whose networks were exported.
+        runs: the model's, whose networks were exported.
         size: pixels a side that images are resized to.
         differences: of the probabilities of each ONNX file from those of its networks.
     """
-    model, facts = cells[0].model, cells[0].facts
+    model, facts = runs[0].experiment, runs[0].facts
     predictions = study.predictions
     predictions = predictions[predictions["experiment"] == model]
     mixed = Ensembles.of(predictions)
@@ -33,7 +33,7 @@ def model_card(study: Study, cells: Sequence[Cell], size: int, differences: Mapp
         {
             "study": study,
             "model": model,
-            "cells": cells,
+            "runs": runs,
             "size": size,
             "facts": facts,
             "config": {group: facts["config"].get(group) or {} for group in ("model", "trainer", "data")},

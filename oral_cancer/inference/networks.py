@@ -16,7 +16,7 @@ from oral_cancer.errors import UserError, refuse
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.settings import RANGES
 from oral_cancer.shapes import by_name, each, number, text
-from oral_cancer.study.cells import Cell
+from oral_cancer.study.runs import RunRecord
 from oral_cancer.training.manifest import FILE
 
 CLASS = f"oral_cancer.models.{SoftLabelClassifier.__name__}"
@@ -35,35 +35,35 @@ LARGEST = 8192  # pixels a side that an image is resized to
 SHOWN = 60  # characters of a faulty value
 
 
-def image_size(cell: Cell) -> int:
-    """The side to which images are resized for a cell's network, in pixels.
+def image_size(run: RunRecord) -> int:
+    """The side to which images are resized for a run's network, in pixels.
 
     Raises:
-        UserError: where the cell's manifest does not say, or says something absurd.
+        UserError: where the run's manifest does not say, or says something absurd.
     """
-    model = _checked(cell, SIZES)
+    model = _checked(run, SIZES)
     side = model["image_size"] * model["supersampling"]
     if side > LARGEST:
         named = " x ".join(f"config.model.{name}={_shown(model[name])}" for name in SIZES)
-        raise UserError(f"{cell.folder / FILE}: {named}: must be at most {LARGEST} px; train the run again")
+        raise UserError(f"{run.folder / FILE}: {named}: must be at most {LARGEST} px; train the run again")
     return int(side)
 
 
-def build_network(cell: Cell, trust: bool) -> SoftLabelClassifier:
-    """The network of a cell with random weights, which its checkpoint is to replace.
+def build_network(run: RunRecord, trust: bool) -> SoftLabelClassifier:
+    """The network of a run with random weights, which its checkpoint is to replace.
 
     Args:
-        cell: a finished one.
+        run: a finished one.
         trust: whether a class of the user's own that its manifest names is imported and built.
 
     Raises:
         UserError: a line for each faulty setting, naming the manifest; for a class that is not ours, or no
             `SoftLabelClassifier`; where the settings give no network.
     """
-    image_size(cell)
-    network = _class(cell, trust)
-    settings = _checked(cell, PLAIN) if network is SoftLabelClassifier else _own_settings(cell)
-    manifest = cell.folder / FILE
+    image_size(run)
+    network = _class(run, trust)
+    settings = _checked(run, PLAIN) if network is SoftLabelClassifier else _own_settings(run)
+    manifest = run.folder / FILE
     try:
         return network(**settings, weights="none")
     except UserError as error:
@@ -73,12 +73,12 @@ def build_network(cell: Cell, trust: bool) -> SoftLabelClassifier:
         raise UserError(f"{manifest}: config.model gives no network ({said}); train the run again") from error
 
 
-def _checked(cell: Cell, names: Iterable[str]) -> dict[str, Any]:
-    """These settings of a cell's network, each of its type and in its range."""
-    model = _model(cell)
+def _checked(run: RunRecord, names: Iterable[str]) -> dict[str, Any]:
+    """These settings of a run's network, each of its type and in its range."""
+    model = _model(run)
     refuse(
         [
-            _fault(cell, name, model.get(name), PLAIN[name][1])
+            _fault(run, name, model.get(name), PLAIN[name][1])
             for name in names
             if name not in model or not PLAIN[name][0](model[name])
         ]
@@ -86,20 +86,20 @@ def _checked(cell: Cell, names: Iterable[str]) -> dict[str, Any]:
     return {name: model[name] for name in names}
 
 
-def _model(cell: Cell) -> Mapping[str, Any]:
-    model = (cell.facts.get("config") or {}).get("model")
+def _model(run: RunRecord) -> Mapping[str, Any]:
+    model = (run.facts.get("config") or {}).get("model")
     if not isinstance(model, dict):
-        raise UserError(f"{cell.folder / FILE}: config.model: is missing; train the run again")
+        raise UserError(f"{run.folder / FILE}: config.model: is missing; train the run again")
     return model
 
 
-def _class(cell: Cell, trust: bool) -> Callable[..., SoftLabelClassifier]:
-    target = _model(cell).get("_target_")
+def _class(run: RunRecord, trust: bool) -> Callable[..., SoftLabelClassifier]:
+    target = _model(run).get("_target_")
     if target in NAMES:
         return SoftLabelClassifier
     if not isinstance(target, str):
-        raise UserError(_fault(cell, "_target_", target, f"{CLASS}, or with trust=true a class derived from it"))
-    named = f"{cell.folder / FILE}: config.model._target_={_shown(target)}"
+        raise UserError(_fault(run, "_target_", target, f"{CLASS}, or with trust=true a class derived from it"))
+    named = f"{run.folder / FILE}: config.model._target_={_shown(target)}"
     if not trust:
         raise UserError(
             f"{named}: is no network of this program; with trust=true it is imported and run: give it only if the "
@@ -114,11 +114,11 @@ def _class(cell: Cell, trust: bool) -> Callable[..., SoftLabelClassifier]:
     return found
 
 
-def _own_settings(cell: Cell) -> dict[str, Any]:
+def _own_settings(run: RunRecord) -> dict[str, Any]:
     """What a class of the user's own is built from: all its settings but those of the training, as plain values."""
-    own = {name: value for name, value in _model(cell).items() if not name.startswith("_") and name not in OF_TRAINING}
+    own = {name: value for name, value in _model(run).items() if not name.startswith("_") and name not in OF_TRAINING}
     allowed = "a number, a text, true, false or null, or lists and mappings of these; only the network itself is built"
-    refuse([_fault(cell, name, value, allowed) for name, value in own.items() if not _is_plain(value)])
+    refuse([_fault(run, name, value, allowed) for name, value in own.items() if not _is_plain(value)])
     return own
 
 
@@ -128,8 +128,8 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, bool) or text(value) or number(value) or each(_is_plain)(value)
 
 
-def _fault(cell: Cell, name: str, value: Any, allowed: str) -> str:
-    return f"{cell.folder / FILE}: config.model.{name}={_shown(value)}: must be {allowed}; train the run again"
+def _fault(run: RunRecord, name: str, value: Any, allowed: str) -> str:
+    return f"{run.folder / FILE}: config.model.{name}={_shown(value)}: must be {allowed}; train the run again"
 
 
 def _shown(value: Any) -> str:

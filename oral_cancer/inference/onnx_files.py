@@ -1,8 +1,8 @@
-"""ONNX files of a model: one a fold, one of the ensemble, with all between the decoded image and the probabilities.
+"""ONNX files of an experiment: one a fold, one of the ensemble, with all from decoded image to probabilities.
 
 An ONNX file has the input `images`, uint8 (batch, height, width, 3) RGB of any size, and the outputs `probabilities`,
 float32 (batch, 3) in the order of `labels.CLASSES`, and `by_fold`, float32 (folds, batch, 3). Its metadata hold
-`classes`, `image_size`, `reading` (how the training images' raw values became 8 bits), `cells` and the SHA-256 of each
+`classes`, `image_size`, `reading` (how the training images' raw values became 8 bits), `runs` and the SHA-256 of each
 checkpoint it was made from, as JSON.
 """
 
@@ -24,7 +24,7 @@ from oral_cancer.files import replacing
 from oral_cancer.inference.engines import Ensemble
 from oral_cancer.labels import CLASSES
 from oral_cancer.models import SoftLabelClassifier
-from oral_cancer.study.cells import Cell, Study
+from oral_cancer.study.runs import RunRecord, Study
 from oral_cancer.training.manifest import CHECKPOINT
 
 ENSEMBLE = "ensemble.onnx"
@@ -33,7 +33,7 @@ TOLERANCE = 1e-4
 
 
 class WholeModel(nn.Module):
-    """Networks of one model, with the resizing before them and the mean after them."""
+    """Networks of one experiment, with the resizing before them and the mean after them."""
 
     def __init__(self, networks: Sequence[SoftLabelClassifier], size: int) -> None:
         super().__init__()
@@ -49,17 +49,17 @@ class WholeModel(nn.Module):
         return by_fold.mean(dim=0), by_fold
 
 
-def onnx_folder(study: Study, model: str) -> Path:
-    """Where the files of a model lie unless the user says otherwise."""
-    return study.folder / "exports" / model
+def onnx_folder(study: Study, experiment: str) -> Path:
+    """Where the files of an experiment lie unless the user says otherwise."""
+    return study.folder / "exports" / experiment
 
 
-def write_onnx(path: Path, cells: Sequence[Cell], networks: Sequence[SoftLabelClassifier], size: int) -> float:
+def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLabelClassifier], size: int) -> float:
     """Write the ONNX file of one network or of several, and run it once beside them.
 
     Args:
         path: where to.
-        cells: which the networks are of.
+        runs: which the networks are of.
         networks: ready to predict, on the CPU.
         size: pixels a side that they resize images to.
 
@@ -86,9 +86,9 @@ def write_onnx(path: Path, cells: Sequence[Cell], networks: Sequence[SoftLabelCl
         {
             "classes": json.dumps(CLASSES),
             "image_size": json.dumps(size),
-            "reading": json.dumps(cells[0].facts.get("reading")),
-            "cells": json.dumps([cell.name for cell in cells]),
-            "checkpoints": json.dumps(checkpoint_hashes(cells)),
+            "reading": json.dumps(runs[0].facts.get("reading")),
+            "runs": json.dumps([run.name for run in runs]),
+            "checkpoints": json.dumps(checkpoint_hashes(runs)),
         }
     )
     with replacing(path) as beside:
@@ -104,38 +104,38 @@ def write_onnx(path: Path, cells: Sequence[Cell], networks: Sequence[SoftLabelCl
     return difference
 
 
-def onnx_ensemble(folder: Path, cells: Sequence[Cell]) -> Ensemble:
+def onnx_ensemble(folder: Path, runs: Sequence[RunRecord]) -> Ensemble:
     """The ensemble that the ONNX file of a folder computes, on the CPU.
 
     Raises:
-        UserError: where the file is missing, damaged, or made from other checkpoints than those of `cells`.
+        UserError: where the file is missing, damaged, or made from other checkpoints than those of `runs`.
     """
     path = folder / ENSEMBLE
-    first = f"run `python scripts/export.py {cells[0].folder.parents[1]} experiment={cells[0].model}`"
+    first = f"run `python scripts/export.py {runs[0].folder.parents[1]} experiment={runs[0].experiment}`"
     if not path.is_file():
         raise UserError(f"engine=onnx: {path} is missing; {first} first")
     try:
         run, made_from = _runner(path), _metadata(path)["checkpoints"]
     except Exception as error:  # whatever a damaged file provokes
         raise UserError(f"{path} cannot be read ({type(error).__name__}); {first} again") from error
-    if made_from != checkpoint_hashes(cells):
+    if made_from != checkpoint_hashes(runs):
         raise UserError(f"{path} was made from other checkpoints than the study now has; {first} again")
     return run
 
 
-def checkpoint_hashes(cells: Sequence[Cell]) -> dict[str, str]:
-    """The SHA-256 of each cell's checkpoint, by the cell's name.
+def checkpoint_hashes(runs: Sequence[RunRecord]) -> dict[str, str]:
+    """The SHA-256 of each run's checkpoint, by the run's name.
 
     Raises:
         UserError: for a checkpoint that is missing.
     """
     hashes = {}
-    for cell in cells:
-        path = cell.folder / CHECKPOINT
+    for run in runs:
+        path = run.folder / CHECKPOINT
         if not path.is_file():
-            raise UserError(f"{path} is missing; restore it, or train the cell again")
+            raise UserError(f"{path} is missing; restore it, or train the run again")
         with path.open("rb") as file:
-            hashes[cell.name] = hashlib.file_digest(file, "sha256").hexdigest()
+            hashes[run.name] = hashlib.file_digest(file, "sha256").hexdigest()
     return hashes
 
 

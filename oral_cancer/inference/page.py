@@ -12,7 +12,7 @@ from oral_cancer.inference.results import SPREAD, WITHOUT_UNLIKE
 from oral_cancer.labels import CLASSES
 from oral_cancer.pages.grids import Entry, Grid, number, with_interval
 from oral_cancer.pages.render import render
-from oral_cancer.study.cells import Study
+from oral_cancer.study.runs import Study
 
 DIGITS = 3
 KINDS = {"": "raw", "_calibrated": "calibrated"}

@@ -56,7 +56,7 @@ def squared_distances_of_pairs(
     import torch  # late, for it takes seconds, and the refusal of a treatment's options needs none of it
 
     blocks = sorted({block for pair in pairs for block in combinations_with_replacement(sorted(pair), 2)})
-    threads = torch.get_num_threads()  # a cell's share of the cores
+    threads = torch.get_num_threads()  # a run's share of the cores
 
     def products_of(thread: int) -> list[NDArray[np.float64]]:
         products = [np.zeros((len(groups[i]), len(groups[j]))) for i, j in blocks]

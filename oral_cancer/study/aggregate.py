@@ -7,7 +7,7 @@ import pandas as pd
 from oral_cancer.evaluation import predictions, tables
 from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.files import write_text
-from oral_cancer.study.cells import SIMULATED, Study
+from oral_cancer.study.runs import SIMULATED, Study
 
 OF_RUNS = {
     "folds": tables.folds,
@@ -80,5 +80,5 @@ def _mark(path: Path, text: str) -> None:
 
 
 def _lacking(study: Study) -> str:
-    made_from = f"Made from {len(study.complete)} of {len(study.cells)} runs. Lacking:"
+    made_from = f"Made from {len(study.complete)} of {len(study.runs)} runs. Lacking:"
     return "\n".join([made_from, *study.faults]) + "\n"

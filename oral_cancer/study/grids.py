@@ -10,7 +10,7 @@ from oral_cancer.evaluation.predictions import ALL_FOLDS
 from oral_cancer.labels import CLASSES
 from oral_cancer.pages.figures import ENSEMBLE_NAMES, FIGURE_NAMES, SPLIT_NAMES, ranked
 from oral_cancer.pages.grids import LACKING, Entry, Grid, number, with_interval
-from oral_cancer.study.cells import Study
+from oral_cancer.study.runs import Study
 
 
 def differences(table: pd.DataFrame) -> Grid:
@@ -67,11 +67,11 @@ def mixtures(table: pd.DataFrame) -> Grid:
 def runs(study: Study) -> Grid:
     """What became of each run."""
     rows = []
-    for run in study.cells:
+    for run in study.runs:
         facts = run.facts
         finished = run.status == "complete"
         entries = (
-            run.model,
+            run.experiment,
             str(run.fold),
             "complete" if finished else run.fault,
             training_images(facts.get("training_images") or {}),

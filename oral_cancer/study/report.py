@@ -26,8 +26,8 @@ from oral_cancer.pages.render import render
 from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import grids, plots
 from oral_cancer.study.aggregate import csv_of, ranking, write_tables
-from oral_cancer.study.cells import Study
 from oral_cancer.study.pictures import most_wrong
+from oral_cancer.study.runs import Study
 
 PICTURES = 6
 """Images shown of the pure classes, and of the mixtures."""
@@ -114,7 +114,7 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
         table.add_row(*(f"[bold]{escape(entry.text)}[/]" if entry.strong else escape(entry.text) for entry in row))
     print(table)
     if study.lacking:
-        print(f"[bold red]Incomplete: {len(study.lacking)} of {len(study.cells)} runs lack[/]")
+        print(f"[bold red]Incomplete: {len(study.lacking)} of {len(study.runs)} runs lack[/]")
         for fault in study.faults:
             get_console().print(escape(fault), soft_wrap=True)
     get_console().print(f"page: {escape(str(page))}", soft_wrap=True)
@@ -123,7 +123,7 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
 def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) -> dict[str, Any]:
     experiments = ranking(tables["summary"])
     validated = (tables["summary"]["split"] == "val").any()
-    colours = experiment_colours(list(dict.fromkeys(run.model for run in study.cells)))
+    colours = experiment_colours(list(dict.fromkeys(run.experiment for run in study.runs)))
     best = mixed.raw[(mixed.raw["experiment"] == experiments[0]) & (mixed.raw["ensemble"] == SIMPLE)]
     root = study.complete[0].facts.get("root")
     folder = Path(root) if root else None
@@ -185,7 +185,7 @@ def _facts(study: Study) -> dict[str, str]:
         "Fingerprint": str(first.get("fingerprint", "unknown"))[:16],
         "Weights at the start": _distinct(m.get("weights") for m in manifests),
         "Seed": _distinct(m.get("seed") for m in manifests),
-        "Runs": f"{len(study.complete)} of {len(study.cells)} finished",
+        "Runs": f"{len(study.complete)} of {len(study.runs)} finished",
         "Code": f"{versions}, commit {_distinct(_commit(m.get('git_commit')) for m in manifests)}",
         "Device": _distinct(f"{m.get('device', '?')}, {m.get('precision', '?')}" for m in manifests),
         "Trained": _period(min(starts, default=""), max(ends, default="")),

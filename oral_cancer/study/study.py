@@ -302,8 +302,8 @@ def progress_line(study: Path, plan: Plan, running: Run) -> str:
 
 def finish(config: DictConfig) -> None:
     """Make tables and page from what is there; exit code 1 if a run lacks."""
-    from oral_cancer.study.cells import read_study
     from oral_cancer.study.report import show_summary, write_report
+    from oral_cancer.study.runs import read_study
     from oral_cancer.study.wandb_run import log_study
     from oral_cancer.training.loggers import wandb_logger
 

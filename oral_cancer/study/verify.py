@@ -17,8 +17,8 @@ from oral_cancer.evaluation.predictions import read_predictions
 from oral_cancer.files import sha256_of
 from oral_cancer.shapes import below
 from oral_cancer.study.aggregate import csv_of, in_former_words
-from oral_cancer.study.cells import Cell, find_cells, read_study
 from oral_cancer.study.report import made_from, write_report
+from oral_cancer.study.runs import RunRecord, find_runs, read_study
 from oral_cancer.training.manifest import changed_files
 
 
@@ -52,7 +52,7 @@ def verify_study(folder: Path) -> Iterator[Finding]:
     Raises:
         UserError: for a folder that is no study, and for damage to predictions, without which nothing can be compared.
     """
-    runs = [run for run in find_cells(folder) if run.status in ("complete", "damaged")]
+    runs = [run for run in find_runs(folder) if run.status in ("complete", "damaged")]
     for run in runs:
         faults = tuple(_run_faults(run))
         yield Finding(run.name, faults, f"{len(run.facts.get('files') or {})} files and metrics as trained")
@@ -73,7 +73,7 @@ def verify_study(folder: Path) -> Iterator[Finding]:
         yield _page(folder / "report.html", page, [made_from(study, each) for each in valid])
 
 
-def _run_faults(run: Cell) -> Iterator[str]:
+def _run_faults(run: RunRecord) -> Iterator[str]:
     if run.manifest is None:
         yield f"{run.folder}: {run.fault}"
         return
@@ -98,8 +98,8 @@ def _run_faults(run: Cell) -> Iterator[str]:
         yield f"{run.folder / 'splits.csv'}: its hashes do not give the fingerprint in manifest.json"
 
 
-def read_splits(run: Cell) -> pd.DataFrame:
-    """Every file of a cell's data, with its size and hash.
+def read_splits(run: RunRecord) -> pd.DataFrame:
+    """Every file of a run's data, with its size and hash.
 
     Raises:
         UserError: for a table that cannot be read, or names files elsewhere than below the folder of images.
@@ -115,12 +115,12 @@ def read_splits(run: Cell) -> pd.DataFrame:
     return splits
 
 
-def _fingerprint(splits: pd.DataFrame, run: Cell) -> str:
+def _fingerprint(splits: pd.DataFrame, run: RunRecord) -> str:
     files = splits[["file", "bytes", "sha256"]].itertuples(index=False)
     return fingerprint_of(files, run.facts.get("reading"))
 
 
-def _images(run: Cell) -> Finding:
+def _images(run: RunRecord) -> Finding:
     """The images as they are now, against the hashes that a run has recorded."""
     root = Path(str(run.facts.get("root")))
     if not root.is_dir():

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from oral_cancer.pages.colours import experiment_colours
 from oral_cancer.study import plots
 from oral_cancer.study.aggregate import ranking
-from oral_cancer.study.cells import Study
+from oral_cancer.study.runs import Study
 from oral_cancer.training.loggers import start_wandb
 
 LOGGED = ("summary", "ensemble")
@@ -35,12 +35,12 @@ def log_study(study: Study, tables: dict[str, pd.DataFrame], page: Path, logger:
         job_type="study",
         name=" ".join(["study", study.name, *tags]),
         tags=tags,
-        config={"runs": len(study.cells), "finished": len(study.complete), "folder": str(study.folder)},
+        config={"runs": len(study.runs), "finished": len(study.complete), "folder": str(study.folder)},
     )
     try:
         run.summary.update(_figures(tables))
         shown = {name: wandb.Table(dataframe=tables[name].astype({"experiment": str})) for name in LOGGED}
-        colours = experiment_colours(list(dict.fromkeys(run.model for run in study.cells)))
+        colours = experiment_colours(list(dict.fromkeys(run.experiment for run in study.runs)))
         panels = plots.by_experiment(tables, ranking(tables["summary"]), colours)
         run.log(shown | {panel.title: wandb.Image(panel.figure) for panel in panels})
         report = wandb.Artifact(f"report-{run.id}", type="report")

@@ -8,7 +8,7 @@ import torch
 from oral_cancer.errors import UserError
 
 REMEDY = (
-    "lower launcher.cells_per_gpu or launcher.jobs if cells share it, data.eval_batch_size, data.workers, "
+    "lower launcher.cells_per_gpu or launcher.jobs if runs share it, data.eval_batch_size, data.workers, "
     "model.image_size or, departing from the recipe, data.batch_size"
 )
 

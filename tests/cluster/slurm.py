@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-CPUS = 4  # more than a small machine has: the cells of the test are small, too
+CPUS = 4  # more than a small machine has: the runs of the test are small, too
 STARTS_WITHIN = 60.0  # seconds
 
 CONF = """

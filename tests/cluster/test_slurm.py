@@ -54,7 +54,7 @@ def test_a_task_cancelled_and_requeued_leaves_the_bytes_of_an_undisturbed_study(
     array = requeue_first(slurm, study / "m1" / "fold=0")
     output, _ = process.communicate(timeout=500)
     assert process.returncode == 0, output
-    assert f"array job {array} of 4 cells" in output
+    assert f"array job {array} of 4 runs" in output
     assert files(study, *FIGURES) == files(alone / "outputs" / "studies" / "paper", *FIGURES)
     assert (study / "report.html").exists()
     history = (study / "m1" / "fold=0" / "history.csv").read_text().splitlines()
@@ -108,9 +108,9 @@ def test_one_training_shares_two_nodes_and_ends_with_the_first_rank_that_dies(
     assert len((study / "m1" / "fold=0" / "predictions.csv").read_text().splitlines()) == 1 + 12 + 16 + 12 + 16
 
 
-def requeue_first(slurm: dict[str, str], cell: Path) -> str:
-    """Requeue the task that trains a cell, the first of the array, in the middle; returns the array's number."""
-    trains(cell)
+def requeue_first(slurm: dict[str, str], run: Path) -> str:
+    """Requeue the task that trains a run, the first of the array, in the middle; returns the array's number."""
+    trains(run)
     array = array_of(slurm)
     subprocess.run(["scontrol", "requeue", f"{array}_0"], env=slurm, check=True)
     return array
@@ -121,11 +121,11 @@ def array_of(slurm: dict[str, str]) -> str:
     return queued.stdout.split()[0]
 
 
-def trains(cell: Path) -> None:
-    """Wait until a cell has written its second epoch."""
-    history = cell / "history.csv"
+def trains(run: Path) -> None:
+    """Wait until a run has written its second epoch."""
+    history = run / "history.csv"
     for _ in range(1200):
         if history.exists() and history.read_text().count("\n") > 2:
             return
         time.sleep(0.1)
-    raise AssertionError(f"{cell} does not train")
+    raise AssertionError(f"{run} does not train")

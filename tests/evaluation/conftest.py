@@ -11,7 +11,7 @@ from oral_cancer.evaluation.predictions import COLUMNS, LABELS, PROBABILITIES
 from oral_cancer.labels import GROUPS
 
 
-def make_cell(
+def make_run(
     experiment: str = "m1", fold: int | str = 0, noise: float = 0.5, shrink: float = 0.0, images: int = 6
 ) -> pd.DataFrame:
     """Predictions of one run: `images` of each group and split; HOMO validation files differ by fold."""
@@ -31,12 +31,12 @@ def make_cell(
 
 
 @pytest.fixture(scope="session")
-def cell() -> Callable[..., pd.DataFrame]:
-    return make_cell
+def run() -> Callable[..., pd.DataFrame]:
+    return make_run
 
 
 @pytest.fixture(scope="session")
 def study() -> pd.DataFrame:
     """Two experiments, three folds, and a third experiment trained on all folds."""
-    runs = [make_cell(name, fold, noise) for name, noise in (("m2", 2.0), ("m1", 0.3)) for fold in range(3)]
-    return pd.concat([*runs, make_cell("m3", "all", 0.5)], ignore_index=True)
+    runs = [make_run(name, fold, noise) for name, noise in (("m2", 2.0), ("m1", 0.3)) for fold in range(3)]
+    return pd.concat([*runs, make_run("m3", "all", 0.5)], ignore_index=True)

@@ -80,8 +80,8 @@ def test_a_calibration_is_json():
     assert Calibration(**json.loads(json.dumps(asdict(calibration)))) == calibration
 
 
-def test_each_fold_is_calibrated_by_its_own_validation_images(cell):
-    frame = pd.concat([cell(fold=0, shrink=0.5, images=20), cell(fold=1, images=20)], ignore_index=True)
+def test_each_fold_is_calibrated_by_its_own_validation_images(run):
+    frame = pd.concat([run(fold=0, shrink=0.5, images=20), run(fold=1, images=20)], ignore_index=True)
     test, validation = (frame[frame["split"] == split] for split in ("test", "val"))
     result = calibrate(test, validation, RUN)
     assert result.drop(columns=["parental", "resistant", "control"]).equals(
@@ -94,16 +94,16 @@ def test_each_fold_is_calibrated_by_its_own_validation_images(cell):
         np.testing.assert_allclose(probabilities(mapped), expected)
 
 
-def test_folds_without_validation_mixtures_are_left_out(cell):
-    frame = pd.concat([cell(fold=0), cell(fold=1)], ignore_index=True)
+def test_folds_without_validation_mixtures_are_left_out(run):
+    frame = pd.concat([run(fold=0), run(fold=1)], ignore_index=True)
     test, validation = (frame[frame["split"] == split] for split in ("test", "val"))
     poor = validation[(validation["fold"] == 0) | (validation["true_parental"] == 0.75)]
     assert set(calibrate(test, poor, RUN)["fold"]) == {0}
     assert calibrate(test, validation.iloc[:0], RUN).empty
 
 
-def test_no_image_has_a_say_in_the_calibration_that_it_is_judged_by(cell):
-    frame = cell(fold=0, shrink=0.5, images=20)
+def test_no_image_has_a_say_in_the_calibration_that_it_is_judged_by(run):
+    frame = run(fold=0, shrink=0.5, images=20)
     test, validation = (frame[frame["split"] == split].reset_index(drop=True) for split in ("test", "val"))
     before = calibrate(test, validation, RUN)
     half = test.index % 2 == 0

@@ -8,8 +8,8 @@ from oral_cancer.evaluation.metrics import classification
 from oral_cancer.evaluation.predictions import labels, probabilities
 
 
-def test_an_ensemble_is_the_weighted_mean_image_by_image(cell):
-    one, two = (cell(fold=fold).query("split == 'test'") for fold in (0, 1))
+def test_an_ensemble_is_the_weighted_mean_image_by_image(run):
+    one, two = (run(fold=fold).query("split == 'test'") for fold in (0, 1))
     both = pd.concat([one, two.iloc[::-1]])
     result = ensemble(both, {0: 1.0, 1: 3.0}, "mine")
     assert list(result.columns) == COLUMNS
@@ -36,20 +36,20 @@ def test_weights_are_the_validation_figures_of_each_fold(study):
     assert len(set(weights["weighted_accuracy"].values())) > 1
 
 
-def test_all_folds_together_have_no_weights_and_do_not_join_the_cross_validation(study, cell):
-    assert fold_weights(cell(fold="all")) == {"simple": {"all": 1}}
-    mixed = pd.concat([study[study["experiment"] == "m1"], cell("m1", "all")])
+def test_all_folds_together_have_no_weights_and_do_not_join_the_cross_validation(study, run):
+    assert fold_weights(run(fold="all")) == {"simple": {"all": 1}}
+    mixed = pd.concat([study[study["experiment"] == "m1"], run("m1", "all")])
     assert list(fold_weights(mixed)["weighted_f1"]) == [0, 1, 2]
 
 
-def test_weighted_ensembles_need_validation_of_every_fold(cell):
-    bare = cell(fold=1)
-    frame = pd.concat([cell(fold=0), bare[bare["split"] == "test"]])
+def test_weighted_ensembles_need_validation_of_every_fold(run):
+    bare = run(fold=1)
+    frame = pd.concat([run(fold=0), bare[bare["split"] == "test"]])
     assert list(fold_weights(frame)) == ["simple"]
 
 
-def test_weighted_ensembles_need_something_right(cell):
-    frame = cell()
+def test_weighted_ensembles_need_something_right(run):
+    frame = run()
     frame[["parental", "resistant", "control"]] = frame[["true_control", "true_parental", "true_resistant"]].to_numpy()
     assert list(fold_weights(frame)) == ["simple"]
 
@@ -69,8 +69,8 @@ def test_only_shared_unseen_validation_images_are_averaged(study):
 
 
 @pytest.mark.parametrize("change", ["missing", "other", "label"])
-def test_folds_must_have_predicted_the_same_images(cell, change):
-    other = cell(fold=1)
+def test_folds_must_have_predicted_the_same_images(run, change):
+    other = run(fold=1)
     last = other.index[-1]
     if change == "missing":
         other = other.drop(last)
@@ -79,7 +79,7 @@ def test_folds_must_have_predicted_the_same_images(cell, change):
     else:
         other.loc[last, ["true_parental", "true_resistant"]] = [0.25, 0.75]
     with pytest.raises(UserError, match=r"m1 fold 0 and fold 1 .*test hetero 20X_TG1-WT3/5.tif"):
-        ensembles(pd.concat([cell(fold=0), other]))
+        ensembles(pd.concat([run(fold=0), other]))
 
 
 def test_ensembles_are_calibrated_where_there_are_mixtures_to_do_it_by(study):
@@ -90,7 +90,7 @@ def test_ensembles_are_calibrated_where_there_are_mixtures_to_do_it_by(study):
     assert len(mixed.calibrated) == (mixed.raw["experiment"] != "m3").sum()
 
 
-def test_no_test_images_no_ensembles(cell):
-    frame = cell()
+def test_no_test_images_no_ensembles(run):
+    frame = run()
     assert ensembles(frame[frame["split"] == "val"]).empty
     assert np.array_equal(ensembles(frame.iloc[:0]).columns, COLUMNS)

@@ -76,8 +76,8 @@ def test_mixtures_are_averaged_one_by_one():
     assert result["3:1"]["share_parental_over_resistant"] == 1
 
 
-def test_evaluation_of_a_run_is_json(cell):
-    frame = cell(noise=2.0)
+def test_evaluation_of_a_run_is_json(run):
+    frame = run(noise=2.0)
     result = evaluate(frame)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert list(result) == ["val", "test"]
@@ -93,8 +93,8 @@ def test_evaluation_of_a_run_is_json(cell):
         assert one["control"] == row["control"]
 
 
-def test_what_is_absent_is_left_out_and_what_is_undefined_is_none(cell):
-    frame = cell()
+def test_what_is_absent_is_left_out_and_what_is_undefined_is_none(run):
+    frame = run()
     frame = frame[(frame["split"] == "test") & (frame["true_parental"] == 1)]
     result = evaluate(frame)
     assert list(result) == ["test"]

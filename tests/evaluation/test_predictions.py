@@ -6,8 +6,8 @@ from oral_cancer.errors import UserError
 from oral_cancer.evaluation.predictions import COLUMNS, labels, probabilities, read_predictions, write_predictions
 
 
-def test_float32_probabilities_are_read_back_exactly(tmp_path, cell):
-    frame = cell(images=100)
+def test_float32_probabilities_are_read_back_exactly(tmp_path, run):
+    frame = run(images=100)
     random = np.random.default_rng(0)
     shares = random.dirichlet([0.05, 1, 5], len(frame)).astype(np.float32)
     frame[["parental", "resistant", "control"]] = shares
@@ -24,41 +24,41 @@ def test_float32_probabilities_are_read_back_exactly(tmp_path, cell):
     )
 
 
-def test_bytes_are_stable(tmp_path, cell):
+def test_bytes_are_stable(tmp_path, run):
     one, two = tmp_path / "1.csv", tmp_path / "2.csv"
-    write_predictions(one, cell(fold="all"))
+    write_predictions(one, run(fold="all"))
     write_predictions(two, read_predictions(one).sample(frac=1, axis="columns", random_state=0))
     assert one.read_bytes() == two.read_bytes()
     assert b"\r" not in one.read_bytes()
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["1.csv", "2.csv"]
 
 
-def test_written_in_the_fewest_digits(tmp_path, cell):
-    frame = cell().iloc[[-1]].assign(parental=np.float32(0.1), resistant=np.float32(0.9), control=np.float32(1e-8))
+def test_written_in_the_fewest_digits(tmp_path, run):
+    frame = run().iloc[[-1]].assign(parental=np.float32(0.1), resistant=np.float32(0.9), control=np.float32(1e-8))
     write_predictions(tmp_path / "p.csv", frame)
     row = (tmp_path / "p.csv").read_text().splitlines()[1]
     assert row == "m1,0,test,hetero,20X_TG1-WT3/5.tif,0.75,0.25,0.0,0.1,0.9,1e-08"
 
 
-def test_a_file_that_was_written_with_model_is_read_with_experiment(tmp_path, cell):
+def test_a_file_that_was_written_with_model_is_read_with_experiment(tmp_path, run):
     new, old = tmp_path / "new.csv", tmp_path / "old.csv"
-    write_predictions(new, pd.concat([cell("m1"), cell("m2", "all")]))
+    write_predictions(new, pd.concat([run("m1"), run("m2", "all")]))
     old.write_text(new.read_text().replace("experiment,", "model,", 1))
     pd.testing.assert_frame_equal(read_predictions(old), read_predictions(new))
 
 
-def test_where_both_columns_stand_the_experiment_counts(tmp_path, cell):
-    cell("m1").assign(model="efficientnet_b3").to_csv(tmp_path / "p.csv", index=False)
+def test_where_both_columns_stand_the_experiment_counts(tmp_path, run):
+    run("m1").assign(model="efficientnet_b3").to_csv(tmp_path / "p.csv", index=False)
     assert set(read_predictions(tmp_path / "p.csv")["experiment"]) == {"m1"}
 
 
-def test_folds_are_ints_or_all(tmp_path, cell):
-    write_predictions(tmp_path / "p.csv", pd.concat([cell(fold=12), cell(fold="all")]))
+def test_folds_are_ints_or_all(tmp_path, run):
+    write_predictions(tmp_path / "p.csv", pd.concat([run(fold=12), run(fold="all")]))
     assert set(read_predictions(tmp_path / "p.csv")["fold"]) == {12, "all"}
 
 
-def test_arrays_are_in_the_order_of_the_classes(cell):
-    frame = cell()
+def test_arrays_are_in_the_order_of_the_classes(run):
+    frame = run()
     shuffled = frame[frame.columns[::-1]]
     np.testing.assert_array_equal(probabilities(shuffled)[:, 2], frame["control"].to_numpy(np.float64))
     np.testing.assert_array_equal(labels(shuffled)[:, 0], frame["true_parental"].to_numpy())
@@ -83,8 +83,8 @@ def test_arrays_are_in_the_order_of_the_classes(cell):
         ("file", "control/0.tif", "control/0.tif is there twice"),
     ],
 )
-def test_a_wrong_cell_is_refused_by_line(tmp_path, cell, column, value, fault):
-    frame = cell().astype(object)
+def test_a_wrong_cell_is_refused_by_line(tmp_path, run, column, value, fault):
+    frame = run().astype(object)
     frame = frame[frame["split"] == "test"].reset_index(drop=True)
     frame.loc[3, ["parental", "resistant", "control"]] = [0.0, 0.5, 0.5]
     frame.loc[3, column] = value
@@ -95,8 +95,8 @@ def test_a_wrong_cell_is_refused_by_line(tmp_path, cell, column, value, fault):
     assert line.startswith(f"{tmp_path / 'p.csv'}, line 5: ")
 
 
-def test_all_kinds_of_fault_are_listed_at_once(tmp_path, cell):
-    frame = cell().astype(object)
+def test_all_kinds_of_fault_are_listed_at_once(tmp_path, run):
+    frame = run().astype(object)
     frame.loc[[2, 4, 7], "split"] = "train"
     frame.loc[5, "control"] = "?"
     frame.to_csv(tmp_path / "p.csv", index=False)
@@ -108,8 +108,8 @@ def test_all_kinds_of_fault_are_listed_at_once(tmp_path, cell):
     assert "line 7" in control
 
 
-def test_a_sum_within_a_thousandth_is_accepted(tmp_path, cell):
-    frame = cell().assign(parental=0.3005, resistant=0.3, control=0.4)
+def test_a_sum_within_a_thousandth_is_accepted(tmp_path, run):
+    frame = run().assign(parental=0.3005, resistant=0.3, control=0.4)
     write_predictions(tmp_path / "p.csv", frame)
     assert len(read_predictions(tmp_path / "p.csv")) == len(frame)
 

@@ -63,11 +63,11 @@ def test_summary_is_mean_and_sd_over_folds(study):
     assert list(dict.fromkeys(table["experiment"])) == ["m2", "m1", "m3"]
 
 
-def test_in_sample_validation_is_in_no_summary(study, cell):
+def test_in_sample_validation_is_in_no_summary(study, run):
     alone = tables.summary(study).query("experiment == 'm3'")
     assert set(alone["split"]) == {"test"}
     assert alone["sd"].isna().all()
-    beside = pd.concat([study, cell("m1", "all", noise=5.0)])
+    beside = pd.concat([study, run("m1", "all", noise=5.0)])
     pd.testing.assert_frame_equal(
         tables.summary(beside).query("experiment == 'm1'"), tables.summary(study).query("experiment == 'm1'")
     )
@@ -133,8 +133,8 @@ def test_an_experiment_does_not_differ_from_its_copy(study):
     assert (table[["p", "p_holm"]] == 1).all(axis=None)
 
 
-def test_experiments_must_have_predicted_the_same_images(study, cell):
-    other = Ensembles.of(pd.concat([study, cell("m4", 0, images=5)]))
+def test_experiments_must_have_predicted_the_same_images(study, run):
+    other = Ensembles.of(pd.concat([study, run("m4", 0, images=5)]))
     for table in (tables.ensemble, tables.differences, tables.compositions):
         with pytest.raises(UserError, match="m2 and m4 did not predict the same images"):
             table(other, FEW)
@@ -159,10 +159,10 @@ def test_compositions_raw_and_calibrated(study):
     assert (row["true_parental"], row["true_resistant"], row["n"]) == (0.75, 0.25, 6)
 
 
-def test_calibration_gains_where_predictions_shrink(cell):
-    shrinking = [cell("shrinking", fold, noise=0.1, shrink=0.5, images=20) for fold in range(2)]
-    exact = [cell("exact", fold, noise=0.1, images=20) for fold in range(2)]
-    table = tables.calibrations(Ensembles.of(pd.concat([*shrinking, *exact, cell("all", "all")])))
+def test_calibration_gains_where_predictions_shrink(run):
+    shrinking = [run("shrinking", fold, noise=0.1, shrink=0.5, images=20) for fold in range(2)]
+    exact = [run("exact", fold, noise=0.1, images=20) for fold in range(2)]
+    table = tables.calibrations(Ensembles.of(pd.concat([*shrinking, *exact, run("all", "all")])))
     assert list(table.columns) == ["experiment", "ensemble", "rmse", "rmse_calibrated", "gain"]
     gain = table.query("ensemble == 'simple'").set_index("experiment")["gain"]
     assert set(gain.index) == {"shrinking", "exact"}
@@ -184,8 +184,8 @@ def test_tables_of_one_set_have_the_other_as_nan(study):
         assert other(mixed).empty
 
 
-def test_intervals_and_differences_of_a_whole_study_take_seconds(cell):
-    study = pd.concat([cell(f"m{number}", fold, images=45) for number in range(1, 6) for fold in range(5)])
+def test_intervals_and_differences_of_a_whole_study_take_seconds(run):
+    study = pd.concat([run(f"m{number}", fold, images=45) for number in range(1, 6) for fold in range(5)])
     start = time.process_time()
     mixed = Ensembles.of(study)
     assert len(tables.ensemble(mixed)) == 15

@@ -129,8 +129,8 @@ def test_sheets_go_to_wandb(study: Path, tmp_path: Path) -> None:
 
 
 def test_images_that_have_gone_are_named(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cell = study / "m2" / "fold=0"
-    write_manifest(cell, (read_manifest(cell) or {}) | {"root": str(tmp_path / "gone")})
+    run = study / "m2" / "fold=0"
+    write_manifest(run, (read_manifest(run) or {}) | {"root": str(tmp_path / "gone")})
     with pytest.raises(SystemExit):
         explained(study)
     assert "are not there" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from safetensors.torch import save
 from oral_cancer.errors import UserError
 from oral_cancer.inference.members import load_network
 from oral_cancer.models.weights import build_backbone
-from oral_cancer.study.cells import find_cells
+from oral_cancer.study.runs import find_runs
 from oral_cancer.training.manifest import CHECKPOINT
 from tests.faults.harm import QUICK, harmed
 
@@ -86,15 +86,15 @@ def test_a_harmed_weights_file_gives_a_network_or_a_reason(tmp_path: Path, suffi
 
 def test_no_damage_to_the_checkpoint_of_a_cell_goes_unnoticed(train: Callable[..., Path], tmp_path: Path) -> None:
     run = train("trainer.max_epochs=1", folder="study/m2/fold=0")
-    (cell,) = find_cells(tmp_path / "study")
+    (run,) = find_runs(tmp_path / "study")
     whole = (run / CHECKPOINT).read_bytes()
-    assert load_network(cell)
+    assert load_network(run)
 
     @QUICK
     @given(st.data())
     def check(data: st.DataObject) -> None:
         (run / CHECKPOINT).write_bytes(data.draw(harmed(whole).filter(lambda content: content != whole)))
-        with pytest.raises(UserError, match=r"last\.ckpt is damaged.*; restore it, or train the cell again"):
-            load_network(cell)
+        with pytest.raises(UserError, match=r"last\.ckpt is damaged.*; restore it, or train the run again"):
+            load_network(run)
 
     check()

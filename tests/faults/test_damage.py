@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation.predictions import read_predictions
 from oral_cancer.files import sealed, unsealed
-from oral_cancer.study.cells import find_cells, read_study
+from oral_cancer.study.runs import find_runs, read_study
 from oral_cancer.training.manifest import read_manifest, write_manifest
 from tests.faults.harm import QUICK, harmed
 from tests.study.processes import files, run
@@ -35,13 +35,13 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def interrupt(cell: Path) -> None:
-    """Let a finished cell look like one that was killed after its last epoch."""
-    manifest = read_manifest(cell)
+def interrupt(run: Path) -> None:
+    """Let a finished run look like one that was killed after its last epoch."""
+    manifest = read_manifest(run)
     assert manifest is not None
-    write_manifest(cell, manifest | {"status": "running"})
+    write_manifest(run, manifest | {"status": "running"})
     for name in ("predictions.csv", "metrics.json"):
-        (cell / name).unlink()
+        (run / name).unlink()
 
 
 @pytest.mark.parametrize("harm", [flip, cut])
@@ -91,14 +91,14 @@ def test_tables_are_not_made_from_damaged_predictions(again: Path) -> None:
 @QUICK
 @given(st.data())
 def test_no_damage_to_a_manifest_goes_unnoticed(tmp_path_factory, data: st.DataObject) -> None:
-    cell = tmp_path_factory.getbasetemp() / "study" / "m1" / "fold=0"
+    run = tmp_path_factory.getbasetemp() / "study" / "m1" / "fold=0"
     content = {"status": "complete", "seconds": 1.5, "config": {"name": "m1", "rates": [7e-05, 2e-05]}, "seed": 0}
-    write_manifest(cell, content)
-    path = cell / "manifest.json"
+    write_manifest(run, content)
+    path = run / "manifest.json"
     path.write_bytes(data.draw(harmed(path.read_bytes())))
-    read = read_manifest(cell)
+    read = read_manifest(run)
     assert read is None or read == content  # a line end or a space may differ
-    (found,) = find_cells(cell.parents[1])
+    (found,) = find_runs(run.parents[1])
     assert found.status == ("damaged" if read is None else "complete")
 
 
@@ -124,7 +124,7 @@ def test_what_is_sealed_is_unsealed_and_nothing_else_is(content) -> None:
 def test_a_damaged_table_of_predictions_is_read_rightly_or_refused(
     undisturbed: Path, tmp_path_factory, data: st.DataObject
 ) -> None:
-    """Not by its hash, which only a cell has: by its content."""
+    """Not by its hash, which only a run has: by its content."""
     whole = undisturbed / "outputs" / "studies" / "paper" / "m1" / "fold=0" / "predictions.csv"
     path = tmp_path_factory.getbasetemp() / "predictions.csv"
     path.write_bytes(data.draw(harmed(whole.read_bytes())))

@@ -1,4 +1,4 @@
-"""Want of memory: the cell fails alone, and says what to lower."""
+"""Want of memory: the run fails alone, and says what to lower."""
 
 import json
 from pathlib import Path

@@ -19,7 +19,7 @@ def test_no_secret_is_written_or_shown(images_root: Path, tmp_path: Path) -> Non
     command = arguments(
         images_root, "study.models=[m1]", "trainer.max_epochs=1", "hydra/launcher=local", logger="wandb"
     )
-    # One cell fails, since errors say the most.
+    # One run fails, since errors say the most.
     command += ["study.folds=[0,1]", "+callbacks.fault={_target_: tests.faults.test_memory.Greedy}"]
     env = os.environ | SECRETS | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, timeout=300)

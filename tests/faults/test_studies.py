@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oral_cancer.errors import UserError
-from oral_cancer.study.cells import read_study
+from oral_cancer.study.runs import read_study
 from tests.faults.harm import QUICK, harmed
 from tests.study.made_up import write_plan, write_study
 
-HARMS = ("change", "empty", "remove", "make a folder of", "swap", "move the cell of", "add beside")
+HARMS = ("change", "empty", "remove", "make a folder of", "swap", "move the run of", "add beside")
 ODD_NAMES = ("fold=", "fold=1", "fold=99", "fold=-1", "fold=x", "fold=all", "manifest.json", ".DS_Store", "Thumbs.db")
 
 
@@ -44,7 +44,7 @@ def harm(study: Path, data: st.DataObject) -> None:
             content = path.read_bytes()
             path.write_bytes(other.read_bytes())
             other.write_bytes(content)
-        case "move the cell of":
+        case "move the run of":
             target = study / data.draw(st.sampled_from(("m1", "m2"))) / data.draw(st.sampled_from(ODD_NAMES))
             if path.parent != study and not target.exists():
                 path.parent.rename(target)
@@ -55,7 +55,7 @@ def harm(study: Path, data: st.DataObject) -> None:
 
 
 def by_cell(predictions: pd.DataFrame) -> dict[tuple[str, object], pd.DataFrame]:
-    return {cell: rows.reset_index(drop=True) for cell, rows in predictions.groupby(["experiment", "fold"], sort=False)}
+    return {run: rows.reset_index(drop=True) for run, rows in predictions.groupby(["experiment", "fold"], sort=False)}
 
 
 @QUICK
@@ -72,9 +72,9 @@ def test_a_study_is_read_as_it_was_written_or_refused(whole: Path, tmp_path_fact
     except UserError as refusal:
         assert all(str(study) in line and "\n" not in line for line in refusal.lines)  # noqa: PT017
         return
-    for cell, rows in by_cell(found.predictions).items():
-        pd.testing.assert_frame_equal(rows, written[cell])
-    assert {cell.name for cell in found.complete} == {
+    for run, rows in by_cell(found.predictions).items():
+        pd.testing.assert_frame_equal(rows, written[run])
+    assert {run.name for run in found.complete} == {
         f"{model}/fold={fold}" for model, fold in by_cell(found.predictions)
     }
     assert found.faults or len(found.complete) == len(written)

@@ -31,12 +31,12 @@ from oral_cancer.files import sealed
 from oral_cancer.labels import CLASSES, SPLIT_FOLDERS
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.spreadsheets import REASON
-from oral_cancer.study.cells import find_cells, read_study
 from oral_cancer.study.report import write_report
+from oral_cancer.study.runs import find_runs, read_study
 from oral_cancer.training.manifest import CHECKPOINT, file_hashes, read_manifest, write_manifest
 from scripts import explain, export, predict, report
 from tests.conftest import REPOSITORY, training_below
-from tests.study.made_up import few_resamples, write_cell, write_study
+from tests.study.made_up import few_resamples, write_run, write_study
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "predict": predict.main,
@@ -113,9 +113,9 @@ def untouched(bait: Path) -> Iterator[None]:
 
 
 def change(study: Path, **entries: Any) -> None:
-    """Seal the manifest of the only cell anew, with entries such as `config__model__backbone` changed."""
-    cell = study / "m2" / "fold=0"
-    manifest = read_manifest(cell)
+    """Seal the manifest of the only run anew, with entries such as `config__model__backbone` changed."""
+    run = study / "m2" / "fold=0"
+    manifest = read_manifest(run)
     assert manifest is not None
     for name, value in entries.items():
         *sections, last = name.split("__") if not name.startswith("__") else [name]
@@ -123,7 +123,7 @@ def change(study: Path, **entries: Any) -> None:
         for section in sections:
             content = content.setdefault(section, {})
         content[last] = value
-    write_manifest(cell, manifest)
+    write_manifest(run, manifest)
 
 
 @pytest.fixture
@@ -319,25 +319,25 @@ ENTRIES: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_entries_of_another_shape_are_refused_by_name(run, study: Path, command: str) -> None:
-    cell = study / "m2" / "fold=0"
-    manifest = read_manifest(cell)
+    run = study / "m2" / "fold=0"
+    manifest = read_manifest(run)
     assert manifest is not None
     for name, value in ENTRIES:
         entry, _, part = name.partition("__")
         changed = manifest | {entry: manifest[entry] | {part: value} if part else value}
-        (cell / "manifest.json").write_text(json.dumps(sealed(changed)))
-        assert f"{cell / 'manifest.json'}: {entry} must be " in refusal(run(command, study)), (name, value)
+        (run / "manifest.json").write_text(json.dumps(sealed(changed)))
+        assert f"{run / 'manifest.json'}: {entry} must be " in refusal(run(command, study)), (name, value)
 
 
 def test_what_is_no_manifest_is_damaged(study: Path) -> None:
     path = study / "m2" / "fold=0" / "manifest.json"
     for content in ("[" * 100_000, "[]", "1", json.dumps(sealed({"status": []})), ""):
         path.write_text(content)
-        with pytest.raises(UserError, match=r"none of its 1 cells is finished|status must be"):
+        with pytest.raises(UserError, match=r"none of its 1 runs is finished|status must be"):
             read_study(study)
     path.unlink()
     os.mkfifo(path)
-    assert find_cells(study)[0].status == "damaged"
+    assert find_runs(study)[0].status == "damaged"
 
 
 OWN_NETWORK = """
@@ -412,28 +412,28 @@ def test_a_checkpoint_of_any_content_runs_nothing(run, study: Path, bait: Path, 
 
 @pytest.mark.parametrize("file", ["/etc/passwd", "../../bait/thesis.txt", "a/../../x.png", "", ".", "./..", "a\0b"])
 def test_tables_name_no_images_elsewhere(run, study: Path, bait: Path, file: str) -> None:
-    cell = study / "m2" / "fold=0"
+    run = study / "m2" / "fold=0"
     for table, commands in (("predictions.csv", COMMANDS), ("splits.csv", ())):
-        frame = pd.read_csv(cell / table, keep_default_na=False)
+        frame = pd.read_csv(run / table, keep_default_na=False)
         frame.loc[0, "file"] = file
-        kept = (cell / table).read_bytes()
-        frame.to_csv(cell / table, index=False)
-        change(study, files=file_hashes(cell), root=str(bait.parent / "images"))
+        kept = (run / table).read_bytes()
+        frame.to_csv(run / table, index=False)
+        change(study, files=file_hashes(run), root=str(bait.parent / "images"))
         with untouched(bait):
             for command in commands:
                 line = refusal(run(command, study))
-                assert f"{cell / table}, line 2: file is " in line or "not a readable CSV file" in line
+                assert f"{run / table}, line 2: file is " in line or "not a readable CSV file" in line
             if table == "splits.csv":
                 (bait.parent / "images").mkdir()
                 lines = run("report", study, "--verify")
-                assert any(str(cell / table) in line for line in lines)
-        (cell / table).write_bytes(kept)
+                assert any(str(run / table) in line for line in lines)
+        (run / table).write_bytes(kept)
 
 
 @pytest.mark.parametrize("model", ["../../bait", "/etc", "..", ".", "", "m2/../../bait", "a\0b"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_plan_names_no_folders_elsewhere(run, study: Path, bait: Path, command: str, model: str) -> None:
-    plan = sealed({"cells": [{"model": model, "fold": 0}]})
+    plan = sealed({"runs": [{"experiment": model, "fold": 0}]})
     (study / "study.yaml").write_text(yaml.safe_dump(plan))
     with untouched(bait):
         shown = model.replace("\0", "\\x00")
@@ -453,7 +453,7 @@ def test_links_out_of_a_study_are_refused(run, study: Path, bait: Path, command:
 def test_links_within_a_study_and_to_it_are_followed(run, study: Path, tmp_path: Path) -> None:
     (study / "m3").symlink_to("m2")
     (tmp_path / "linked").symlink_to(study)
-    assert {cell.name for cell in read_study(tmp_path / "linked").complete} == {"m2/fold=0", "m3/fold=0"}
+    assert {run.name for run in read_study(tmp_path / "linked").complete} == {"m2/fold=0", "m3/fold=0"}
 
 
 def test_no_folder_that_a_study_names_is_made_for_wandb(
@@ -480,7 +480,7 @@ SPLIT_OFF = ("\t=1", "\r=1", "\n-2", "a;=1", "a; +1", "b\t-1", "c\r1", 'd";=1')
 def begin(text: str, separator: str) -> set[str]:
     """The first characters of the cells that a spreadsheet with this separator makes of a CSV file, but of numbers."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    return {cell.lstrip()[:1] for row in rows for cell in row if not re.fullmatch(r"-?[\d.]+(e-\d+)?", cell)}
+    return {run.lstrip()[:1] for row in rows for run in row if not re.fullmatch(r"-?[\d.]+(e-\d+)?", run)}
 
 
 def copies(image: Path, folder: Path, names: Sequence[str]) -> Path:
@@ -541,7 +541,7 @@ def test_names_of_training_images_of_which_a_part_would_be_a_formula_are_refused
 @pytest.mark.parametrize("name", [*FORMULAS, "-m2", "a;=m2"])
 def test_no_name_of_a_model_is_a_formula(tmp_path: Path, name: str) -> None:
     study = write_study(tmp_path / "study", ("m1",), (0, 1))
-    write_cell(study, name, 0)
+    write_run(study, name, 0)
     with pytest.raises(UserError, match=r"for a formula; rename the folder"):
         write_report(read_study(study))
     assert not (study / "tables").exists()

@@ -10,10 +10,10 @@ import torch
 from oral_cancer.data.reader import resized_batch
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import Ensembles
-from oral_cancer.inference.members import choose_cells, load_network
+from oral_cancer.inference.members import choose_runs, load_network
 from oral_cancer.inference.onnx_files import ENSEMBLE, TOLERANCE
 from oral_cancer.labels import SPLIT_FOLDERS
-from oral_cancer.study.cells import read_study
+from oral_cancer.study.runs import read_study
 from scripts import export, predict
 
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
@@ -35,9 +35,9 @@ def test_the_exported_ensemble_predicts_as_the_checkpoints_do(
     np.testing.assert_allclose(tables[0], tables[1], atol=TOLERANCE)
     assert tables[0].parental.std() > 10 * TOLERANCE  # they do differ between images
 
-    (cell, _) = choose_cells(read_study(study), "m2")
-    retrained = torch.load(cell.folder / "checkpoints" / "last.ckpt", weights_only=True)
-    torch.save(retrained | {"epoch": 7}, cell.folder / "checkpoints" / "last.ckpt")
+    (run, _) = choose_runs(read_study(study), "m2")
+    retrained = torch.load(run.folder / "checkpoints" / "last.ckpt", weights_only=True)
+    torch.save(retrained | {"epoch": 7}, run.folder / "checkpoints" / "last.ckpt")
     with pytest.raises(SystemExit):
         predict.main([str(study), images, "engine=onnx"])
     assert "made from other checkpoints" in capsys.readouterr().err
@@ -53,7 +53,7 @@ def test_a_file_takes_batches_of_any_number_and_size(study: Path, tmp_path: Path
     ]
     session = onnxruntime.InferenceSession(tmp_path / "out" / "fold=1.onnx")
     assert json.loads(session.get_modelmeta().custom_metadata_map["classes"]) == ["parental", "resistant", "control"]
-    network = load_network(choose_cells(read_study(study), "m2")[1])
+    network = load_network(choose_runs(read_study(study), "m2")[1])
     rng = np.random.default_rng(0)
     # What has the network's size is not resized; else onnxruntime rounds a few pixels otherwise.
     for shape, tolerance in (((1, 32, 32), TOLERANCE), ((3, 40, 48), 2e-3), ((5, 64, 32), 2e-3)):

@@ -117,8 +117,8 @@ def test_what_is_no_study_is_refused(study: Path, tmp_path: Path, capsys: pytest
     (tmp_path / "begun" / "m1" / "fold=0").mkdir(parents=True)
     images = f"images={tmp_path / 'empty'}"
     assert "there is no such folder" in refused(capsys, str(tmp_path / "nowhere"), images)
-    assert "holds no cell" in refused(capsys, str(tmp_path / "empty"), images)
-    assert "none of its 1 cells is finished" in refused(capsys, str(tmp_path / "begun"), images)
+    assert "holds no run" in refused(capsys, str(tmp_path / "empty"), images)
+    assert "none of its 1 runs is finished" in refused(capsys, str(tmp_path / "begun"), images)
     assert "experiment=m7" in refused(capsys, str(study), images, "experiment=m7")
     assert "holds no image" in refused(capsys, str(study), images)
     assert "image=x: is no option" in refused(capsys, str(study), "image=x")
@@ -132,12 +132,12 @@ class Code:
 def test_a_checkpoint_that_would_run_code_is_refused(
     study: Path, images_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cell = study / "m2" / "fold=1"
-    path = cell / CHECKPOINT
+    run = study / "m2" / "fold=1"
+    path = run / CHECKPOINT
     images = f"images={images_root / HETERO_TEST}"
     torch.save({"state_dict": Code()}, path, pickle_module=pickle)
     assert "last.ckpt is damaged" in refused(capsys, str(study), images)
-    write_manifest(cell, (read_manifest(cell) or {}) | {"files": file_hashes(cell)})
+    write_manifest(run, (read_manifest(run) or {}) | {"files": file_hashes(run)})
     assert "holds more than tensors" in refused(capsys, str(study), images)
     path.write_bytes(b"no checkpoint")
     assert f"{path}" in refused(capsys, str(study), images)

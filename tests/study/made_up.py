@@ -1,4 +1,4 @@
-"""Studies of made-up cells on disk, without any training."""
+"""Studies of made-up runs on disk, without any training."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,13 +14,13 @@ from oral_cancer.evaluation.predictions import write_predictions
 from oral_cancer.files import sealed
 from oral_cancer.study.aggregate import OF_ENSEMBLES
 from oral_cancer.training.manifest import file_hashes, read_manifest, write_manifest
-from tests.evaluation.conftest import make_cell
+from tests.evaluation.conftest import make_run
 
 NOISE = {"m1": 2.0, "m2": 0.4, "m10": 1.0}
 
 
-def write_cell(study: Path, model: str, fold: int | str, images: int = 4, **facts: Any) -> Path:
-    """A finished cell with `images` of each group and split, its manifest changed by `facts`.
+def write_run(study: Path, model: str, fold: int | str, images: int = 4, **facts: Any) -> Path:
+    """A finished run with `images` of each group and split, its manifest changed by `facts`.
 
     One that is not complete has a manifest only.
     """
@@ -44,24 +44,24 @@ def write_cell(study: Path, model: str, fold: int | str, images: int = 4, **fact
         "config": {"name": model, "trainer": {"precision": "auto"}, "augmentation": {"cpu": {}, "gpu": {}}},
     } | facts
     if manifest["status"] == "complete":
-        write_predictions(folder / "predictions.csv", make_cell(model, fold, NOISE.get(model, 0.5), images=images))
+        write_predictions(folder / "predictions.csv", make_run(model, fold, NOISE.get(model, 0.5), images=images))
         history = {"epoch": [0, 1], "train_loss": [0.2, 0.1], "val_loss": [0.2, 0.15], "val_accuracy": [0.5, 0.9]}
         pd.DataFrame(history | {"val_rmse": [0.4, 0.3]}).to_csv(folder / "history.csv", index=False)
     write_manifest(folder, {"files": file_hashes(folder)} | manifest)
     return folder
 
 
-def write_plan(study: Path, *cells: tuple[str, int]) -> None:
+def write_plan(study: Path, *runs: tuple[str, int]) -> None:
     """A study.yaml that plans these models and folds, and says nothing else."""
-    plan = sealed({"cells": [{"model": model, "fold": fold} for model, fold in cells]})
+    plan = sealed({"runs": [{"experiment": model, "fold": fold} for model, fold in runs]})
     (study / "study.yaml").write_text(yaml.safe_dump(plan))
 
 
 def write_study(study: Path, models: Iterable[str], folds: Iterable[int | str], **facts: Any) -> Path:
-    """A study with all cells of these models and folds finished."""
+    """A study with all runs of these models and folds finished."""
     for model in models:
         for fold in folds:
-            write_cell(study, model, fold, **facts)
+            write_run(study, model, fold, **facts)
     return study
 
 

@@ -9,8 +9,8 @@ import pytest
 from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.evaluation.predictions import LABELS, PROBABILITIES
 from oral_cancer.study.aggregate import TABLES, ranking, write_tables
-from oral_cancer.study.cells import Study, read_study
-from tests.study.made_up import few_resamples, write_cell, write_plan, write_study
+from oral_cancer.study.runs import Study, read_study
+from tests.study.made_up import few_resamples, write_plan, write_run, write_study
 
 FIGURES = [
     "accuracy",
@@ -93,14 +93,14 @@ def test_the_same_runs_give_the_same_bytes(study, folder, tmp_path):
 
 
 def test_marks_come_and_go(tmp_path):
-    write_cell(tmp_path, "m1", 0, source="simulated")
+    write_run(tmp_path, "m1", 0, source="simulated")
     write_plan(tmp_path, ("m1", 0), ("m1", 1))
     written(read_study(tmp_path), tmp_path / "tables")
     assert (tmp_path / "tables/INCOMPLETE.txt").read_text() == (
         "Made from 1 of 2 runs. Lacking:\nm1/fold=1: not started\n"
     )
 
-    write_cell(tmp_path, "m1", 1, source="simulated")
+    write_run(tmp_path, "m1", 1, source="simulated")
     written(read_study(tmp_path), tmp_path / "tables")
     assert not (tmp_path / "tables/INCOMPLETE.txt").exists()
     for name in TABLES:

@@ -1,4 +1,4 @@
-"""Cells side by side on this machine, in processes of their own."""
+"""Runs side by side on this machine, in processes of their own."""
 
 import json
 import os
@@ -16,7 +16,7 @@ FIGURES = ("*/*/predictions.csv", "*/*/metrics.json", "tables/*.csv")
 LOCAL = ("hydra/launcher=local", "launcher.jobs=2")
 
 
-def test_cells_side_by_side_leave_the_bytes_of_cells_one_after_the_other(
+def test_runs_side_by_side_leave_the_bytes_of_runs_one_after_the_other(
     undisturbed: Path, images_root: Path, tmp_path: Path
 ) -> None:
     done = run(images_root, tmp_path, *LOCAL)
@@ -54,17 +54,17 @@ def test_a_killed_cell_fails_alone(images_root: Path, tmp_path: Path) -> None:
     assert json.loads((victim / "manifest.json").read_text())["status"] == "complete"
 
 
-def test_two_cells_run_at_once_and_sigterm_ends_both(images_root: Path, tmp_path: Path) -> None:
+def test_two_runs_at_once_and_sigterm_ends_both(images_root: Path, tmp_path: Path) -> None:
     command = arguments(images_root, *LOCAL, "trainer.max_epochs=300", "study.models=[m1]")
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    cells = [process_of(tmp_path / "outputs" / "studies" / "paper" / "m1" / f"fold={fold}") for fold in (0, 1)]
+    runs = [process_of(tmp_path / "outputs" / "studies" / "paper" / "m1" / f"fold={fold}") for fold in (0, 1)]
     process.terminate()
     _, error = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM
     assert "interrupted by SIGTERM; the same command goes on" in error
-    for cell in cells:
+    for number in runs:
         with pytest.raises(ProcessLookupError):
-            os.kill(cell, 0)
+            os.kill(number, 0)
 
 
 @pytest.mark.parametrize("setting", ["launcher.jobs=0", "launcher.cells_per_gpu=half"])
@@ -87,10 +87,10 @@ def test_places_share_gpus() -> None:
     assert places([], None, 3) == [{}]
 
 
-def process_of(cell: Path) -> int:
-    """The process that trains a cell, once it has written its first epoch."""
+def process_of(run: Path) -> int:
+    """The process that trains a run, once it has written its first epoch."""
     for _ in range(1200):
-        if (cell / "history.csv").exists() and (cell / "history.csv").read_text().count("\n") > 1:
-            return int(json.loads((cell / "manifest.json").read_text())["process"])
+        if (run / "history.csv").exists() and (run / "history.csv").read_text().count("\n") > 1:
+            return int(json.loads((run / "manifest.json").read_text())["process"])
         time.sleep(0.1)
-    raise AssertionError(f"{cell} does not train")
+    raise AssertionError(f"{run} does not train")

@@ -9,8 +9,8 @@ from tests.conftest import REPOSITORY
 
 
 def test_the_recorded_settings_repeat_a_cell_to_the_byte(undisturbed: Path, tmp_path: Path) -> None:
-    cell = undisturbed / "outputs" / "studies" / "paper" / "m4" / "fold=1"
-    record = ("--config-dir", str(cell / ".hydra"), "--config-name", "config")
+    run = undisturbed / "outputs" / "studies" / "paper" / "m4" / "fold=1"
+    record = ("--config-dir", str(run / ".hydra"), "--config-name", "config")
     command = [sys.executable, str(REPOSITORY / "train.py"), *record]
     refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert refused.returncode == 1
@@ -21,7 +21,7 @@ def test_the_recorded_settings_repeat_a_cell_to_the_byte(undisturbed: Path, tmp_
     assert done.returncode == 0, done.stderr
     again = tmp_path / "outputs" / "runs" / "m4" / "fold=1"
     for name in ("predictions.csv", "metrics.json", "splits.csv"):
-        assert (again / name).read_bytes() == (cell / name).read_bytes(), name
+        assert (again / name).read_bytes() == (run / name).read_bytes(), name
     for path in (again / "manifest.json", *(again / ".hydra").iterdir()):
         assert not re.search(r"trust\W+true", path.read_text()), path  # nobody else's word counts
     # What is given beside still counts.

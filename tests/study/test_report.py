@@ -15,9 +15,9 @@ import pytest
 from oral_cancer.evaluation import ensembles
 from oral_cancer.pages.figures import ENSEMBLE_NAMES
 from oral_cancer.study.aggregate import TABLES, ranking
-from oral_cancer.study.cells import read_study
 from oral_cancer.study.report import show_summary, write_report
-from tests.study.made_up import few_resamples, write_cell, write_plan, write_study, written_before
+from oral_cancer.study.runs import read_study
+from tests.study.made_up import few_resamples, write_plan, write_run, write_study, written_before
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -126,8 +126,8 @@ def test_real_and_complete_has_no_banner(paper):
 
 
 def test_simulated_and_incomplete_are_said_first(tmp_path):
-    write_cell(tmp_path, "m1", 0, source="simulated")
-    write_cell(tmp_path, "m1", 1, source="simulated", status="failed", error="OSError: <no> space")
+    write_run(tmp_path, "m1", 0, source="simulated")
+    write_run(tmp_path, "m1", 1, source="simulated", status="failed", error="OSError: <no> space")
     text = Page(reported(tmp_path)).text
     head = text[: text.index("Mean over the folds")]
     assert "Simulated micrographs." in head
@@ -202,7 +202,7 @@ def test_show_summary(paper, capsys, monkeypatch):
 
 
 def test_the_command(tmp_path, capsys):
-    write_cell(tmp_path / "quick", "m1", 0)
+    write_run(tmp_path / "quick", "m1", 0)
     write_plan(tmp_path / "quick", ("m1", 0), ("m1", 1))
     command = runpy.run_path(str(REPOSITORY / "scripts/report.py"))["main"]
     command([str(tmp_path / "quick")])

@@ -305,7 +305,8 @@ def test_the_command_gives_the_settings_of_the_trial(images_root: Path, tmp_path
     monkeypatch.chdir(tmp_path)
     (tmp_path / "conf" / "hparams_search").mkdir(parents=True)
     (tmp_path / "conf" / "hparams_search" / "mine.yaml").write_text(
-        "# @package _global_\ndefaults: [optuna, override /augmentation: none]\nseed: 7\nsource: {leave_out: ['a b.png']}\n"
+        "# @package _global_\ndefaults: [optuna, override /augmentation: none]\n"
+        "seed: 7\nsource: {leave_out: ['a b.png']}\n"
     )
     own = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
     images = shutil.copytree(images_root, tmp_path / "images")

@@ -30,7 +30,7 @@ resampling: {_target_: own_treatment.Reversed}
 """
 
 
-def test_a_study_leaves_plan_cells_tables_and_page(undisturbed: Path) -> None:
+def test_a_study_leaves_plan_runs_tables_and_page(undisturbed: Path) -> None:
     study = undisturbed / "outputs" / "studies" / "paper"
     plan = yaml.safe_load((study / "study.yaml").read_text())
     assert [(run["experiment"], run["fold"]) for run in plan["runs"]] == [("m1", 0), ("m1", 1), ("m4", 0), ("m4", 1)]

@@ -9,8 +9,8 @@ import pytest
 
 from oral_cancer.evaluation.predictions import read_predictions, write_predictions
 from oral_cancer.study.aggregate import csv_of, in_former_words
-from oral_cancer.study.cells import read_study
 from oral_cancer.study.report import made_from, write_report
+from oral_cancer.study.runs import read_study
 from oral_cancer.study.verify import verify_study
 from oral_cancer.training.manifest import file_hashes, read_manifest, write_manifest
 from scripts.report import main as report
@@ -61,8 +61,8 @@ def test_a_study_that_was_written_before_agrees(study: Path) -> None:
 
 @pytest.mark.parametrize("file", ["metrics.json", "splits.csv", "checkpoints/last.ckpt", "manifest.json"])
 def test_a_damaged_file_of_a_cell_is_named(study: Path, file: str) -> None:
-    cell = study / "m1" / "fold=1"
-    flip(cell / file)
+    run = study / "m1" / "fold=1"
+    flip(run / file)
     if file in ("metrics.json", "splits.csv"):
         with pytest.raises(Exception, match=f"{file} is damaged"):
             faults(study)
@@ -71,13 +71,13 @@ def test_a_damaged_file_of_a_cell_is_named(study: Path, file: str) -> None:
 
 
 def test_figures_that_do_not_come_from_the_predictions_are_noticed(study: Path) -> None:
-    cell = study / "m4" / "fold=0"
-    predictions = read_predictions(cell / "predictions.csv")
+    run = study / "m4" / "fold=0"
+    predictions = read_predictions(run / "predictions.csv")
     predictions.loc[0, ["parental", "resistant", "control"]] = [0.25, 0.5, 0.25]
-    write_predictions(cell / "predictions.csv", predictions)
-    manifest = read_manifest(cell)
+    write_predictions(run / "predictions.csv", predictions)
+    manifest = read_manifest(run)
     assert manifest is not None
-    write_manifest(cell, manifest | {"files": file_hashes(cell)})  # a forger who knows the seals
+    write_manifest(run, manifest | {"files": file_hashes(run)})  # a forger who knows the seals
     found = faults(study)
     assert set(found) == {"m4/fold=0", "tables", "page"}
     assert "not what predictions.csv gives" in found["m4/fold=0"][0]

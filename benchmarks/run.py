@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What a cell of a study costs on a CPU beside its training: data, network, checkpoints, figures, files, W&B offline.
+"""What a run of a study costs on a CPU beside its training: data, network, checkpoints, figures, files, W&B offline.
 
 Runs a study of one model and several folds in one process, as `python train.py study=...` does. From the seconds
-between the ends of two cells are taken those of the training steps, those of the batch-norm statistics that are taken
+between the ends of two runs are taken those of the training steps, those of the batch-norm statistics that are taken
 anew from training images (a figure of their own), and for every image that is validated or predicted, what a plain
 PyTorch loop takes for one.
 
-    python -m benchmarks.cell [--folds 4] [key=value ...]
+    python -m benchmarks.run [--folds 4] [key=value ...]
 """
 
 import json
@@ -31,12 +31,12 @@ STUDY = (
     "trainer=cpu",
     "trainer.max_epochs=1",
     "launcher.jobs=1",
-    "+callbacks.clock={_target_: benchmarks.cell.Clock}",
+    "+callbacks.clock={_target_: benchmarks.run.Clock}",
 )
 
 
 class Clock(Callback):
-    """Leaves in a cell's folder how many seconds its one epoch's steps and its recalibration took."""
+    """Leaves in a run's folder how many seconds its one epoch's steps and its recalibration took."""
 
     def on_train_epoch_start(self, *_: object) -> None:
         self.started = time.perf_counter()
@@ -55,16 +55,16 @@ class Clock(Callback):
 def main() -> None:
     chosen = options(
         __doc__,
-        ("--folds", {"type": int, "default": 4, "help": "cells; the first warms up and is not counted"}),
+        ("--folds", {"type": int, "default": 4, "help": "runs; the first warms up and is not counted"}),
         ("overrides", {"nargs": "*", "help": "further settings, as train.py takes them"}),
     )
     with tempfile.TemporaryDirectory() as folder:
         folds = f"study.folds=[{','.join(map(str, range(chosen.folds)))}]"
         seconds_of_training(Path(folder), *STUDY, folds, *chosen.overrides)
-        cells = [Path(folder, "outputs/studies/demo/m2", f"fold={fold}") for fold in range(chosen.folds)]
-        ends = [(cell / "manifest.json").stat().st_mtime for cell in cells]
-        clocks = [json.loads((cell / CLOCK).read_text()) for cell in cells[1:]]
-        splits = pd.read_csv(cells[0] / "predictions.csv")["split"]
+        runs = [Path(folder, "outputs/studies/demo/m2", f"fold={fold}") for fold in range(chosen.folds)]
+        ends = [(run / "manifest.json").stat().st_mtime for run in runs]
+        clocks = [json.loads((run / CLOCK).read_text()) for run in runs[1:]]
+        splits = pd.read_csv(runs[0] / "predictions.csv")["split"]
     shown = len(splits) + (splits == "val").sum()  # validation images after the epoch and in the end
     plain = shown * plain_seconds_an_image()
     beside = [
@@ -72,8 +72,8 @@ def main() -> None:
     ]
     publish(
         [
-            Figure("a cell beside its steps and its evaluation at a plain loop's speed", beside, "s", 1),
-            Figure("the new batch-norm statistics of the same cell", [clock["recalibration"] for clock in clocks], "s"),
+            Figure("a run beside its steps and its evaluation at a plain loop's speed", beside, "s", 1),
+            Figure("the new batch-norm statistics of the same run", [clock["recalibration"] for clock in clocks], "s"),
         ],
         chosen.json,
     )

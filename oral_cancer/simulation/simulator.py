@@ -27,7 +27,8 @@ from rich.console import Console
 from rich.progress import track
 
 from oral_cancer import labels
-from oral_cancer.data.cell_shapes import (
+from oral_cancer.simulation import SIMULATED
+from oral_cancer.simulation.cell_shapes import (
     KINDS,
     TURN,
     Cells,
@@ -39,7 +40,6 @@ from oral_cancer.data.cell_shapes import (
     settle,
     uniform,
 )
-from oral_cancer.data.collection import SIMULATED
 
 VERSION = 1  # raise it whenever the pixels change
 

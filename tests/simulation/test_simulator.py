@@ -18,9 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from oral_cancer import labels
-from oral_cancer.data import simulator
-from oral_cancer.data.cell_shapes import settle
-from oral_cancer.data.simulator import cell_counts, draw_field, write_collection
+from oral_cancer.simulation import simulator
+from oral_cancer.simulation.cell_shapes import settle
+from oral_cancer.simulation.simulator import cell_counts, draw_field, write_collection
 
 GOLDEN = {
     "parental": "8bb72809564bb37e",
@@ -75,16 +75,16 @@ def test_resistant_fields_are_denser_but_overlap_with_parental_ones() -> None:
 
 def test_every_cell_asked_for_lies_in_the_field() -> None:
     kinds = ["parental"] * 12 + ["resistant"] * 36
-    cells = settle(kinds, np.random.default_rng(0), (640, 480))
-    assert Counter(cells.kinds) == Counter(kinds)
-    assert cells.outlines.shape == (48, 64, 2)
-    assert ((cells.centres > 0) & (cells.centres < (640, 480))).all()
+    runs = settle(kinds, np.random.default_rng(0), (640, 480))
+    assert Counter(runs.kinds) == Counter(kinds)
+    assert runs.outlines.shape == (48, 64, 2)
+    assert ((runs.centres > 0) & (runs.centres < (640, 480))).all()
 
 
 def test_neighbours_touch_without_covering_each_other() -> None:
-    cells = settle(["parental"] * 30, np.random.default_rng(1), (640, 480))
+    runs = settle(["parental"] * 30, np.random.default_rng(1), (640, 480))
     cover = np.zeros((480, 640), np.int64)
-    for outline in cells.outlines:
+    for outline in runs.outlines:
         cover += cv2.fillPoly(np.zeros((480, 640), np.uint8), [np.round(outline).astype(np.int32)], 1)
     assert (cover > 1).sum() < 0.03 * (cover > 0).sum()
 
@@ -198,8 +198,8 @@ def test_the_ratio_is_not_readable_from_density_or_brightness() -> None:
     for number in range(20):
         for index, mixture in enumerate(labels.MIXTURES):
             green = draw_field(mixture, np.random.default_rng((9, index, number)))[..., 1]
-            threshold, cells = cv2.threshold(green, 0, 1, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
-            rows.append([green.mean(), green.std(), cells.mean(), threshold])
+            threshold, runs = cv2.threshold(green, 0, 1, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
+            rows.append([green.mean(), green.std(), runs.mean(), threshold])
             shares.append(labels.soft_label(mixture)[0])
     model = make_pipeline(StandardScaler(), LinearRegression())
     folds = KFold(5, shuffle=True, random_state=0)

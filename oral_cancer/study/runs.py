@@ -1,6 +1,6 @@
-"""The finished and lacking cells of a study: what its folder holds, and what its plan says it should.
+"""The finished and lacking runs of a study: what its folder holds, and what its plan says it should.
 
-A cell is one training of one model on one fold, in `<study>/<model>/fold=<k>/`.
+Each lies in `<study>/<experiment>/fold=<k>/`.
 """
 
 import re
@@ -27,19 +27,19 @@ SIMULATED = "simulated"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One model on one fold.
+class RunRecord:
+    """What a study's folder holds of one run.
 
     Attributes:
         folder: where its files lie, or would.
-        model: name of the folder between the study's and the cell's.
+        experiment: name of the folder between the study's and the run's.
         fold: a number from 0, or "all".
         status: "running" also for a training that was cut off before it could say so.
         manifest: what manifest.json holds; None where there is none.
     """
 
     folder: Path
-    model: str
+    experiment: str
     fold: Fold
     status: Status
     manifest: dict[str, Any] | None
@@ -47,7 +47,7 @@ class Cell:
     @property
     def name(self) -> str:
         """E.g. "m5/fold=0"."""
-        return f"{self.model}/{self.folder.name}"
+        return f"{self.experiment}/{self.folder.name}"
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -56,30 +56,30 @@ class Cell:
 
     @property
     def fault(self) -> str:
-        """Why a cell lacks, e.g. "failed: OutOfMemoryError: ...", on one line."""
+        """Why a run lacks, e.g. "failed: OutOfMemoryError: ...", on one line."""
         if self.status == "failed":
             return f"failed: {(str(self.facts.get('error') or 'no error recorded').splitlines() or [''])[0]}"
         return {
             "absent": "not started",
             "running": "running or interrupted",
             "complete": "",
-            "damaged": "manifest.json is damaged; start the study again to train this cell anew",
+            "damaged": "manifest.json is damaged; start the study again to train this run anew",
         }[self.status]
 
 
 @dataclass(frozen=True)
 class Study:
-    """What the finished cells of a study hold.
+    """What the finished runs of a study hold.
 
     Attributes:
         folder: the study's folder.
-        cells: all of them, finished or not, in natural order.
-        predictions: of the finished cells, as `predictions.COLUMNS`; `experiment` is the cell's folder.
+        runs: all of them, finished or not, in natural order.
+        predictions: of the finished runs, as `predictions.COLUMNS`; `experiment` is the run's folder.
         histories: their history.csv, one below the other, with `experiment` and `fold` before its columns.
     """
 
     folder: Path
-    cells: tuple[Cell, ...]
+    runs: tuple[RunRecord, ...]
     predictions: pd.DataFrame
     histories: pd.DataFrame
 
@@ -88,21 +88,21 @@ class Study:
         return self.folder.resolve().name
 
     @property
-    def complete(self) -> tuple[Cell, ...]:
-        """The finished cells."""
-        return tuple(cell for cell in self.cells if cell.status == "complete")
+    def complete(self) -> tuple[RunRecord, ...]:
+        """The finished runs."""
+        return tuple(run for run in self.runs if run.status == "complete")
 
     @property
-    def lacking(self) -> tuple[Cell, ...]:
-        """The cells that are planned or begun and not finished."""
-        return tuple(cell for cell in self.cells if cell.status != "complete")
+    def lacking(self) -> tuple[RunRecord, ...]:
+        """The runs that are planned or begun and not finished."""
+        return tuple(run for run in self.runs if run.status != "complete")
 
     @property
     def faults(self) -> list[str]:
         """What lacks and why, a line for each reason, e.g. "m1/fold=3, m1/fold=4: not started"."""
         by_fault: dict[str, list[str]] = {}
-        for cell in self.lacking:
-            by_fault.setdefault(cell.fault, []).append(cell.name)
+        for run in self.lacking:
+            by_fault.setdefault(run.fault, []).append(run.name)
         return [f"{', '.join(names)}: {fault}" for fault, names in by_fault.items()]
 
     @property
@@ -111,12 +111,12 @@ class Study:
         return _is_simulated(self.complete[0])
 
 
-def find_cells(study: Path) -> list[Cell]:
-    """The cells on disk and those planned in study.yaml, models and folds in natural order.
+def find_runs(study: Path) -> list[RunRecord]:
+    """The runs on disk and those planned in study.yaml, experiments and folds in natural order.
 
     Raises:
         UserError: for a study.yaml that cannot be read or names folders elsewhere, links that lead out of the study's
-            folder, models whose names a spreadsheet would take for formulas, manifests of another shape than ours.
+            folder, experiments whose names a spreadsheet would take for formulas, manifests of another shape than ours.
     """
     _refuse_links(study)
     on_disk = {name[:2] for path in study.glob("*/*") if path.is_dir() and (name := RunName.of_path(path))}
@@ -129,46 +129,46 @@ def find_cells(study: Path) -> list[Cell]:
             if is_formula(experiment)
         ]
     )
-    found = [_cell(study, experiment, fold) for experiment, fold in sorted(names, key=lambda name: _natural(*name))]
-    refuse([line for cell in found for line in strange_facts(cell.folder, cell.facts)])
+    found = [_record(study, experiment, fold) for experiment, fold in sorted(names, key=lambda name: _natural(*name))]
+    refuse([line for run in found for line in strange_facts(run.folder, run.facts)])
     return found
 
 
 def read_study(study: Path) -> Study:
-    """Read the finished cells of a study.
+    """Read the finished runs of a study.
 
     Args:
-        study: its folder, with cells in `<model>/fold=<k>/` and perhaps a plan in `study.yaml`.
+        study: its folder, with runs in `<experiment>/fold=<k>/` and perhaps a plan in `study.yaml`.
 
     Raises:
-        UserError: where there is no such folder, no cell or no finished one; where finished cells were trained on
+        UserError: where there is no such folder, no run or no finished one; where finished runs were trained on
             different data, in different precisions though the settings are the same, or started from different kinds of
             weights; for files that cannot be read.
     """
     if not study.is_dir():
         raise UserError(f"{study}: there is no such folder; give that of a study, such as outputs/studies/paper")
-    cells = tuple(find_cells(study))
-    if not cells:
-        raise UserError(f"{study}: holds no cell <model>/fold=<k>; give the folder of a study, or run it first")
-    complete = [cell for cell in cells if cell.status == "complete"]
+    runs = tuple(find_runs(study))
+    if not runs:
+        raise UserError(f"{study}: holds no run <experiment>/fold=<k>; give the folder of a study, or run it first")
+    complete = [run for run in runs if run.status == "complete"]
     if not complete:
-        first = cells[0]
+        first = runs[0]
         raise UserError(
-            f"{study}: none of its {len(cells)} cells is finished ({first.name} {first.fault}); run the study first"
+            f"{study}: none of its {len(runs)} runs is finished ({first.name} {first.fault}); run the study first"
         )
     _refuse_mixed(study, complete)
     _refuse_damaged(complete)
-    predictions = pd.concat([_predictions(cell) for cell in complete], ignore_index=True)
-    return Study(study, cells, predictions, _histories(complete))
+    predictions = pd.concat([_predictions(run) for run in complete], ignore_index=True)
+    return Study(study, runs, predictions, _histories(complete))
 
 
-def start_kind(cell: Cell) -> str:
-    """What a cell's training started from: "imagenet", "random" or "file"."""
-    return str(cell.facts.get("weights", "unknown")).split()[0]
+def start_kind(run: RunRecord) -> str:
+    """What a run's training started from: "imagenet", "random" or "file"."""
+    return str(run.facts.get("weights", "unknown")).split()[0]
 
 
-def _natural(model: str, fold: Fold) -> tuple[list[int | str], bool, Fold]:
-    parts = re.split(r"(\d+)", model)
+def _natural(experiment: str, fold: Fold) -> tuple[list[int | str], bool, Fold]:
+    parts = re.split(r"(\d+)", experiment)
     return [int(part) if part.isdecimal() else part for part in parts], fold == ALL_FOLDS, fold
 
 
@@ -184,55 +184,55 @@ def _refuse_links(study: Path) -> None:
     )
 
 
-def _cell(study: Path, experiment: str, fold: Any) -> Cell:
+def _record(study: Path, experiment: str, fold: Any) -> RunRecord:
     folder = study / RunName(experiment, fold).path
     manifest = read_manifest(folder)
     status = "damaged" if is_damaged(folder) else STATUSES.get(str((manifest or {}).get("status")), "absent")
-    return Cell(folder, experiment, fold, status, manifest)
+    return RunRecord(folder, experiment, fold, status, manifest)
 
 
-def _refuse_mixed(study: Path, cells: list[Cell]) -> None:
-    kinds = {"images": {cell.name: _images(cell) for cell in cells}, "weights": {c.name: start_kind(c) for c in cells}}
+def _refuse_mixed(study: Path, runs: list[RunRecord]) -> None:
+    kinds = {"images": {run.name: _images(run) for run in runs}, "weights": {c.name: start_kind(c) for c in runs}}
     for fact, what in (("precision", "precisions"), ("augmented_on", "devices of augmentation")):
-        kinds[what] = {cell.name: str(cell.facts[fact]) for cell in cells if fact in _left_to_machine(cell)}
+        kinds[what] = {run.name: str(run.facts[fact]) for run in runs if fact in _left_to_machine(run)}
     refuse(
         [
-            f"{study}: mixes different {what}: {_by_kind(names)}; move the cells of one kind to a study of their own"
+            f"{study}: mixes different {what}: {_by_kind(names)}; move the runs of one kind to a study of their own"
             for what, names in kinds.items()
             if len(set(names.values())) > 1
         ]
     )
 
 
-def _left_to_machine(cell: Cell) -> set[str]:
-    """The facts of a cell's manifest that its settings left to the machine that trained it."""
-    config = cell.facts.get("config") or {}
+def _left_to_machine(run: RunRecord) -> set[str]:
+    """The facts of a run's manifest that its settings left to the machine that trained it."""
+    config = run.facts.get("config") or {}
     left = {
         "precision": (config.get("trainer") or {}).get("precision") == "auto",
         "augmented_on": "gpu" in (config.get("augmentation") or {}),
     }
-    return {fact for fact, is_left in left.items() if is_left and fact in cell.facts}
+    return {fact for fact, is_left in left.items() if is_left and fact in run.facts}
 
 
-def _refuse_damaged(cells: list[Cell]) -> None:
-    faults = [fault for cell in cells for fault in changed_files(cell.folder, cell.facts, RESULTS)]
-    refuse([f"{fault}; restore it, or start the study again to train the cell anew" for fault in faults])
+def _refuse_damaged(runs: list[RunRecord]) -> None:
+    faults = [fault for run in runs for fault in changed_files(run.folder, run.facts, RESULTS)]
+    refuse([f"{fault}; restore it, or start the study again to train the run anew" for fault in faults])
 
 
-def _is_simulated(cell: Cell) -> bool:
-    return cell.facts.get("source") == SIMULATED
+def _is_simulated(run: RunRecord) -> bool:
+    return run.facts.get("source") == SIMULATED
 
 
-def _images(cell: Cell) -> str:
-    fingerprint = str(cell.facts.get("fingerprint", "unknown"))[:8]
-    return f"{SIMULATED if _is_simulated(cell) else 'real'} (fingerprint {fingerprint})"
+def _images(run: RunRecord) -> str:
+    fingerprint = str(run.facts.get("fingerprint", "unknown"))[:8]
+    return f"{SIMULATED if _is_simulated(run) else 'real'} (fingerprint {fingerprint})"
 
 
 def _by_kind(kinds: Mapping[str, str]) -> str:
-    cells: dict[str, list[str]] = {}
+    runs: dict[str, list[str]] = {}
     for name, kind in kinds.items():
-        cells.setdefault(kind, []).append(name)
-    return "; ".join(f"{kind} in {_some(names)}" for kind, names in cells.items())
+        runs.setdefault(kind, []).append(name)
+    return "; ".join(f"{kind} in {_some(names)}" for kind, names in runs.items())
 
 
 def _some(names: list[str], shown: int = 5) -> str:
@@ -240,19 +240,19 @@ def _some(names: list[str], shown: int = 5) -> str:
     return ", ".join(names[:shown]) + more
 
 
-def _predictions(cell: Cell) -> pd.DataFrame:
-    path = cell.folder / "predictions.csv"
+def _predictions(run: RunRecord) -> pd.DataFrame:
+    path = run.folder / "predictions.csv"
     frame = read_predictions(path)
-    strange = [fold for fold in frame["fold"].unique() if fold != cell.fold]
+    strange = [fold for fold in frame["fold"].unique() if fold != run.fold]
     if strange:
         raise UserError(f"{path}: predictions of fold {strange[0]}; put them back into a folder fold={strange[0]}")
-    return frame.assign(experiment=cell.model)
+    return frame.assign(experiment=run.experiment)
 
 
-def _histories(cells: list[Cell]) -> pd.DataFrame:
+def _histories(runs: list[RunRecord]) -> pd.DataFrame:
     histories = []
-    for cell in cells:
-        path = cell.folder / "history.csv"
+    for run in runs:
+        path = run.folder / "history.csv"
         if path.exists():
             try:
                 history = pd.read_csv(path)
@@ -260,8 +260,8 @@ def _histories(cells: list[Cell]) -> pd.DataFrame:
                 raise UserError(
                     f"{path}: not a readable CSV file ({brief(error)}); remove it, or train again"
                 ) from None
-            history.insert(0, "experiment", cell.model)
-            history.insert(1, "fold", pd.Series([cell.fold] * len(history), dtype=object))
+            history.insert(0, "experiment", run.experiment)
+            history.insert(1, "fold", pd.Series([run.fold] * len(history), dtype=object))
             histories.append(history)
     columns = ["experiment", "fold", "epoch"]
     return pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(columns=columns)

@@ -1,20 +1,20 @@
-"""Reading a study: which cells there are, and which do not belong together."""
+"""Reading a study: which runs there are, and which do not belong together."""
 
 import shutil
 
 import pytest
 
 from oral_cancer.errors import UserError
-from oral_cancer.study.cells import find_cells, read_study
-from tests.study.made_up import write_cell, write_plan, write_study
+from oral_cancer.study.runs import find_runs, read_study
+from tests.study.made_up import write_plan, write_run, write_study
 
 
-def test_cells_come_in_natural_order_united_with_the_plan(tmp_path):
+def test_runs_come_in_natural_order_united_with_the_plan(tmp_path):
     write_study(tmp_path, ["m10", "m2"], [10, 9])
-    write_cell(tmp_path, "m2", "all", status="running")
+    write_run(tmp_path, "m2", "all", status="running")
     (tmp_path / "m2" / "fold=9.1").mkdir()  # what a new training has moved beside
     write_plan(tmp_path, ("m1", 0), ("m2", 9))
-    found = [(cell.name, cell.status) for cell in find_cells(tmp_path)]
+    found = [(run.name, run.status) for run in find_runs(tmp_path)]
     assert found == [
         ("m1/fold=0", "absent"),
         ("m2/fold=9", "complete"),
@@ -27,18 +27,18 @@ def test_cells_come_in_natural_order_united_with_the_plan(tmp_path):
 
 def test_a_folder_without_manifest_lacks(tmp_path):
     (tmp_path / "m1" / "fold=0").mkdir(parents=True)
-    (cell,) = find_cells(tmp_path)
-    assert (cell.status, cell.manifest, cell.fault) == ("absent", None, "not started")
+    (run,) = find_runs(tmp_path)
+    assert (run.status, run.manifest, run.fault) == ("absent", None, "not started")
 
 
-def test_finished_cells_are_read_under_the_name_of_their_folder(tmp_path):
+def test_finished_runs_are_read_under_the_name_of_their_folder(tmp_path):
     write_study(tmp_path, ["m1", "m2"], [0, 1])
     (tmp_path / "m2").rename(tmp_path / "m2-large")
-    write_cell(tmp_path, "m3", 0, status="failed", error="OSError: no space\nleft")
+    write_run(tmp_path, "m3", 0, status="failed", error="OSError: no space\nleft")
     study = read_study(tmp_path)
-    cells = [("m1", 0), ("m1", 1), ("m2-large", 0), ("m2-large", 1)]
-    assert list(study.predictions.groupby(["experiment", "fold"], sort=False).groups) == cells
-    assert list(study.histories.groupby(["experiment", "fold"], sort=False).groups) == cells
+    runs = [("m1", 0), ("m1", 1), ("m2-large", 0), ("m2-large", 1)]
+    assert list(study.predictions.groupby(["experiment", "fold"], sort=False).groups) == runs
+    assert list(study.histories.groupby(["experiment", "fold"], sort=False).groups) == runs
     assert study.faults == ["m3/fold=0: failed: OSError: no space"]
     assert not study.simulated
 
@@ -60,19 +60,19 @@ def test_no_such_folder(tmp_path):
 
 
 def test_no_cell(tmp_path):
-    assert "holds no cell" in refusal(tmp_path)
+    assert "holds no run" in refusal(tmp_path)
 
 
 def test_no_finished_cell(tmp_path):
-    write_cell(tmp_path, "m1", 0, status="failed", error="OSError: no space")
-    assert "none of its 1 cells is finished (m1/fold=0 failed: OSError: no space)" in refusal(tmp_path)
+    write_run(tmp_path, "m1", 0, status="failed", error="OSError: no space")
+    assert "none of its 1 runs is finished (m1/fold=0 failed: OSError: no space)" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "content", ["cells: 5", "cells: [{model: m1}]", "name: paper", "cells: [", "cells: [{model: m1, fold: x}]"]
+    "content", ["runs: 5", "runs: [{model: m1}]", "name: paper", "runs: [", "runs: [{model: m1, fold: x}]"]
 )
 def test_an_unreadable_plan(tmp_path, content):
-    write_cell(tmp_path, "m1", 0)
+    write_run(tmp_path, "m1", 0)
     (tmp_path / "study.yaml").write_text(content)
     assert f"{tmp_path / 'study.yaml'} is damaged" in refusal(tmp_path)
 
@@ -93,26 +93,26 @@ def test_an_unreadable_plan(tmp_path, content):
 )
 def test_what_does_not_belong_together_is_refused_by_name(tmp_path, facts, expected):
     write_study(tmp_path, ["m1"], [0, 1])
-    write_cell(tmp_path, "m2", 0, **facts)
+    write_run(tmp_path, "m2", 0, **facts)
     assert expected in refusal(tmp_path)
 
 
 def test_what_the_settings_tell_apart_may_stand_side_by_side(tmp_path):
-    write_cell(tmp_path, "m1", 0)
+    write_run(tmp_path, "m1", 0)
     settings = {"trainer": {"precision": "bf16-mixed"}, "augmentation": {"transforms": []}}
-    write_cell(tmp_path, "m2", 0, config=settings, precision="bf16-mixed", augmented_on="device")
+    write_run(tmp_path, "m2", 0, config=settings, precision="bf16-mixed", augmented_on="device")
     assert len(read_study(tmp_path).complete) == 2
 
 
 def test_an_unfinished_cell_may_differ(tmp_path):
-    write_cell(tmp_path, "m1", 0)
-    write_cell(tmp_path, "m2", 0, status="failed", error="x", weights="random")
+    write_run(tmp_path, "m1", 0)
+    write_run(tmp_path, "m2", 0, status="failed", error="x", weights="random")
     assert len(read_study(tmp_path).lacking) == 1
 
 
 def test_different_files_of_one_kind_of_weights_belong_together(tmp_path):
-    write_cell(tmp_path, "m1", 0, weights="imagenet (a)")
-    write_cell(tmp_path, "m2", 0, weights="imagenet (b)")
+    write_run(tmp_path, "m1", 0, weights="imagenet (a)")
+    write_run(tmp_path, "m2", 0, weights="imagenet (b)")
     assert len(read_study(tmp_path).complete) == 2
 
 
@@ -123,5 +123,5 @@ def test_predictions_of_another_fold(tmp_path):
 
 
 def test_lost_predictions(tmp_path):
-    (write_cell(tmp_path, "m1", 0) / "predictions.csv").unlink()
+    (write_run(tmp_path, "m1", 0) / "predictions.csv").unlink()
     assert "predictions.csv is missing" in refusal(tmp_path)
