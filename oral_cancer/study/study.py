@@ -29,8 +29,9 @@ from oral_cancer.files import write_json, write_text
 from oral_cancer.labels import CLASSES
 from oral_cancer.settings import WITHOUT_INFLUENCE, build, check, number_of_ranks, resolved
 from oral_cancer.study.grids import duration
+from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
-from oral_cancer.study.search import freeze_search, is_search, plan_search
+from oral_cancer.study.search import is_search, plan_search
 from oral_cancer.training.manifest import RESULTS, changed_files, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
 
