@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class, get_method
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich import print
 
 from oral_cancer.command import described
@@ -27,7 +27,7 @@ from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import Composed, composed_of, name_of, sweep_options
 from oral_cancer.files import write_json, write_text
 from oral_cancer.labels import CLASSES
-from oral_cancer.settings import WITHOUT_INFLUENCE, build, check, number_of_ranks, resolved
+from oral_cancer.settings import build, check, influential, number_of_ranks
 from oral_cancer.study.grids import duration
 from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
@@ -149,15 +149,8 @@ def freeze_plan(jobs: Sequence[Job]) -> Plan:
         runs=[{"experiment": run.experiment, "fold": run.fold, "config_hash": run.config_hash} for run in runs],
         data=_common_data(runs),
         weights=weights,
-        settings={name: resolved(_without_fold(run.settings)) for name, run in by_experiment.items()},
+        settings={name: influential(run.settings) | {"fold": None} for name, run in by_experiment.items()},
     )
-
-
-def _without_fold(cfg: DictConfig) -> DictConfig:
-    content = cfg.copy()
-    for option in ("fold", *WITHOUT_INFLUENCE):
-        OmegaConf.update(content, option, None, force_add=True)
-    return content
 
 
 def _insist_on_options(runs: Iterable[Run]) -> None:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from oral_cancer.data.splits import Fold
 from oral_cancer.settings import resolved, settings_hash
+from oral_cancer.settings.data import Fold
 
 ALONE = Path("outputs", "runs")
 """Where the folders of trainings lie that belong to no study."""

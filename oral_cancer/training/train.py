@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from hydra.utils import get_method, instantiate
 from numpy.typing import NDArray
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins import AsyncCheckpointIO
@@ -115,7 +115,7 @@ def _build_data(run: Run, store: ImageStore, augmentation: Any) -> CellDataModul
         resampling=build(settings, "resampling"),
         augmentation=augmentation,
         fold=run.fold,
-        trial=settings.trial,
+        split_seed=settings.split_seed,
         seed=run.seed,
     )
     refuse(same_images(store, [data.roles()]))
@@ -161,8 +161,6 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
 
 def _fit_and_predict(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, logger: Any) -> pd.DataFrame:
     log_training_batch(logger, data)
-    if run.settings.trainer.compile:
-        parts.model.network.compile()
     checkpoint = folder.checkpoint if folder.resumed else None
     parts.trainer.fit(parts.model, data, ckpt_path=checkpoint, weights_only=True)
     if parts.trainer.global_step == 0 and parts.model.origin_kind != "file":  # which may be evaluated as it is
@@ -201,7 +199,7 @@ def open_images(run: Run) -> ImageStore:
 
 def insist_on_known_options(cfg: DictConfig) -> None:
     """Refuse options that the trainer does not take, without building one: its devices may be another machine's."""
-    given = {name: None for name in cfg.trainer if not name.startswith("_") and name != "compile"}
+    given = {name: None for name in cfg.trainer if not name.startswith("_")}
     try:
         signature(get_method(cfg.trainer._target_)).bind_partial(**given)
     except TypeError as error:
@@ -228,22 +226,20 @@ def build_trainer(run: Run, *more: Callback) -> Trainer:
         precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     settings = {"precision": precision, "callbacks": callbacks, "logger": False, "default_root_dir": folder}
     settings["plugins"] = [AsyncCheckpointIO(), *([SyncBatchNorm(on_gpu)] if number_of_ranks(cfg) > 1 else [])]
-    own = OmegaConf.masked_copy(cfg, ["trainer"])
-    del own.trainer["compile"]  # ours, not Lightning's
-    trainer: Trainer = build(own, "trainer", **settings)
-    if cfg.trainer.compile:
+    trainer: Trainer = build(cfg, "trainer", **settings)
+    if cfg.model.get("compile"):
         _insist_on_compiler(trainer.strategy.root_device)
     return trainer
 
 
 def _insist_on_compiler(device: torch.device) -> None:
-    """Raise a `UserError` where `trainer.compile=true` cannot work, e.g. for want of a C++ compiler."""
+    """Raise a `UserError` where `model.compile=true` cannot work, e.g. for want of a C++ compiler."""
     try:
         torch.compile(torch.neg)(torch.zeros(1, device=device))
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
-        remedy = "install what lacks, or give trainer.compile=false"
-        raise UserError(f"trainer.compile: nothing can be compiled here ({reason}); {remedy}") from error
+        remedy = "install what lacks, or give model.compile=false"
+        raise UserError(f"model.compile: nothing can be compiled here ({reason}); {remedy}") from error
 
 
 def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDataModule) -> pd.DataFrame:
@@ -291,7 +287,7 @@ def _write_table(path: Path, frame: pd.DataFrame) -> None:
 def roles(run: Run, store: ImageStore) -> NDArray[np.str_]:
     """What a run uses each row of the store for; see `Splits.roles`."""
     settings = run.settings
-    splits = split(store.collection.files, run.fold, settings.data.folds, settings.trial)
+    splits = split(store.collection.files, run.fold, settings.data.folds, settings.split_seed)
     return splits.roles(settings.data.train_sets)
 
 

@@ -48,7 +48,7 @@ def test_new_images_have_a_label_only_where_their_folder_tells(study: Path, imag
     published = Path(SPLIT_FOLDERS["hetero", "test"], "20X_TG2-WT1")
     shutil.copytree(images_root / published, tmp_path / "new" / published)
     shutil.copytree(images_root / published, tmp_path / "new" / "control")  # PARENTAL there, anything here
-    found = explained(study, f"images={tmp_path / 'new'}", "experiment=m2", "fold=all", "target=control")
+    found = explained(study, f"images={tmp_path / 'new'}", "experiment=m2", "fold=null", "target=control")
     assert len(found) == 2 * 2 * 4 * len(PICTURES)
     assert all(("-unlabelled-" in path.name) == (path.parts[2] == "control") for path in found)
     assert "truly 1:2" in (tmp_path / "out" / "index.html").read_text()

@@ -17,7 +17,7 @@ from tests.faults.harm import QUICK
 # Options that have a range, each with whether a value lies in it, told apart from how the program tells it.
 WHOLE = {
     "fold": (0, 4),
-    "trial": (0, 2**32 - 1),
+    "split_seed": (0, 2**32 - 1),
     "seed": (0, 2**32 - 1),
     "data.folds": (2, math.inf),
     "data.batch_size": (1, math.inf),

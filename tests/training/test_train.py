@@ -200,7 +200,7 @@ def test_a_compiled_network_trains_to_the_same_predictions_and_checkpoint(
         return graph.forward
 
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
-    compiled, plain = (train("experiment=m5", f"trainer.compile={on}", folder=f"compile={on}") for on in (True, False))
+    compiled, plain = (train("experiment=m5", f"model.compile={on}", folder=f"compile={on}") for on in (True, False))
     assert graphs
     found, expected = (pd.read_csv(run / "predictions.csv")[list(CLASSES)] for run in (compiled, plain))
     np.testing.assert_allclose(found, expected, atol=1e-3)
@@ -211,8 +211,8 @@ def test_a_compiled_network_trains_to_the_same_predictions_and_checkpoint(
 def test_compiling_without_a_compiler_is_refused_in_one_line(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-compiler"))
     torch.compiler.reset()
-    with pytest.raises(UserError, match=r"^trainer\.compile: .*'no-compiler'.*compile=false$"):
-        train("trainer.compile=true")
+    with pytest.raises(UserError, match=r"^model\.compile: .*'no-compiler'.*compile=false$"):
+        train("model.compile=true")
 
 
 def test_homo_alone_leaves_the_mixtures_unused(train: Train) -> None:
@@ -253,7 +253,7 @@ def test_a_run_that_is_there_is_moved_and_not_lost(train: Train) -> None:
         ("data.workers=-1", "at least 0"),
         ("data.train_sets=[]", "[homo, hetero]"),
         ("data.train_sets=[homo,helio]", "[homo, hetero]"),
-        ("trial=-1", "from 0 to"),
+        ("split_seed=-1", "from 0 to"),
         ("seed=99999999999", "from 0 to 4294967295"),
         ("trainer.devices=8", "must be 1 with this trainer; trainer=ddp"),
         ("trainer.devices=0", "at least 1, or the number of one GPU"),
