@@ -31,13 +31,19 @@ def checked(section: type[AnySection], values: Mapping[str, Any], before: str = 
     Raises:
         UserError: a line for each fault.
     """
-    content = {name: OmegaConf.to_object(v) if OmegaConf.is_config(v) else v for name, v in values.items()}
     try:
-        return section.model_validate(content)
+        return section.model_validate({name: _plain(value) for name, value in values.items()})
     except ValidationError as refused:
         known = [before + option for option in options(section)]
         lines = [_line(fault, before, known) for fault in refused.errors(include_url=False)]
         raise UserError(*(line + after for line in lines)) from None
+
+
+def _plain(value: Any) -> Any:
+    """As YAML would give it."""
+    if OmegaConf.is_config(value):
+        return OmegaConf.to_object(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def faults_of(section: type[Section], values: Mapping[str, Any], before: str = "", after: str = "") -> list[str]:

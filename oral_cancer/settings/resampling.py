@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar
 
 from annotated_types import Len
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo, field_validator
+from pydantic import BeforeValidator, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from oral_cancer.labels import BY_NAME, MIXTURES
@@ -12,9 +12,9 @@ from oral_cancer.settings.rules import NOT_NEGATIVE, Rule, Section, fitting, mus
 STRATEGIES = ("auto", "all")  # of cleaning
 
 
-def _mixture(key: str) -> str:
+def _mixture(key: Any) -> str:
     """A mixture as it is called here; Hydra's command line cannot name a key with a colon."""
-    if (mixture := key.replace("_", ":")) not in MIXTURES:
+    if (mixture := str(key).replace("_", ":")) not in MIXTURES:
         raise PydanticCustomError("unknown", "those there are {names}", {"names": _spelled()})
     return mixture
 
@@ -30,7 +30,7 @@ def _named_once(multiples: Any) -> Any:
 
 
 Multiples = Annotated[
-    dict[Annotated[str, AfterValidator(_mixture)], Annotated[float, NOT_NEGATIVE]], BeforeValidator(_named_once)
+    dict[Annotated[str, BeforeValidator(_mixture)], Annotated[float, NOT_NEGATIVE]], BeforeValidator(_named_once)
 ]
 """Images to add, as multiples of a mixture's training images; written 3_1 or 3:1, read as 3:1."""
 
@@ -71,11 +71,8 @@ class BorderlineSmote(Section):
         enlarged = [mixture for mixture, multiple in info.data.get("multiples", {}).items() if multiple]
         minorities = [pair.minority for pair in pairs]
         if strange := [mixture for mixture in enlarged if minorities.count(mixture) != 1]:
-            raise must(
-                minorities,
-                f"pairs of which one has {strange[0]} as its minority, or give "
-                f"resampling.multiples.{strange[0].replace(':', '_')}=0",
-            )
+            named = f"resampling.multiples.{strange[0].replace(':', '_')}"
+            raise must(minorities, f"one with {strange[0]} as its minority, no fewer and no more, or give {named}=0")
         return pairs
 
 

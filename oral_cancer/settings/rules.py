@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MinLen
 from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, model_validator
@@ -46,8 +46,7 @@ class Must:
     allowed: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        rule = handler(source)
-        allowed = f"null or {self.allowed}" if rule["type"] == "nullable" else self.allowed
+        allowed = f"null or {self.allowed}" if type(None) in get_args(source) else self.allowed
 
         def validate(value: Any, check: Callable[[Any], Any]) -> Any:
             try:
@@ -55,7 +54,7 @@ class Must:
             except ValidationError:
                 raise PydanticCustomError("must", "{allowed}", {"allowed": allowed}) from None
 
-        return core_schema.no_info_wrap_validator_function(validate, rule)
+        return core_schema.no_info_wrap_validator_function(validate, handler(source))
 
 
 @dataclass(frozen=True)

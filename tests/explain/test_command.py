@@ -91,11 +91,11 @@ def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_there(
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("target=normal", "choose parental, resistant, control"),
-        ("fold=7", "choose 0, 1, or all"),
-        ("fold=-1", "must be a whole number from 0"),
+        ("target=normal", "must be null or one of parental, resistant, control"),
+        ("fold=7", "choose 0, 1, or null for every one"),
+        ("fold=-1", "must be null or a whole number of at least 0, or all"),
         ("experiment=m7", "choose m2"),
-        ("per_class=0", "must be a whole number above 0"),
+        ("per_class=0", "must be a whole number of at least 1"),
         ("images=nowhere", "does not exist"),
     ],
 )
