@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from oral_cancer import errors
 from oral_cancer.errors import Interrupted, UserError, refuse
-from oral_cancer.settings import AS_TYPED, faults_of, options, unknown
+from oral_cancer.settings import AS_TYPED, faults_of, options, resolved, unknown
 from oral_cancer.settings.commands import COMMANDS, Sweeper
 from oral_cancer.settings.training import Training
 
@@ -192,6 +192,6 @@ def settings_of(command: str, given: Sequence[str]) -> DictConfig:
         else:
             parsed.append(word)
     settings.merge_with(OmegaConf.from_dotlist(parsed))
-    there = {str(name): value for name, value in settings.items() if not OmegaConf.is_missing(settings, name)}
+    there = {name: value for name, value in resolved(settings).items() if name not in OmegaConf.missing_keys(settings)}
     refuse([*problems, *faults_of(section, there)])
     return settings

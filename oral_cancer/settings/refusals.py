@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, get_args
 
 from omegaconf import OmegaConf
 from pydantic import BaseModel, ValidationError
@@ -118,7 +119,7 @@ def section_of(field: FieldInfo, value: Any) -> type[Section] | None:
     for rule in field.metadata:
         if isinstance(rule, ByTarget):
             return rule.of(value)
-    kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+    kinds = get_args(field.annotation) if isinstance(field.annotation, UnionType) else [field.annotation]
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)), None)
 
 

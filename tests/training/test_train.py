@@ -261,7 +261,7 @@ def test_a_run_that_is_there_is_moved_and_not_lost(train: Train) -> None:
         ("data.folds=-5", "at least 2"),
         ("data.folds=1", "at least 2"),
         ("trainer.max_epochs=-1", "at least 1"),
-        ("+resampling.multiples.9_9=1", "is no mixture; choose from"),
+        ("+resampling.multiples.9_9=1", "is no option; those there are 1_2, 2_1, 1_3, 3_1"),
         ("resampling.multiples.3_1=-1", "at least 0"),
         ("resampling.multiples.3_1=.nan", "finite"),
         ("name=../elsewhere", "no slash"),
