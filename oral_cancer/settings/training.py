@@ -18,6 +18,7 @@ from oral_cancer.settings.rules import (
     POSITIVE,
     PROBABILITY,
     SHARE,
+    TEXT,
     TRUTH,
     WITHOUT_INFLUENCE,
     OpenSection,
@@ -130,7 +131,7 @@ class BatchAugmentation(Section):
 
 class OfAccelerator(Section):
     builds: ClassVar[str] = "oral_cancer.data.augmentation.of_accelerator"
-    accelerator: Annotated[str, one_of(ACCELERATORS)]
+    accelerator: Annotated[str, TEXT]  # the trainer's, where it is checked
     cpu: Annotated[Any, by_target()]
     gpu: Annotated[Any, by_target(BatchAugmentation)]
 
