@@ -47,7 +47,13 @@ class FolderSource:
     def __init__(
         self, root: str | Path, range: Any = None, channels: Any = None, plane: Any = None, leave_out: Any = None
     ) -> None:
-        options = {"root": str(root), "range": range, "channels": channels, "plane": plane, "leave_out": leave_out}
+        options = {
+            "root": str(root) if isinstance(root, Path) else root,
+            "range": range,
+            "channels": channels,
+            "plane": plane,
+            "leave_out": leave_out,
+        }
         said = checked(settings.FolderSource, options, "source.")
         self.reading = Reading.of(said.range, said.channels, said.plane)
         self.leave_out = [said.leave_out] if isinstance(said.leave_out, str) else said.leave_out or []

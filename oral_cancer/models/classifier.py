@@ -39,9 +39,9 @@ class SoftLabelClassifier(LightningModule):
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
-        compile: whether `torch.compile` makes the network faster, after a slow first step.
         optimizer: builds the optimiser from the parameters; None for a network that is not to be trained.
         scheduler: builds the schedule from (optimizer, epochs, steps_per_epoch); see `schedules`; None likewise.
+        compile: whether `torch.compile` makes the network faster, after a slow first step.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class SoftLabelClassifier(LightningModule):
         supersampling: int,
         drop_path_rate: float,
         recalibrate: bool,
-        compile: bool = False,
         optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer] | None = None,
         scheduler: Callable[[Optimizer, int, int], LRScheduler] | None = None,
+        compile: bool = False,
     ) -> None:
         super().__init__()
         built = build_backbone(backbone, weights, len(CLASSES), image_size, drop_path_rate)

@@ -78,7 +78,11 @@ def test_starting_again_skips_what_is_finished(undisturbed: Path, images_root: P
 
 @pytest.mark.parametrize(
     ("override", "name"),
-    [("model.drop_path_rate=0.1", "model.drop_path_rate"), ("study.folds=[0,1,2]", "fold 2"), ("split_seed=1", "split_seed")],
+    [
+        ("model.drop_path_rate=0.1", "model.drop_path_rate"),
+        ("study.folds=[0,1,2]", "fold 2"),
+        ("split_seed=1", "split_seed"),
+    ],
 )
 def test_other_settings_are_refused_with_the_differences(
     undisturbed: Path, images_root: Path, override: str, name: str
