@@ -1,6 +1,5 @@
 """How a command meets its user: faults in one line each, no traceback unless asked for."""
 
-import argparse
 import os
 import re
 import signal
@@ -19,9 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from oral_cancer import errors
+from oral_cancer.config_groups import CONF
 from oral_cancer.errors import Interrupted, UserError, refuse
 
-CONF = Path(__file__).parents[1] / "conf"
 TEXT = ("images", "out", "experiment", "engine", "target")  # options that are taken as they stand, whatever is in them
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK_WANTED = os.environ.get(FULL_ERROR) == "1"
@@ -158,28 +157,6 @@ def insist_on_trust(arguments: list[str]) -> None:
             ]
         )
     arguments[:] = [word for word in arguments if word not in said]
-
-
-def of_a_study(command: str, doc: str | None, arguments: Sequence[str] | None) -> tuple[Path, DictConfig]:
-    """The study's folder and the settings given to a command beside train.py.
-
-    Args:
-        command: its name, and that of its settings, `conf/<command>.yaml`.
-        doc: what `--help` says of it, above the settings.
-        arguments: of the command line; None for those of the process.
-
-    Raises:
-        UserError: as `settings_of`.
-    """
-    parser = argparse.ArgumentParser(
-        description=doc,
-        epilog="settings:\n" + (CONF / f"{command}.yaml").read_text(encoding="utf-8"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("study", type=Path, help="folder of a study, such as outputs/studies/paper")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, see below")
-    given = parser.parse_args(arguments)
-    return given.study, settings_of(command, given.overrides)
 
 
 def settings_of(command: str, given: Sequence[str]) -> DictConfig:

@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from oral_cancer.command import CONF
+from oral_cancer.config_groups import CONF
 from oral_cancer.settings import resolved
 
 CONFIG = "train"

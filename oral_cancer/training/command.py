@@ -1,0 +1,60 @@
+"""The verb `train`: one training, or a study of many, by Hydra's command line."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from oral_cancer.command import faults_in_one_line, insist_on_trust, no_empty_folder
+from oral_cancer.config_groups import CONF
+from oral_cancer.experiments import CONFIG, Composed, name_of
+from oral_cancer.settings import check
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, or run a study or a search.
+
+    Args:
+        arguments: `[-m] [group=choice] [key=value]` and Hydra's options; None for those of the process.
+    """
+    with faults_in_one_line():
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        insist_on_trust(words)
+        sys.argv[1:] = words  # where Hydra looks
+        run()
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG)
+def run(settings: DictConfig) -> float | None:
+    """What Hydra calls with the settings of a training."""
+    of_hydra = HydraConfig.get()
+    folder = Path(of_hydra.runtime.output_dir)
+    # What follows is imported late, since neither --help nor a refusal needs it.
+    if of_hydra.mode == RunMode.MULTIRUN:
+        from oral_cancer.study.study import run_job
+
+        return run_job(Composed.of(settings, of_hydra), Path(of_hydra.sweep.dir), folder)
+    with faults_in_one_line(), no_empty_folder(folder.resolve()):
+        check(settings)
+        from oral_cancer.training.run import Run
+        from oral_cancer.training.train import train
+
+        composed = Composed.of(settings, of_hydra)
+        chosen = any(word.startswith("hydra.run.dir=") for word in of_hydra.overrides.hydra)
+        named = composed.named(name_of(composed))
+        train(Run.of(named, folder if chosen else None, overrides=composed.overrides))
+    return None
+
+
+def completions(words: Sequence[str]) -> list[str]:
+    """What the last of these words can become: groups, choices and settings, as Hydra's own completion has them."""
+    from hydra._internal.core_plugins.bash_completion import BashCompletion
+    from hydra._internal.hydra import Hydra
+    from hydra._internal.utils import create_config_search_path
+
+    loader = Hydra.create_main_hydra2("train", create_config_search_path(str(CONF))).config_loader
+    return BashCompletion(loader)._query(CONFIG, " ".join(words))
