@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "oral-cancer",
         description="Experiments on micrographs of cells that look alike.",
-        epilog="`oral-cancer VERB --help` says more. Completion: eval \"$(register-python-argcomplete oral-cancer)\"",
+        epilog='`oral-cancer VERB --help` says more. Completion: eval "$(register-python-argcomplete oral-cancer)"',
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)

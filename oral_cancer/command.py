@@ -13,6 +13,7 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, InstantiationException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -20,8 +21,8 @@ from omegaconf.errors import OmegaConfBaseException
 from oral_cancer import errors
 from oral_cancer.config_groups import CONF
 from oral_cancer.errors import Interrupted, UserError, refuse
+from oral_cancer.quoting import OF_A_STUDY, for_hydra
 
-TEXT = ("images", "out", "experiment", "engine", "target")  # options that are taken as they stand, whatever is in them
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK_WANTED = os.environ.get(FULL_ERROR) == "1"
 
@@ -177,8 +178,9 @@ def settings_of(command: str, given: Sequence[str]) -> DictConfig:
             problems.append(f"{word}: is no option; those of conf/{command}.yaml are {', '.join(map(str, settings))}")
         elif not value:
             problems.append(f"{word}: has no value; give one, or leave it out")
-        elif option in TEXT and value != "null":
-            settings[option] = value.replace("${", "\\${")  # as it stands, and no reference
+        elif option in OF_A_STUDY:
+            (quoted,) = for_hydra([word], OF_A_STUDY)
+            settings[option] = OverridesParser.create().parse_override(quoted).value()
         else:
             parsed.append(word)
     refuse(problems)

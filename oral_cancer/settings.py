@@ -13,6 +13,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
+from oral_cancer.quoting import without_references
 from oral_cancer.spreadsheets import is_formula
 
 SEEDS = 2**32 - 1  # the largest that NumPy takes
@@ -153,7 +154,8 @@ def build(cfg: DictConfig, group: str, **arguments: Any) -> Any:
         UserError: for whatever it raises, since the group's settings made it.
     """
     try:
-        return instantiate(cfg[group], _partial_=True)(**arguments)
+        own = without_references(OmegaConf.to_container(cfg[group], resolve=True))
+        return instantiate(without_references(own), _partial_=True)(**arguments)  # which resolves references twice
     except UserError:
         raise
     except Exception as error:

@@ -24,7 +24,7 @@ from rich import print
 
 from oral_cancer.command import described
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.experiments import Composed, composed_of, name_of, sweep_options
+from oral_cancer.experiments import Composed, composed_of, given_overrides, name_of, sweep_options
 from oral_cancer.files import write_json, write_text
 from oral_cancer.labels import CLASSES
 from oral_cancer.settings import WITHOUT_INFLUENCE, build, check, number_of_ranks, resolved
@@ -101,7 +101,7 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
         return None
     study = Path(config.hydra.sweep.dir)
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-    words = [*params, *config.hydra.overrides.task]
+    words = [*params, *given_overrides(config.hydra, "task")]
     (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
     composed = [_composed(config, job) for job in batches]
     networks = {str(one.settings.model.backbone) for one in composed}
@@ -124,7 +124,7 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
 
 def _composed(config: DictConfig, job: Sequence[str]) -> Composed:
     """The settings of one job."""
-    return composed_of([*config.hydra.overrides.hydra, *job], config.hydra.job.config_name)
+    return composed_of([*given_overrides(config.hydra, "hydra"), *job], config.hydra.job.config_name)
 
 
 def _of_tasks(overrides: Iterable[str]) -> list[str]:

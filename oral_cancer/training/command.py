@@ -3,15 +3,17 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from oral_cancer.command import faults_in_one_line, insist_on_trust, no_empty_folder
 from oral_cancer.config_groups import CONF
 from oral_cancer.experiments import CONFIG, Composed, name_of
+from oral_cancer.quoting import for_hydra
 from oral_cancer.settings import check
 
 
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with faults_in_one_line():
         words = list(sys.argv[1:] if arguments is None else arguments)
         insist_on_trust(words)
-        sys.argv[1:] = words  # where Hydra looks
+        sys.argv[1:] = for_hydra(words)  # where Hydra looks
         run()
 
 
@@ -32,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(settings: DictConfig) -> float | None:
     """What Hydra calls with the settings of a training."""
     of_hydra = HydraConfig.get()
-    folder = Path(of_hydra.runtime.output_dir)
+    runtime: Any = OmegaConf.to_container(of_hydra.runtime, resolve=False)  # a path may hold "${"
+    folder = Path(runtime["output_dir"])
     # What follows is imported late, since neither --help nor a refusal needs it.
     if of_hydra.mode == RunMode.MULTIRUN:
         from oral_cancer.study.study import run_job
