@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """oral-cancer train: python train.py [-m] [group=choice] [key=value]. See python train.py --help."""
 
-from oral_cancer.cli import door
+from functools import partial
 
-main = door("train")
+from oral_cancer.cli import run_verb
+
+main = partial(run_verb, "train")
 
 if __name__ == "__main__":
     main()

@@ -46,13 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.run(given)
 
 
-def door(verb: str) -> Callable[[Sequence[str] | None], None]:
-    """A function that runs a verb with its arguments, by default those of the process."""
-
-    def run(arguments: Sequence[str] | None = None) -> None:
-        main([verb, *(sys.argv[1:] if arguments is None else arguments)])
-
-    return run
+def run_verb(verb: str, arguments: Sequence[str] | None = None) -> None:
+    """Run a verb with its arguments, by default those of the process."""
+    main([verb, *(sys.argv[1:] if arguments is None else arguments)])
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """oral-cancer export: python scripts/export.py outputs/studies/paper experiment=m5"""
 
-from oral_cancer.cli import door
+from functools import partial
 
-main = door("export")
+from oral_cancer.cli import run_verb
+
+main = partial(run_verb, "export")
 
 if __name__ == "__main__":
     main()

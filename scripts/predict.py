@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """oral-cancer predict: python scripts/predict.py outputs/studies/paper images=/data/culture_7"""
 
-from oral_cancer.cli import door
+from functools import partial
 
-main = door("predict")
+from oral_cancer.cli import run_verb
+
+main = partial(run_verb, "predict")
 
 if __name__ == "__main__":
     main()

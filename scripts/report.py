@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """oral-cancer report: python scripts/report.py outputs/studies/paper"""
 
-from oral_cancer.cli import door
+from functools import partial
 
-main = door("report")
+from oral_cancer.cli import run_verb
+
+main = partial(run_verb, "report")
 
 if __name__ == "__main__":
     main()

@@ -13,21 +13,20 @@ from hydra.utils import get_class
 
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.settings import RANGES
 from oral_cancer.shapes import by_name, each, number, text
 from oral_cancer.study.runs import RunRecord
 from oral_cancer.training.manifest import FILE
 
-CLASS = f"oral_cancer.models.{SoftLabelClassifier.__name__}"
-NAMES = (CLASS, f"{SoftLabelClassifier.__module__}.{SoftLabelClassifier.__name__}")
-"""What a manifest may call the class of this program."""
+CLASS = "oral_cancer.models.SoftLabelClassifier"
+NAMES = (CLASS, "oral_cancer.models.classifier.SoftLabelClassifier")
+"""What a manifest may call the class of this program, which trains a `SoftLabelNetwork`."""
 
 SIZES = ("image_size", "supersampling")  # of every network, ours or not
 PLAIN: dict[str, tuple[Callable[[Any], bool], str]] = {
     "backbone": (text, "the name of a timm network"),
     **{name: RANGES[f"model.{name}"] for name in (*SIZES, "drop_path_rate")},
-    "recalibrate": (lambda value: isinstance(value, bool), "true or false"),
 }
 """What ours is built from, and what each may be."""
 OF_TRAINING = ("weights", "optimizer", "scheduler")
@@ -49,7 +48,7 @@ def image_size(run: RunRecord) -> int:
     return int(side)
 
 
-def build_network(run: RunRecord, trust: bool) -> SoftLabelClassifier:
+def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
     """The network of a run with random weights, which its checkpoint is to replace.
 
     Args:
@@ -62,7 +61,7 @@ def build_network(run: RunRecord, trust: bool) -> SoftLabelClassifier:
     """
     image_size(run)
     network = _class(run, trust)
-    settings = _checked(run, PLAIN) if network is SoftLabelClassifier else _own_settings(run)
+    settings = _checked(run, PLAIN) if network is SoftLabelNetwork else _own_settings(run)
     manifest = run.folder / FILE
     try:
         return network(**settings, weights="none")
@@ -93,10 +92,10 @@ def _model(run: RunRecord) -> Mapping[str, Any]:
     return model
 
 
-def _class(run: RunRecord, trust: bool) -> Callable[..., SoftLabelClassifier]:
+def _class(run: RunRecord, trust: bool) -> Callable[..., SoftLabelNetwork]:
     target = _model(run).get("_target_")
     if target in NAMES:
-        return SoftLabelClassifier
+        return SoftLabelNetwork
     if not isinstance(target, str):
         raise UserError(_fault(run, "_target_", target, f"{CLASS}, or with trust=true a class derived from it"))
     named = f"{run.folder / FILE}: config.model._target_={_shown(target)}"
@@ -109,7 +108,7 @@ def _class(run: RunRecord, trust: bool) -> Callable[..., SoftLabelClassifier]:
         found = get_class(target)
     except Exception as error:  # whatever the import of a module provokes
         raise UserError(f"{named}: cannot be imported ({brief(error)}); see that PYTHONPATH leads to it") from error
-    if not (inspect.isclass(found) and issubclass(found, SoftLabelClassifier)):
+    if not (inspect.isclass(found) and issubclass(found, SoftLabelNetwork)):
         raise UserError(f"{named}: is not derived from {CLASS}; derive it, and train the run again")
     return found
 

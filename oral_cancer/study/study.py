@@ -30,6 +30,7 @@ from oral_cancer.labels import CLASSES
 from oral_cancer.settings import WITHOUT_INFLUENCE, build, check, number_of_ranks, resolved
 from oral_cancer.study.grids import duration
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
+from oral_cancer.study.room import insist_on_room_for
 from oral_cancer.study.search import freeze_search, is_search, plan_search
 from oral_cancer.training.manifest import RESULTS, changed_files, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
@@ -143,7 +144,7 @@ def freeze_plan(jobs: Sequence[Job]) -> Plan:
     for run in runs:
         by_experiment.setdefault(run.experiment, run)
     _insist_on_options(by_experiment.values())
-    weights = _starts(by_experiment)
+    weights = _starts(by_experiment, runs)
     return Plan(
         runs=[{"experiment": run.experiment, "fold": run.fold, "config_hash": run.config_hash} for run in runs],
         data=_common_data(runs),
@@ -186,11 +187,12 @@ def _common_data(runs: Sequence[Run]) -> dict[str, Any]:
     return facts[0]
 
 
-def _starts(runs: dict[str, Run]) -> dict[str, str]:
+def _starts(by_experiment: dict[str, Run], runs: Sequence[Run]) -> dict[str, str]:
+    """What the network of each experiment starts from; and their checkpoints fit the disk."""
     from oral_cancer.models.weights import build_backbone
 
     built = {}
-    for experiment, run in runs.items():
+    for experiment, run in by_experiment.items():
         model = run.settings.model
         built[experiment] = build_backbone(
             model.backbone, model.weights, len(CLASSES), model.image_size, model.drop_path_rate
@@ -198,6 +200,8 @@ def _starts(runs: dict[str, Run]) -> dict[str, str]:
     if len({start.kind for start in built.values()} & {"imagenet", "random"}) > 1:
         starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
         raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")
+    sizes = {experiment: start.size for experiment, start in built.items()}
+    insist_on_room_for(runs, sizes)
     return {experiment: start.origin for experiment, start in built.items()}
 
 
