@@ -3,7 +3,7 @@
 | what | is needed as long as |
 |---|---|
 | image store | a run or a plan names its images, their size and how they are read; and its format is this version's |
-| W&B folder | it has not been synced, and its training is there; that of a study or of explanations until it is synced |
+| W&B folder | it is not synced, and its training is there; that of a study or of explanations until it is synced |
 | `fold=<k>.<n>` | never: another training has taken its place |
 | checkpoint of a finished run | always, unless asked for: without it nothing is predicted, explained or exported |
 """

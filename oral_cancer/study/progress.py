@@ -73,27 +73,36 @@ def state_of(study: Path, name: RunName) -> RunState:
     )
 
 
-def seconds_left(states: Sequence[RunState]) -> float | None:
-    """Time until all runs are done, if as many run at once as now; None as long as nothing tells.
-
-    A run takes as long as those done did in the mean, or before the first is done as long as those running will, by
-    their epochs.
-    """
+def expected_seconds(states: Sequence[RunState]) -> float | None:
+    """What a run takes: the mean of those done, or before the first is done of those running, by their epochs."""
     running = [state for state in states if state.status == "running"]
     whole = [state.seconds for state in states if state.status == "complete"] or list(_foreseen(running))
-    if not whole or not running:
+    return sum(whole) / len(whole) if whole else None
+
+
+def seconds_left(states: Sequence[RunState], at_once: int = 1) -> float | None:
+    """Time until all runs are done; None as long as nothing tells.
+
+    Args:
+        states: of all runs.
+        at_once: how many run at once, if these are more than run now.
+    """
+    each = expected_seconds(states)
+    if each is None:
         return None
-    each = sum(whole) / len(whole)
+    running = [state for state in states if state.status == "running"]
     waiting = sum(state.status in ("waiting", "interrupted") for state in states)
-    return (waiting * each + sum(max(0.0, each - state.seconds) for state in running)) / len(running)
+    work = waiting * each + sum(max(0.0, each - state.seconds) for state in running)
+    return work / max(1, min(at_once, waiting + len(running)), len(running))
 
 
-def counts(states: Sequence[RunState]) -> str:
-    """E.g. "3 of 10 runs done, 2 running, 1 failed, about 5 min left"."""
+def counts(states: Sequence[RunState], at_once: int = 1) -> str:
+    """E.g. "3 of 10 runs done, 2 running, 1 failed, about 5 min left"; see `seconds_left`."""
     number = Counter(state.status for state in states)
-    said = f"{number['complete']} of {len(states)} runs done, {number['running']} running, {number['failed']} failed"
-    left = seconds_left(states)
-    return said if left is None else f"{said}, about {duration(left)} left"
+    parts = [f"{number['complete']} of {len(states)} runs done"]
+    parts += [f"{number[status]} {status}" for status in ("running", "failed") if number[status]]
+    left = seconds_left(states, at_once)
+    return ", ".join(parts + ([f"about {duration(left)} left"] if left else []))
 
 
 def duration(seconds: float) -> str:
@@ -125,7 +134,7 @@ def _is_alive(manifest: Mapping[str, Any]) -> bool:
     process = manifest.get("process")
     if manifest.get("host") != socket.gethostname() or not isinstance(process, int):
         return True
-    return psutil.pid_exists(process)
+    return bool(psutil.pid_exists(process))
 
 
 def _since(start: Any) -> float:

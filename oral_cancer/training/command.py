@@ -55,9 +55,9 @@ def run(settings: DictConfig) -> float | None:
 
 def completions(words: Sequence[str]) -> list[str]:
     """What the last of these words can become: groups, choices and settings, as Hydra's own completion has them."""
+    from hydra import initialize_config_dir
     from hydra._internal.core_plugins.bash_completion import BashCompletion
-    from hydra._internal.hydra import Hydra
-    from hydra._internal.utils import create_config_search_path
+    from hydra.core.global_hydra import GlobalHydra
 
-    loader = Hydra.create_main_hydra2("train", create_config_search_path(str(CONF))).config_loader
-    return BashCompletion(loader)._query(CONFIG, " ".join(words))
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return BashCompletion(GlobalHydra.instance().config_loader())._query(CONFIG, " ".join(words))
