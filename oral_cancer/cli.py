@@ -145,7 +145,7 @@ def _report(given: Given) -> None:
 
         refuse([line for finding in verify_study(given.study) for line in finding.shown()])
         return
-    from oral_cancer.study.search import read_search
+    from oral_cancer.study.journal import read_search
 
     if read_search(given.study) is not None:
         from oral_cancer.study.search_page import write_search_report

@@ -15,12 +15,11 @@ from rich.table import Table
 
 from oral_cancer.disk import in_bytes, size_of
 from oral_cancer.errors import UserError
+from oral_cancer.study.journal import FILE as SEARCH
 from oral_cancer.study.plan import FILE as PLAN
 from oral_cancer.study.progress import RunState, names_of, state_of
 from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import RunName
-
-SEARCH = "search.yaml"
 
 
 @dataclass(frozen=True)
