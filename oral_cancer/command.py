@@ -1,6 +1,5 @@
 """How a command meets its user: faults in one line each, no traceback unless asked for."""
 
-import argparse
 import os
 import re
 import signal
@@ -11,17 +10,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from oral_cancer import errors
+from oral_cancer.config_groups import CONF
 from oral_cancer.errors import Interrupted, UserError, refuse
+from oral_cancer.quoting import for_hydra
 from oral_cancer.settings import AS_TYPED, faults_of, options, resolved, unknown
 from oral_cancer.settings.commands import COMMANDS, Sweeper
 from oral_cancer.settings.training import Training
 
-CONF = Path(__file__).parents[1] / "conf"
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK_WANTED = os.environ.get(FULL_ERROR) == "1"
 
@@ -145,28 +146,6 @@ def insist_on_trust(arguments: list[str]) -> None:
     arguments[:] = [word for word in arguments if word not in said]
 
 
-def of_a_study(command: str, doc: str | None, arguments: Sequence[str] | None) -> tuple[Path, DictConfig]:
-    """The study's folder and the settings given to a command beside train.py.
-
-    Args:
-        command: its name, and that of its settings, `conf/<command>.yaml`.
-        doc: what `--help` says of it, above the settings.
-        arguments: of the command line; None for those of the process.
-
-    Raises:
-        UserError: as `settings_of`.
-    """
-    parser = argparse.ArgumentParser(
-        description=doc,
-        epilog="settings:\n" + (CONF / f"{command}.yaml").read_text(encoding="utf-8"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("study", type=Path, help="folder of a study, such as outputs/studies/paper")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, see below")
-    given = parser.parse_args(arguments)
-    return given.study, settings_of(command, given.overrides)
-
-
 def settings_of(command: str, given: Sequence[str]) -> DictConfig:
     """The settings of a command beside train.py: those of `conf/<command>.yaml`, and what is given as key=value.
 
@@ -187,8 +166,9 @@ def settings_of(command: str, given: Sequence[str]) -> DictConfig:
             problems.append(unknown(option, section.model_fields, f"those there are {', '.join(section.model_fields)}"))
         elif not value:
             problems.append(f"{word}: has no value; give one, or leave it out")
-        elif option in as_typed and value != "null":
-            settings[option] = value.replace("${", "\\${")  # as it stands, and no reference
+        elif option in as_typed:
+            (quoted,) = for_hydra([word], as_typed)
+            settings[option] = OverridesParser.create().parse_override(quoted).value()
         else:
             parsed.append(word)
     settings.merge_with(OmegaConf.from_dotlist(parsed))

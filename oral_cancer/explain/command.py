@@ -16,8 +16,9 @@ from rich.progress import Progress
 
 from oral_cancer.command import say
 from oral_cancer.data.collection import in_words, record_of
-from oral_cancer.data.reader import quiet, read_new, resized
+from oral_cancer.data.reader import quiet, read_new
 from oral_cancer.data.reading import NewReading, Reading
+from oral_cancer.data.resizing import resized
 from oral_cancer.explain.choice import Labelled, labelled, runs_to_explain, test_images
 from oral_cancer.explain.explain import Explainer, Explanation
 from oral_cancer.explain.page import Explained, explanations_page

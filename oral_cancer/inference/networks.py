@@ -13,16 +13,16 @@ from hydra.utils import get_class
 
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.settings import checked, shown
 from oral_cancer.settings.training import Network, Sizes
 from oral_cancer.shapes import by_name, each, number, text
 from oral_cancer.study.runs import RunRecord
 from oral_cancer.training.manifest import FILE
 
-CLASS = f"oral_cancer.models.{SoftLabelClassifier.__name__}"
-NAMES = (CLASS, f"{SoftLabelClassifier.__module__}.{SoftLabelClassifier.__name__}")
-"""What a manifest may call the class of this program."""
+CLASS = "oral_cancer.models.SoftLabelClassifier"
+NAMES = (CLASS, "oral_cancer.models.classifier.SoftLabelClassifier")
+"""What a manifest may call the class of this program, which trains a `SoftLabelNetwork`."""
 
 OF_TRAINING = ("weights", "compile", "optimizer", "scheduler")
 AnySizes = TypeVar("AnySizes", bound=Sizes)
@@ -44,7 +44,7 @@ def image_size(run: RunRecord) -> int:
     return side
 
 
-def build_network(run: RunRecord, trust: bool) -> SoftLabelClassifier:
+def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
     """The network of a run with random weights, which its checkpoint is to replace.
 
     Args:
@@ -57,7 +57,7 @@ def build_network(run: RunRecord, trust: bool) -> SoftLabelClassifier:
     """
     image_size(run)
     network = _class(run, trust)
-    settings = dict(_checked(run, Network)) if network is SoftLabelClassifier else _own_settings(run)
+    settings = dict(_checked(run, Network)) if network is SoftLabelNetwork else _own_settings(run)
     manifest = run.folder / FILE
     try:
         return network(**settings, weights="none")
@@ -81,10 +81,10 @@ def _model(run: RunRecord) -> Mapping[str, Any]:
     return model
 
 
-def _class(run: RunRecord, trust: bool) -> Callable[..., SoftLabelClassifier]:
+def _class(run: RunRecord, trust: bool) -> Callable[..., SoftLabelNetwork]:
     target = _model(run).get("_target_")
     if target in NAMES:
-        return SoftLabelClassifier
+        return SoftLabelNetwork
     if not isinstance(target, str):
         raise UserError(_fault(run, "_target_", target, f"{CLASS}, or with trust=true a class derived from it"))
     named = f"{run.folder / FILE}: config.model._target_={shown(target)}"
@@ -97,7 +97,7 @@ def _class(run: RunRecord, trust: bool) -> Callable[..., SoftLabelClassifier]:
         found = get_class(target)
     except Exception as error:  # whatever the import of a module provokes
         raise UserError(f"{named}: cannot be imported ({brief(error)}); see that PYTHONPATH leads to it") from error
-    if not (inspect.isclass(found) and issubclass(found, SoftLabelClassifier)):
+    if not (inspect.isclass(found) and issubclass(found, SoftLabelNetwork)):
         raise UserError(f"{named}: is not derived from {CLASS}; derive it, and train the run again")
     return found
 

@@ -2,10 +2,11 @@
 
 from oral_cancer.settings.checks import build, check, influential, number_of_ranks, resolved, settings_hash
 from oral_cancer.settings.refusals import checked, faults_of, options, shown, unknown
-from oral_cancer.settings.rules import AS_TYPED
+from oral_cancer.settings.rules import AS_TYPED, PATTERNS
 
 __all__ = [
     "AS_TYPED",
+    "PATTERNS",
     "build",
     "check",
     "checked",

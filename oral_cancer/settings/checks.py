@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from oral_cancer.errors import UserError, brief, refuse
+from oral_cancer.quoting import without_references
 from oral_cancer.settings.refusals import faults_of, options, unknown, without
 from oral_cancer.settings.rules import OF_HYDRA, WITHOUT_INFLUENCE
 from oral_cancer.settings.training import Training
@@ -77,7 +78,8 @@ def build(cfg: DictConfig, group: str, **arguments: Any) -> Any:
         UserError: for whatever it raises, since the group's settings made it.
     """
     try:
-        return instantiate(cfg[group], _partial_=True)(**arguments)
+        own = without_references(OmegaConf.to_container(cfg[group], resolve=True))
+        return instantiate(without_references(own), _partial_=True)(**arguments)  # which resolves references twice
     except UserError:
         raise
     except Exception as error:

@@ -7,6 +7,7 @@ from pydantic import ConfigDict
 
 from oral_cancer.settings.rules import (
     AS_TYPED,
+    PATTERNS,
     WITHOUT_INFLUENCE,
     OpenSection,
     Rule,
@@ -70,7 +71,7 @@ class FolderSource(Reading):
     leave_out: Annotated[
         list[Annotated[str, MinLen(1)]] | Annotated[str, MinLen(1)] | None,
         Rule("a list of names, such as [old,notes]"),
-        AS_TYPED,
+        PATTERNS,
     ] = None
 
 

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from oral_cancer.command import described
 from oral_cancer.errors import UserError
-from oral_cancer.experiments import Composed, composed_of
+from oral_cancer.experiments import Composed, composed_of, given_overrides
 from oral_cancer.settings import check, checked, influential, resolved
 from oral_cancer.settings.commands import Sweeper
 from oral_cancer.study.journal import BATCH, ERROR, SECONDS, Search, flat, open_journal, quiet
@@ -198,7 +198,7 @@ def _in_words(study: "Study", number: int, n_trials: int) -> str:
 
 def _parameters(config: DictConfig) -> tuple[dict[str, Parameter], list[str]]:
     params = [f"{option}={sweep}" for option, sweep in config.hydra.sweeper.params.items()]
-    return parameters_of(params, config.hydra.overrides.task)
+    return parameters_of(params, given_overrides(config.hydra, "task"))
 
 
 def _is_grid(config: DictConfig) -> bool:
@@ -211,7 +211,7 @@ def _number_in_grid(config: DictConfig, parameters: Mapping[str, Parameter]) -> 
 
 
 def _composed(config: DictConfig, job: Sequence[str]) -> Composed:
-    return composed_of([*config.hydra.overrides.hydra, *job], config.hydra.job.config_name)
+    return composed_of([*given_overrides(config.hydra, "hydra"), *job], config.hydra.job.config_name)
 
 
 def _run(composed: Composed) -> Run:
@@ -238,7 +238,7 @@ def _repeatable(cfg: DictConfig) -> dict[str, Any]:
 
 def _command(config: DictConfig, fixed: Sequence[str], first: Sequence[str]) -> list[str]:
     """What gives the settings of a trial on a command line without the search, beside the trial's parameters."""
-    words = [word for word in config.hydra.overrides.hydra if word.startswith("hydra.searchpath")]
+    words = [word for word in given_overrides(config.hydra, "hydra") if word.startswith("hydra.searchpath")]
     words += [word for word in fixed if not word.lstrip("+~").startswith(NOT_REPEATED)]
     name = config.hydra.job.config_name
     trial = _composed(config, [*fixed, *first])

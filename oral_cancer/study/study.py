@@ -24,13 +24,14 @@ from rich import print
 
 from oral_cancer.command import described
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.experiments import Composed, composed_of, name_of, sweep_options
+from oral_cancer.experiments import Composed, composed_of, given_overrides, name_of, sweep_options
 from oral_cancer.files import write_json, write_text
 from oral_cancer.labels import CLASSES
 from oral_cancer.settings import build, check, influential, number_of_ranks
 from oral_cancer.study.grids import duration
 from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
+from oral_cancer.study.room import insist_on_room_for
 from oral_cancer.study.search import is_search, plan_search
 from oral_cancer.training.manifest import RESULTS, changed_files, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
@@ -102,7 +103,7 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
         return None
     study = Path(config.hydra.sweep.dir)
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-    words = [*params, *config.hydra.overrides.task]
+    words = [*params, *given_overrides(config.hydra, "task")]
     (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
     composed = [_composed(config, job) for job in batches]
     networks = {str(one.settings.model.backbone) for one in composed}
@@ -125,7 +126,7 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
 
 def _composed(config: DictConfig, job: Sequence[str]) -> Composed:
     """The settings of one job."""
-    return composed_of([*config.hydra.overrides.hydra, *job], config.hydra.job.config_name)
+    return composed_of([*given_overrides(config.hydra, "hydra"), *job], config.hydra.job.config_name)
 
 
 def _of_tasks(overrides: Iterable[str]) -> list[str]:
@@ -144,7 +145,7 @@ def freeze_plan(jobs: Sequence[Job]) -> Plan:
     for run in runs:
         by_experiment.setdefault(run.experiment, run)
     _insist_on_options(by_experiment.values())
-    weights = _starts(by_experiment)
+    weights = _starts(by_experiment, runs)
     return Plan(
         runs=[{"experiment": run.experiment, "fold": run.fold, "config_hash": run.config_hash} for run in runs],
         data=_common_data(runs),
@@ -180,11 +181,12 @@ def _common_data(runs: Sequence[Run]) -> dict[str, Any]:
     return facts[0]
 
 
-def _starts(runs: dict[str, Run]) -> dict[str, str]:
+def _starts(by_experiment: dict[str, Run], runs: Sequence[Run]) -> dict[str, str]:
+    """What the network of each experiment starts from; and their checkpoints fit the disk."""
     from oral_cancer.models.weights import build_backbone
 
     built = {}
-    for experiment, run in runs.items():
+    for experiment, run in by_experiment.items():
         model = run.settings.model
         built[experiment] = build_backbone(
             model.backbone, model.weights, len(CLASSES), model.image_size, model.drop_path_rate
@@ -192,6 +194,8 @@ def _starts(runs: dict[str, Run]) -> dict[str, str]:
     if len({start.kind for start in built.values()} & {"imagenet", "random"}) > 1:
         starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
         raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")
+    sizes = {experiment: start.size for experiment, start in built.items()}
+    insist_on_room_for(runs, sizes)
     return {experiment: start.origin for experiment, start in built.items()}
 
 

@@ -23,6 +23,7 @@ from omegaconf import OmegaConf
 from oral_cancer.command import described
 from oral_cancer.errors import Interrupted, UserError
 from oral_cancer.files import unfinished, write_text
+from oral_cancer.quoting import without_references
 from oral_cancer.training.manifest import CHECKPOINT, FILE, file_hashes, is_damaged, read_manifest, write_manifest
 from oral_cancer.training.run import Run
 
@@ -164,7 +165,9 @@ def _write_hydra_record(run: Run) -> None:
     """What Hydra would record; config.yaml is whole, so that `--config-dir` and `--config-name` repeat the training."""
     config = REPEATING | run.config | {"trust": False}  # which whoever repeats it has to give
     for name, content in (("config", config), ("overrides", list(run.overrides))):
-        write_text(run.folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+        write_text(
+            run.folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(without_references(content)))
+        )
 
 
 def _now() -> str:
