@@ -14,11 +14,22 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.spreadsheets import is_formula
+from oral_cancer.trainer_options import refused_options
 
 SEEDS = 2**32 - 1  # the largest that NumPy takes
-WITHOUT_INFLUENCE = ("name", "logger", "callbacks", "store", "study", "launcher", "data.workers", "trust")
+WITHOUT_INFLUENCE = (
+    "name",
+    "logger",
+    "callbacks",
+    "store",
+    "study",
+    "launcher",
+    "data.workers",
+    "trust",
+    "keep_optimizer",
+)
 """Options that change no figure."""
-UNKNOWN_BEFORE = ("trust",)  # of these: not there when the hash was first taken of settings
+UNKNOWN_BEFORE = ("trust", "keep_optimizer")  # of these: not there when the hash was first taken of settings
 SILENT: dict[str, Any] = {"range": None, "channels": None, "plane": None, "leave_out": []}
 """Options of a source at which it does what it did before it had them, and the settings have the hash of then."""
 
@@ -60,6 +71,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "name": (lambda value: value is None or IN_TABLES[0](value), f"null or {IN_TABLES[1]}"),
     "study.name": NAME,
     "store": (lambda value: isinstance(value, str) and value != "", "a folder"),
+    "keep_optimizer": (lambda value: isinstance(value, bool | None), "true or false"),  # null in records of before
     "trial": _whole(0, SEEDS),
     "seed": _whole(0, SEEDS),
     "data.train_sets": (_image_sets, "[homo], [hetero] or [homo, hetero]"),
@@ -123,6 +135,7 @@ def check(cfg: DictConfig) -> None:
         problems.append(f"fold={cfg.fold}: must be a whole number from 0 to data.folds - 1, or all")
     problems += _optimisation_problems(resolved(cfg)["model"])
     problems += _augmentation_problems(resolved(cfg)["augmentation"])
+    problems += refused_options(resolved(cfg)["trainer"], resolved(cfg)["model"]["weights"])
     refuse(problems)
     refuse(_undivided(cfg))
     for group in ("source", "resampling"):

@@ -160,10 +160,10 @@ def _without_fold(cfg: DictConfig) -> DictConfig:
 
 
 def _insist_on_options(runs: Iterable[Run]) -> None:
-    from oral_cancer.training.train import insist_on_known_options  # late, as no refusal of a wrong option needs it
+    from oral_cancer.training.trainer import check_trainer  # late, as no refusal of a wrong option needs it
 
     for run in runs:
-        insist_on_known_options(run.settings)
+        check_trainer(run.settings)
         build(run.settings, "augmentation")
 
 
