@@ -69,7 +69,7 @@ class SoftLabelClassifier(LightningModule):
         self.recalibrated_at = -1  # step
         self.validated_at = -1  # step
         if optimizer is not None and scheduler is not None:
-            _insist_on_steps(scheduler(optimizer(self.parameters()), 1, 1))  # what they do not take is refused here
+            _insist_on_steps(scheduler, optimizer(self.parameters()))  # what they do not take is refused here
         self.build_optimizer = optimizer
         self.build_scheduler = scheduler
         # Metrics that neither look into a tensor nor bring a number to it: a GPU would be waited for at every step.
@@ -177,8 +177,9 @@ class SoftLabelClassifier(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
-def _insist_on_steps(schedule: LRScheduler) -> None:
-    if isinstance(schedule, ReduceLROnPlateau):
+def _insist_on_steps(scheduler: Callable[[Optimizer, int, int], LRScheduler], optimizer: Optimizer) -> None:
+    named = getattr(scheduler, "func", None)
+    if named is ReduceLROnPlateau or isinstance(scheduler(optimizer, 1, 1), ReduceLROnPlateau):
         raise UserError(
             "model.scheduler: ReduceLROnPlateau waits for a figure of an epoch, and schedules are stepped every step; "
             "choose one of oral_cancer.models.schedules, or write one that takes (optimizer, epochs, steps_per_epoch)"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from oral_cancer.files import write_text
 from oral_cancer.models import SoftLabelClassifier
@@ -34,6 +35,10 @@ class SeedEachStep(Callback):
     def _seed(self, trainer: Trainer, step: int) -> None:
         drawn_from = np.random.SeedSequence([self.seed, step, trainer.global_rank])
         torch.manual_seed(int(drawn_from.generate_state(1)[0]))
+
+
+class LastEpoch(ModelCheckpoint):
+    """The run's own checkpoint, told by its class from those that a user adds."""
 
 
 class EndState(Callback):

@@ -1,5 +1,6 @@
 """Lightning's trainer of a run, and the callbacks beside it."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from inspect import signature
 from typing import Any
@@ -9,13 +10,18 @@ from hydra.utils import get_method, get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import (
+    BackboneFinetuning,
     BatchSizeFinder,
     DeviceStatsMonitor,
     LearningRateFinder,
     LearningRateMonitor,
     ModelCheckpoint,
+    ModelPruning,
     ProgressBar,
     RichModelSummary,
+    StochasticWeightAveraging,
+    ThroughputMonitor,
+    WeightAveraging,
 )
 from pytorch_lightning.plugins import AsyncCheckpointIO
 from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
@@ -25,11 +31,21 @@ from oral_cancer.data.augmentation import trains_on_cuda
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.settings import build, number_of_ranks, resolved
 from oral_cancer.training.batch_norm import SyncBatchNorm
-from oral_cancer.training.callbacks import EndState, History, SeedEachStep
+from oral_cancer.training.callbacks import EndState, History, LastEpoch, SeedEachStep
 from oral_cancer.training.loggers import no_logger
 from oral_cancer.training.manifest import CHECKPOINT
 from oral_cancer.training.run import Run
 
+SEARCH = "hparams_search=optuna searches"
+UNFIT: dict[type[Callback], str] = {
+    BackboneFinetuning: "wants a network of two parts; leave it out",
+    BatchSizeFinder: f"changes what the settings say; set data.batch_size, for which {SEARCH}",
+    LearningRateFinder: f"changes what the settings say; set model.scheduler, for which {SEARCH}",
+    ModelPruning: "takes weights of another memory layout than this network's; leave it out",
+    StochasticWeightAveraging: "trains an epoch more than trainer.max_epochs; EMAWeightAveraging averages within them",
+}
+"""Callbacks that no run can have, and why."""
+NEED_LOGGER = (DeviceStatsMonitor, LearningRateMonitor, ThroughputMonitor)
 PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 
@@ -78,22 +94,31 @@ def build_trainer(run: Run, *more: Callback) -> Trainer:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     plain = OmegaConf.create({"trainer": settings | {"_convert_": "all"}})
     trainer: Trainer = build(plain, "trainer", **objects)
+    if trainer.gradient_clip_val is not None and "mixed" in trainer.precision and cfg.model.optimizer.get("fused"):
+        raise UserError(
+            f"trainer.gradient_clip_val={trainer.gradient_clip_val}: a fused optimiser in {trainer.precision} clips "
+            "nothing; give model.optimizer.fused=false"
+        )
     if cfg.trainer.compile:
         _insist_on_compiler(trainer.strategy.root_device)
     return trainer
 
 
 def _insist_on_known_options(cfg: DictConfig) -> None:
-    given = {name: None for name in cfg.trainer if not name.startswith("_") and name != "compile"}
-    try:
-        signature(get_method(cfg.trainer._target_)).bind_partial(**given)
-    except TypeError as error:
-        shown = "`python train.py --cfg job --package trainer` shows the settings"
-        raise UserError(f"trainer: {error}; {shown}") from error
+    known = signature(get_method(cfg.trainer._target_)).parameters
+    given = [name for name in cfg.trainer if not name.startswith("_") and name != "compile"]
+    refuse(
+        [
+            f"trainer.{name}: there is no such option; {_meant(name, known)}"
+            "`python train.py --cfg job --package trainer` shows the settings"
+            for name in given
+            if name not in known and not any(one.kind == one.VAR_KEYWORD for one in known.values())
+        ]
+    )
 
 
 def _callbacks_of_every_run(run: Run) -> list[Callback]:
-    checkpoint = ModelCheckpoint(
+    checkpoint = LastEpoch(
         (run.folder / CHECKPOINT).parent,
         filename=CHECKPOINT.stem,
         enable_version_counter=False,
@@ -104,16 +129,19 @@ def _callbacks_of_every_run(run: Run) -> list[Callback]:
 
 def _callbacks(cfg: DictConfig) -> list[Callback]:
     """The configured callbacks, none of which must fail for a reason that is known before a training."""
-    chosen: dict[str, Callback] = {}
+    chosen: dict[str, Any] = {}
     problems = []
     for name, settings in (cfg.get("callbacks") or {}).items():
-        option = f"callbacks.{name}"
+        if settings is None:
+            continue
         try:
             chosen[name] = instantiate(settings)
         except Exception as error:  # whatever its class raises
-            problems.append(f"{option}: {brief(error.__cause__ or error)}; see the callback's own documentation")
-            continue
-        problems += [f"{option}: {said}" for said in _problems(chosen[name], cfg)]
+            problems.append(f"callbacks.{name}: {brief(error.__cause__ or error)}; see the callback's documentation")
+    problems += [f"callbacks.{name}: {said}" for name in chosen for said in _problems(chosen[name], cfg)]
+    bars = [name for name, callback in chosen.items() if isinstance(callback, ProgressBar)]
+    if len(bars) > 1:
+        problems.append(f"callbacks.{bars[1]}: there is a progress bar already; give callbacks.{bars[0]}=null")
     refuse(problems)
     return list(chosen.values())
 
@@ -122,25 +150,25 @@ def _problems(callback: Any, cfg: DictConfig) -> list[str]:
     kind = type(callback).__name__
     if not isinstance(callback, Callback):
         return [f"{kind} is no callback of Lightning's; leave it out"]
-    if isinstance(callback, BatchSizeFinder | LearningRateFinder):
-        return [
-            f"{kind} changes what the settings say; set data.batch_size and model.scheduler, or search for the best by "
-            "hparams_search=optuna"
-        ]
-    if isinstance(callback, LearningRateMonitor | DeviceStatsMonitor) and (
-        get_method(cfg.logger._target_) is no_logger
-    ):
-        return [f"{kind} needs a logger; give logger=csv, tensorboard or wandb, or leave it out"]
-    problems = []
+    problems = [f"{kind} {said}" for refused, said in UNFIT.items() if isinstance(callback, refused)]
+    if isinstance(callback, NEED_LOGGER) and get_method(cfg.logger._target_) is no_logger:
+        problems.append(f"{kind} needs a logger; give logger=csv, tensorboard or wandb, or leave it out")
+    if isinstance(callback, WeightAveraging) and cfg.model.recalibrate:
+        problems.append(f"{kind} averages after batch norm is recalibrated; give model.recalibrate=false")
     if isinstance(callback, ModelCheckpoint) and (callback.save_last or callback.filename == CHECKPOINT.stem):
         problems.append(f"{CHECKPOINT} is the run's own; give another filename, and no save_last")
     monitor = getattr(callback, "monitor", None)
-    measured = _measured(cfg)
-    if monitor is not None and monitor not in measured:
-        guess = get_close_matches(str(monitor).replace("/", "_"), measured, n=1)
-        meant = f"did you mean {guess[0]}? " if guess else ""
-        problems.append(f"monitor={monitor}: nothing of this name is measured; {meant}choose {', '.join(measured)}")
+    if monitor is not None and monitor not in (measured := _measured(cfg)):
+        problems.append(
+            f"monitor={monitor}: nothing of this name is measured; "
+            f"{_meant(str(monitor).replace('/', '_'), measured)}choose {', '.join(measured)}"
+        )
     return problems
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    guess = get_close_matches(name, known, n=1)
+    return f"did you mean {guess[0]}? " if guess else ""
 
 
 def _measured(cfg: DictConfig) -> tuple[str, ...]:
