@@ -54,8 +54,8 @@ OPTIONS: dict[str, tuple[Fits, str]] = {
     "log_every_n_steps": (_whole(0), "must be a whole number of at least 0"),
     "logger": (_never, "the group logger chooses it; give logger=csv, tensorboard, wandb or none"),
     "max_steps": (
-        lambda value: _one_of(-1)(value) or _whole(1)(value),
-        "must be -1 or a whole number of at least 1, for a network without a step is not trained",
+        _one_of(-1),
+        "a run is whole epochs; trainer.max_epochs=... with +trainer.limit_train_batches=... ends as soon",
     ),
     "max_time": (
         lambda value: value is None or isinstance(value, str | dict),

@@ -175,7 +175,7 @@ def _fit(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule) -> No
     except MisconfigurationException as error:  # by which Lightning refuses what it only sees here
         raise UserError(f"trainer or callbacks: {brief(error)}") from error
     if trainer.global_step == 0 and model.origin_kind != "file":  # which may be evaluated as it is
-        raise UserError("trainer: ended before its first step; raise its max_time, max_steps or limit_train_batches")
+        raise UserError("trainer: ended before its first step; raise its max_time")
     if trainer.is_global_zero:
         end_training(folder.checkpoint, model, bool(run.settings.get("keep_optimizer")))
 

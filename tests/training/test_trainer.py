@@ -51,7 +51,7 @@ def test_options_without_which_a_run_is_not_whole_are_refused_together_and_befor
         "limit_val_batches": -1,
         "log_every_n_steps": -1,
         "logger": False,
-        "max_steps": 0,
+        "max_steps": 7,
         "max_time": 5,
         "model_registry": "x",
         "num_sanity_val_steps": -2,
@@ -86,7 +86,6 @@ COMBINED = {
         ("+trainer.limit_val_batches=0", "+trainer.limit_train_batches=2", "+trainer.gradient_clip_val=0.5"),
         [(2, False), (4, False), (6, False)],
     ),
-    "ended by its steps": (("+trainer.max_steps=7", "+trainer.min_epochs=1"), [(3, True), (6, True), (7, False)]),
 }
 
 
