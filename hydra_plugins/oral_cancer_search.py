@@ -11,6 +11,8 @@ from omegaconf import DictConfig
 class OptunaSweeper(Sweeper):
     """Trials one batch after the other, as `oral_cancer.study.search` says; its options are in conf/hydra/sweeper."""
 
+    searches = True  # by which `oral_cancer.study.search.is_search` knows it
+
     def __init__(self, **_: Any) -> None:
         """The options are read from the configuration, before this object is there and after."""
 

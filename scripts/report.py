@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
 
             refuse([line for finding in verify_study(given.study) for line in finding.shown()])
             return
-        from oral_cancer.study.search import read_search  # heavy: --help does not need it
+        from oral_cancer.study.journal import read_search  # heavy: --help does not need it
 
         if read_search(given.study) is not None:
             from oral_cancer.study.search_page import write_search_report

@@ -32,10 +32,10 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
 
 @pytest.fixture(scope="session")
 def real_cells() -> Path:
-    """The folder of real run crops that lies beside the repository on its developers' machines."""
+    """The folder of real cell crops that lies beside the repository on its developers' machines."""
     folder = REPOSITORY.parent / "shared" / "real_cells"
     if not folder.is_dir():
-        pytest.skip("needs the real run crops beside the repository")
+        pytest.skip("needs the real cell crops beside the repository")
     return folder
 
 

@@ -1,18 +1,15 @@
 """A search for settings: trials that Optuna suggests, each one training, judged by its mixtures' validation images.
 
-Everything that a search knows lies in its folder: what it is (search.yaml) and its trials (search.journal). The test
-images have no say: of a trial only the RMSE of its validation images is read, and why it failed.
+Everything that a search knows lies in its folder, see `journal`. The test images have no say: of a trial only the RMSE
+of its validation images is read, and why it failed.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-import yaml
 from hydra.core.utils import JobReturn
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -20,8 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from oral_cancer.command import described
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import Composed, composed_of
-from oral_cancer.files import sealed, unsealed, write_text
 from oral_cancer.settings import WITHOUT_INFLUENCE, check, resolved
+from oral_cancer.study.journal import BATCH, ERROR, SECONDS, Direction, Search, flat, open_journal, quiet
 from oral_cancer.study.parameters import Parameter, overrides_of, parameters_of
 from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import Run
@@ -31,41 +28,13 @@ if TYPE_CHECKING:
     from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial
 
-FILE = "search.yaml"
-JOURNAL = "search.journal"
-Direction = Literal["minimize", "maximize"]
 NOT_REPEATED = ("hparams_search", "study.name", "launcher")  # of a search, where a trial is trained alone
-BATCH, SECONDS, ERROR = "batch", "seconds", "error"  # of a trial: its batch's first number, and what came of it
-
-
-@dataclass(frozen=True)
-class Search:
-    """What a search is, which stays the same as long as its folder is used.
-
-    Attributes:
-        parameters: what is searched, by option, in words.
-        direction: "minimize" or "maximize".
-        sampler: class and options of the Optuna sampler that suggests trials.
-        command: what stands on the command line of each trial, beside its parameters.
-        data: source, fingerprint, number of images and how they were read.
-        weights: what the network starts from.
-        settings: the resolved settings of the first trial that would be possible.
-    """
-
-    parameters: dict[str, str]
-    direction: Direction
-    sampler: dict[str, Any]
-    command: list[str]
-    data: dict[str, Any]
-    weights: str
-    settings: dict[str, Any]
 
 
 def is_search(config: DictConfig) -> bool:
     """Whether a multirun is a search."""
-    from hydra_plugins.oral_cancer_search import OptunaSweeper
-
-    return issubclass(get_class(config.hydra.sweeper._target_), OptunaSweeper)
+    sweeper: Any = get_class(config.hydra.sweeper._target_)
+    return getattr(sweeper, "searches", False)
 
 
 def plan_search(config: DictConfig) -> Search:
@@ -101,43 +70,6 @@ def plan_search(config: DictConfig) -> Search:
         weights=weights,
         settings=_influential(run.settings),
     )
-
-
-def freeze_search(folder: Path, search: Search) -> None:
-    """Write what a search is at its first start; at a later one insist that it is the same.
-
-    Raises:
-        UserError: one line that names every difference.
-    """
-    frozen = read_search(folder)
-    if frozen is None:
-        write_text(folder / FILE, yaml.safe_dump(sealed(asdict(search)), sort_keys=False))
-        return
-    before, now = (dict(_flat(asdict(each) | {"command": None})) for each in (frozen, search))
-    keys = [key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key)]
-    if any(key.startswith("parameters.") for key in keys):  # which have other settings tried first
-        keys = [key for key in keys if not key.startswith("settings.")]
-    if keys:
-        said = "; ".join(f"{key} was {before.get(key, 'not there')}, now {now.get(key, 'not there')}" for key in keys)
-        raise UserError(
-            f"{folder / FILE}: {said}; a search does not change: choose another study.name, or what was there before"
-        )
-
-
-def read_search(folder: Path) -> Search | None:
-    """What is searched in a folder, or None where no search was begun.
-
-    Raises:
-        UserError: for a file that is damaged.
-    """
-    path = folder / FILE
-    try:
-        return Search(**unsealed(yaml.safe_load(path.read_text(encoding="utf-8"))))
-    except FileNotFoundError:
-        return None
-    except (yaml.YAMLError, TypeError, ValueError) as error:
-        said = " ".join(str(error).split())
-        raise UserError(f"{path} is damaged ({said}); delete it and start the search again: its trials stay") from error
 
 
 def run_search(config: DictConfig, launcher: Any) -> None:
@@ -213,7 +145,7 @@ def _suggested(
 
     seed = np.random.SeedSequence([sampler.seed, len(trials)]).generate_state(1)[0]
     distributions = {option: parameter.distribution() for option, parameter in parameters.items()}
-    with _quiet():
+    with quiet():
         scratch = optuna.create_study(sampler=instantiate(sampler, seed=int(seed)), direction=direction)
         scratch.add_trials(trials)
         return optuna.trial.create_trial(
@@ -222,38 +154,6 @@ def _suggested(
             distributions=distributions,
             user_attrs={BATCH: first},
         )
-
-
-def open_journal(folder: Path, direction: Direction) -> "Study":
-    """The trials in a search's folder; what a killed process left half written is taken away.
-
-    Raises:
-        UserError: for a journal that is damaged.
-    """
-    import optuna
-    from filelock import FileLock
-    from optuna.storages.journal import JournalFileBackend
-
-    path = folder / JOURNAL
-    lock: Any = FileLock(folder / f".{JOURNAL}.lock")  # Optuna's own outlives a process that is killed
-    try:
-        with _quiet():
-            with lock:
-                _cut_to_whole_lines(path)
-            storage = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock))
-            return optuna.create_study(storage=storage, study_name="search", direction=direction, load_if_exists=True)
-    except (ValueError, KeyError) as error:
-        raise UserError(
-            f"{path} is damaged ({' '.join(str(error).split())}); restore it, or choose another study.name"
-        ) from error
-
-
-def _cut_to_whole_lines(path: Path) -> None:
-    content = path.read_bytes() if path.exists() else b""
-    whole = content.rpartition(b"\n")
-    if whole[2]:
-        with path.open("r+b") as file:
-            file.truncate(len(content) - len(whole[2]))
 
 
 def _record(study: "Study", trial: "FrozenTrial", returned: JobReturn) -> None:
@@ -365,10 +265,10 @@ def _command(config: DictConfig, fixed: Sequence[str], first: Sequence[str]) -> 
     words += [word for word in fixed if not word.lstrip("+~").startswith(NOT_REPEATED)]
     name = config.hydra.job.config_name
     trial = _composed(config, [*fixed, *first])
-    wanted, choices = dict(_flat(_influential(trial.settings))), _choices(trial)
+    wanted, choices = dict(flat(_influential(trial.settings))), _choices(trial)
     while group := _first_difference(name, [*words, *first], choices):
         words.append(f"{group}={choices[group]}")
-    given = dict(_flat(_influential(composed_of([*words, *first], name).settings)))
+    given = dict(flat(_influential(composed_of([*words, *first], name).settings)))
     searched = {word.partition("=")[0] for word in first}
     words += [
         f"{'' if option in given else '+'}{option}={_value(value)}"
@@ -401,24 +301,3 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         return QuotedString(value, Quote.single).with_quotes()
     return Transformer.str(value)
-
-
-def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(content, dict) and content:
-        for key, value in content.items():
-            yield from _flat(value, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, content
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Optuna's remarks on studies created and features that may change."""
-    import warnings
-
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        yield

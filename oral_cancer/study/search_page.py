@@ -17,9 +17,9 @@ from oral_cancer.pages.render import render
 from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import search_plots
 from oral_cancer.study.grids import duration
+from oral_cancer.study.journal import ERROR, SECONDS, Search, open_journal, read_search
 from oral_cancer.study.parameters import overrides_of
 from oral_cancer.study.plots import Panel
-from oral_cancer.study.search import ERROR, SECONDS, Search, open_journal, read_search
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -29,8 +29,9 @@ from oral_cancer.files import write_json, write_text
 from oral_cancer.labels import CLASSES
 from oral_cancer.settings import WITHOUT_INFLUENCE, build, check, number_of_ranks, resolved
 from oral_cancer.study.grids import duration
+from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
-from oral_cancer.study.search import freeze_search, is_search, plan_search
+from oral_cancer.study.search import is_search, plan_search
 from oral_cancer.training.manifest import RESULTS, changed_files, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
 
@@ -60,7 +61,7 @@ def start(config: DictConfig) -> FileLock:
         freeze_search(folder, search)
     if jobs is not None and plan is not None:
         freeze(folder, plan)
-        write_json(folder / JOBS, [{"overrides": job.overrides, **job.run.name._asdict()} for job in jobs])
+        write_json(folder / JOBS, {"jobs": [{"overrides": job.overrides, **job.run.name._asdict()} for job in jobs]})
         print(f"[bold]{folder.name}[/]: {len(plan.runs)} runs in {folder}")
     return held
 
@@ -204,7 +205,7 @@ def _starts(runs: dict[str, Run]) -> dict[str, str]:
 def job_name(study: Path, overrides: Iterable[str]) -> RunName | None:
     """Which run a job of the present start trains; None of a search."""
     try:
-        jobs = json.loads((study / JOBS).read_text(encoding="utf-8"))
+        jobs = json.loads((study / JOBS).read_text(encoding="utf-8"))["jobs"]
     except FileNotFoundError:
         return None
     tasks = _of_tasks(overrides)

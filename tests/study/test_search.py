@@ -26,17 +26,9 @@ from omegaconf import DictConfig
 
 from oral_cancer.errors import UserError
 from oral_cancer.experiments import Composed, compose_settings, composed_of
+from oral_cancer.study.journal import JOURNAL, Search, freeze_search, open_journal
 from oral_cancer.study.parameters import Choice, Span, parameters_of
-from oral_cancer.study.search import (
-    JOURNAL,
-    Search,
-    _influential,
-    _outcome,
-    freeze_search,
-    open_journal,
-    plan_search,
-    run_search,
-)
+from oral_cancer.study.search import _influential, _outcome, plan_search, run_search
 from oral_cancer.study.search_page import TABLE, importances, write_search_report
 from oral_cancer.study.study import run_job, validation_rmse
 from oral_cancer.training.manifest import file_hashes, write_manifest
