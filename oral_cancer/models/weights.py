@@ -14,7 +14,6 @@ from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_c
 from safetensors.torch import load_file
 from timm.models import load_state_dict_from_hf
 from torch import nn
-from torch.func import functional_call
 
 from oral_cancer.errors import UserError, brief
 
@@ -87,7 +86,8 @@ def _network(name: str, classes: int, image_size: int, drop_path_rate: float) ->
     size: Any = {"img_size": image_size} if published and published.fixed_input_size else {}
     try:
         network = timm.create_model(name, num_classes=classes, drop_path_rate=drop_path_rate, **size)
-        outputs = _outputs(network.eval(), image_size)
+        with torch.no_grad():
+            outputs = network.eval()(torch.zeros(1, 3, image_size, image_size))
     except Exception as error:  # whatever its constructor or its layers raise
         said = brief(error)
         if "drop_path_rate" in said:
@@ -100,18 +100,6 @@ def _network(name: str, classes: int, image_size: int, drop_path_rate: float) ->
     if not (isinstance(outputs, torch.Tensor) and outputs.shape == (1, classes)):
         raise UserError(f"model.backbone={name} gives something else than an output a class; choose another network")
     return network.train()
-
-
-def _outputs(network: nn.Module, image_size: int) -> Any:
-    """What a network gives for one image, by shapes alone where its layers allow that."""
-    tensors = dict([*network.named_parameters(), *network.named_buffers()])
-    image = torch.zeros(1, 3, image_size, image_size)
-    with torch.no_grad():
-        try:
-            shapes = {name: tensor.to("meta") for name, tensor in tensors.items()}
-            return functional_call(network, shapes, (image.to("meta"),))
-        except Exception:  # of layers that look at values, too
-            return network(image)
 
 
 def _reset_head(network: nn.Module) -> None:
