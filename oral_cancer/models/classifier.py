@@ -1,6 +1,7 @@
 """How the network learns from soft labels."""
 
 from collections.abc import Callable, Iterable
+from math import ceil
 from typing import Any
 
 import torch
@@ -9,10 +10,11 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.optim.swa_utils import update_bn
 from torchmetrics import MeanSquaredError
 
+from oral_cancer.errors import UserError
 from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.network import SoftLabelNetwork
 from oral_cancer.models.single_class import SingleClassAccuracy
@@ -31,6 +33,9 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         compile: whether `torch.compile` makes the network faster, after a slow first step.
     """
 
+    MEASURED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_rmse", "learning_rate")
+    """What is logged of each epoch, and so what callbacks can monitor."""
+
     def __init__(
         self,
         backbone: str,
@@ -48,8 +53,9 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
             self.network.compile()
         self.recalibrate = recalibrate
         self.recalibrated_at = -1  # step
-        if optimizer is not None:
-            optimizer(self.parameters())  # what it does not take is refused here, before any training
+        self.validated_at = -1  # step
+        if optimizer is not None and scheduler is not None:
+            _insist_on_steps(scheduler, optimizer(self.parameters()))  # what they do not take is refused here
         self.build_optimizer = optimizer
         self.build_scheduler = scheduler
         # Metrics that neither look into a tensor nor bring a number to it: a GPU would be waited for at every step.
@@ -66,8 +72,8 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         loss = F.mse_loss(probabilities, soft_labels)
         self.train_loss.update(probabilities.detach(), soft_labels)
         self.train_accuracy.update(probabilities.detach(), soft_labels)
-        self.log("train/loss", self.train_loss, on_step=False, on_epoch=True)
-        self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True)
+        self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
+        self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
         return loss
 
     def on_train_epoch_start(self) -> None:
@@ -76,9 +82,24 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     def on_validation_start(self) -> None:
         """Recalibrate before the validation that follows the last step, and so before the last checkpoint."""
-        last = self.trainer.max_epochs is not None and self.trainer.current_epoch == self.trainer.max_epochs - 1
-        if last and self.trainer.state.fn == TrainerFn.FITTING:
+        if self.trainer.state.fn == TrainerFn.FITTING and self._is_at_last_step:
             self.renew_statistics()
+
+    def on_train_epoch_end(self) -> None:
+        """The same where the last epoch is not validated."""
+        if self._is_at_last_step:
+            self.renew_statistics()
+
+    @property
+    def _is_at_last_step(self) -> bool:
+        return self.trainer.global_step >= self.trainer.estimated_stepping_batches
+
+    def measured(self) -> dict[str, float]:
+        """What the present epoch has measured, by the names of `MEASURED`; validation is not part of every one."""
+        figures = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
+        validated = self.validated_at == self.trainer.global_step
+        names = [name for name in self.MEASURED if validated or not name.startswith("val_")]
+        return {name: figures[name] for name in names if name in figures}
 
     def renew_statistics(self) -> bool:
         """Recalibrate, if that is wanted and has not been done since the last step; whether it has been done now."""
@@ -102,9 +123,10 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """The figures over all ranks, of which one may have had no image."""
-        self.log("val/loss", self.val_loss)
-        self.log("val/accuracy", self.val_accuracy)
-        self.log("val/rmse", self.val_rmse)
+        self.log("val_loss", self.val_loss)
+        self.log("val_accuracy", self.val_accuracy)
+        self.log("val_rmse", self.val_rmse)
+        self.validated_at = self.trainer.global_step
 
     def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Probabilities, float32 (B, 3)."""
@@ -116,8 +138,17 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         assert self.build_optimizer is not None
         assert self.build_scheduler is not None
         optimizer = self.build_optimizer(self.parameters())
-        epochs = self.trainer.max_epochs
-        assert epochs is not None
-        steps_per_epoch = int(self.trainer.estimated_stepping_batches) // epochs
-        scheduler = self.build_scheduler(optimizer, epochs, steps_per_epoch)
+        assert self.trainer.max_epochs is not None
+        self.trainer.fit_loop.setup_data()  # by which the number of batches is known
+        steps_per_epoch = ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
+        scheduler = self.build_scheduler(optimizer, self.trainer.max_epochs, steps_per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def _insist_on_steps(scheduler: Callable[[Optimizer, int, int], LRScheduler], optimizer: Optimizer) -> None:
+    named = getattr(scheduler, "func", None)
+    if named is ReduceLROnPlateau or isinstance(scheduler(optimizer, 1, 1), ReduceLROnPlateau):
+        raise UserError(
+            "model.scheduler: ReduceLROnPlateau waits for a figure of an epoch, and schedules are stepped every step; "
+            "choose one of oral_cancer.models.schedules, or write one that takes (optimizer, epochs, steps_per_epoch)"
+        )

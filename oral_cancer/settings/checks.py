@@ -15,6 +15,7 @@ from oral_cancer.errors import UserError, brief, refuse
 from oral_cancer.quoting import without_references
 from oral_cancer.settings.refusals import faults_of, options, unknown, without
 from oral_cancer.settings.rules import OF_HYDRA, WITHOUT_INFLUENCE
+from oral_cancer.settings.trainer_options import refused_options
 from oral_cancer.settings.training import Training
 
 LIGHTNING = "pytorch_lightning.Trainer"
@@ -46,6 +47,7 @@ def check(cfg: DictConfig) -> None:
     """
     content = resolved(cfg)
     refuse([*faults_of(Training, content), *_unknown_to_lightning(content)])
+    refuse(refused_options(content["trainer"], content["model"].get("weights")))
     for group in CHECKED_BY_CLASS:
         build(cfg, group)
 
@@ -92,7 +94,12 @@ def build(cfg: DictConfig, group: str, **arguments: Any) -> Any:
 
 def influential(cfg: DictConfig) -> dict[str, Any]:
     """The settings as plain Python, leaving out those that change no figure."""
-    return without(WITHOUT_INFLUENCE, Training, resolved(cfg))
+    return influential_of(resolved(cfg))
+
+
+def influential_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """As `influential`, of settings that are plain already."""
+    return without(WITHOUT_INFLUENCE, Training, settings)
 
 
 def settings_hash(cfg: DictConfig) -> str:

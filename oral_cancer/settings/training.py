@@ -228,6 +228,7 @@ class Training(Section):
     study: Annotated[Study, WITHOUT_INFLUENCE]
     launcher: Annotated[Launcher, WITHOUT_INFLUENCE]
     trust: Annotated[bool, TRUTH, WITHOUT_INFLUENCE] = False
+    keep_optimizer: Annotated[bool, TRUTH, WITHOUT_INFLUENCE] = False
 
     @field_validator("data")
     @classmethod

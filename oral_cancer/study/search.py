@@ -223,9 +223,10 @@ def _starting_point(run: Run) -> tuple[dict[str, Any], str]:
     """Facts about the images, and what the network starts from."""
     from oral_cancer.labels import CLASSES
     from oral_cancer.models.weights import build_backbone
-    from oral_cancer.training.train import data_facts, insist_on_known_options, open_images
+    from oral_cancer.training.train import data_facts, open_images
+    from oral_cancer.training.trainer import check_callbacks
 
-    insist_on_known_options(run.settings)
+    check_callbacks(run.settings)
     model = run.settings.model
     start = build_backbone(model.backbone, model.weights, len(CLASSES), model.image_size, model.drop_path_rate)
     return data_facts(open_images(run)), start.origin

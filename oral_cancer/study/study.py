@@ -155,10 +155,10 @@ def freeze_plan(jobs: Sequence[Job]) -> Plan:
 
 
 def _insist_on_options(runs: Iterable[Run]) -> None:
-    from oral_cancer.training.train import insist_on_known_options  # late, as no refusal of a wrong option needs it
+    from oral_cancer.training.trainer import check_callbacks  # late, as no refusal of a wrong option needs it
 
     for run in runs:
-        insist_on_known_options(run.settings)
+        check_callbacks(run.settings)
         build(run.settings, "augmentation")
 
 

@@ -1,7 +1,9 @@
 """Where curves go beside the run's own files: W&B, CSV, TensorBoard or nowhere."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from itertools import chain, count
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,6 +12,7 @@ import wandb
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from oral_cancer.labels import CLASSES
+from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.training.folder import RunFolder
 from oral_cancer.training.run import Run
 from oral_cancer.wandb_start import start_wandb
@@ -72,6 +75,27 @@ def log_training_batch(logger: Any, data: Any) -> None:
         images, _ = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
         grid = torchvision.utils.make_grid(images.cpu().permute(0, 3, 1, 2), nrow=8)
         logger.experiment.log({"augmented batch": wandb.Image(grid.permute(1, 2, 0).numpy(), file_type="jpg")})
+
+
+def log_again(logger: Any, epochs: Sequence[Mapping[str, str]]) -> None:
+    """Log former epochs again where an offline W&B run goes on, whose former folder goes.
+
+    W&B begins another folder at every start, and of several with one id it uploads one.
+
+    Args:
+        logger: of the run.
+        epochs: rows of history.csv before the epoch that the run goes on with; none where it starts anew.
+    """
+    if not isinstance(logger, WandbLogger):
+        return
+    here = Path(logger.experiment.settings.sync_dir)
+    former = [folder for folder in here.parent.glob(f"offline-run-*-{logger.experiment.id}") if folder != here]
+    if former or logger.experiment.offline:
+        for row in epochs:
+            figures = {name: float(row[name]) for name in SoftLabelClassifier.MEASURED if row.get(name)}
+            logger.log_metrics(figures | {"epoch": int(row["epoch"])}, step=int(row["steps"]) - 1)
+    for folder in former:
+        shutil.rmtree(folder)
 
 
 def log_results(logger: Any, metrics: dict[str, Any], predictions: pd.DataFrame) -> None:

@@ -5,7 +5,6 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,14 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from hydra.utils import get_method, instantiate
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
-from omegaconf import DictConfig
-from pytorch_lightning import Callback, Trainer, seed_everything
-from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.plugins import AsyncCheckpointIO
+from pytorch_lightning import Trainer, seed_everything
 
-from oral_cancer.data.augmentation import BatchAugmentation, trains_on_cuda
+from oral_cancer.data.augmentation import BatchAugmentation
 from oral_cancer.data.collection import in_words
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.folder import too_few
@@ -28,22 +24,22 @@ from oral_cancer.data.leaks import near_duplicates, repeated, same_images, warni
 from oral_cancer.data.reading import in_lines, is_worth_saying
 from oral_cancer.data.splits import EVALUATED, split
 from oral_cancer.data.store import ImageStore, open_sound_store
-from oral_cancer.errors import UserError, refuse
+from oral_cancer.errors import UserError, brief, refuse
 from oral_cancer.evaluation.metrics import evaluate
 from oral_cancer.evaluation.predictions import write_predictions
 from oral_cancer.files import replacing, write_json
 from oral_cancer.labels import BY_NAME, CLASSES
 from oral_cancer.models import SoftLabelClassifier
-from oral_cancer.settings import build, number_of_ranks
+from oral_cancer.settings import build
 from oral_cancer.training import display, ranks
-from oral_cancer.training.batch_norm import SyncBatchNorm
-from oral_cancer.training.callbacks import EndState, History, SeedEachStep
+from oral_cancer.training.callbacks import read_history
+from oral_cancer.training.checkpoint import ENDED, end_training, read_checkpoint
 from oral_cancer.training.folder import RunFolder, taken
-from oral_cancer.training.loggers import finish, log_results, log_training_batch, title
-from oral_cancer.training.manifest import CHECKPOINT
+from oral_cancer.training.loggers import finish, log_again, log_results, log_training_batch, title
 from oral_cancer.training.memory import enough_memory
 from oral_cancer.training.run import Run
 from oral_cancer.training.signals import StopOnSignal
+from oral_cancer.training.trainer import build_trainer
 
 
 def train(run: Run, expected: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
@@ -161,11 +157,25 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
 
 def _fit_and_predict(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, logger: Any) -> pd.DataFrame:
     log_training_batch(logger, data)
-    checkpoint = folder.checkpoint if folder.resumed else None
-    parts.trainer.fit(parts.model, data, ckpt_path=checkpoint, weights_only=True)
-    if parts.trainer.global_step == 0 and parts.model.origin_kind != "file":  # which may be evaluated as it is
-        raise UserError("trainer: ended before its first step; raise its max_time, max_steps or limit_train_batches")
+    before = read_checkpoint(folder.checkpoint) if folder.resumed else {}
+    log_again(logger, read_history(folder.path / "history.csv", before["epoch"] + 1) if before else [])
+    if before.get(ENDED):
+        parts.model.load_state_dict(before["state_dict"])
+    else:
+        _fit(run, folder, parts, data)
     return predict(run, parts.trainer, parts.model, data)
+
+
+def _fit(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule) -> None:
+    trainer, model = parts.trainer, parts.model
+    try:
+        trainer.fit(model, data, ckpt_path=folder.checkpoint if folder.resumed else None, weights_only=True)
+    except MisconfigurationException as error:  # by which Lightning refuses what it only sees here
+        raise UserError(f"trainer or callbacks: {brief(error)}") from error
+    if trainer.global_step == 0 and model.origin_kind != "file":  # which may be evaluated as it is
+        raise UserError("trainer: ended before its first step; raise its max_time")
+    if trainer.is_global_zero:
+        end_training(folder.checkpoint, model, bool(run.settings.get("keep_optimizer")))
 
 
 def _record(run: Run, parts: _Parts, data: CellDataModule, logger: Any, predictions: pd.DataFrame) -> None:
@@ -195,51 +205,6 @@ def open_images(run: Run) -> ImageStore:
         if is_worth_saying(store.reading):
             print(*in_lines(store.reading), sep="\n", flush=True)
     return store
-
-
-def insist_on_known_options(cfg: DictConfig) -> None:
-    """Refuse options that the trainer does not take, without building one: its devices may be another machine's."""
-    given = {name: None for name in cfg.trainer if not name.startswith("_")}
-    try:
-        signature(get_method(cfg.trainer._target_)).bind_partial(**given)
-    except TypeError as error:
-        shown = "`python train.py --cfg job --package trainer` shows the settings"
-        raise UserError(f"trainer: {error}; {shown}") from error
-
-
-def build_trainer(run: Run, *more: Callback) -> Trainer:
-    """Lightning's trainer, with what every training needs beside the configured callbacks; it has no logger yet."""
-    cfg, folder = run.settings, run.folder
-    callbacks = [
-        SeedEachStep(run.seed),
-        History(folder / "history.csv"),
-        ModelCheckpoint((folder / CHECKPOINT).parent, filename=CHECKPOINT.stem, enable_version_counter=False),
-        *more,
-        *instantiate(cfg.get("callbacks") or {}).values(),
-        EndState(folder / CHECKPOINT),
-    ]
-    # Deterministic algorithms would fill every new tensor first, a quarter of a step on a CPU; no result needs it.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    precision = cfg.trainer.precision
-    on_gpu = trains_on_cuda(cfg.trainer.accelerator)
-    if precision == "auto":
-        precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    settings = {"precision": precision, "callbacks": callbacks, "logger": False, "default_root_dir": folder}
-    settings["plugins"] = [AsyncCheckpointIO(), *([SyncBatchNorm(on_gpu)] if number_of_ranks(cfg) > 1 else [])]
-    trainer: Trainer = build(cfg, "trainer", **settings)
-    if cfg.model.get("compile"):
-        _insist_on_compiler(trainer.strategy.root_device)
-    return trainer
-
-
-def _insist_on_compiler(device: torch.device) -> None:
-    """Raise a `UserError` where `model.compile=true` cannot work, e.g. for want of a C++ compiler."""
-    try:
-        torch.compile(torch.neg)(torch.zeros(1, device=device))
-    except RuntimeError as error:
-        reason = str(error).partition("\n")[0]
-        remedy = "install what lacks, or give model.compile=false"
-        raise UserError(f"model.compile: nothing can be compiled here ({reason}); {remedy}") from error
 
 
 def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDataModule) -> pd.DataFrame:

@@ -60,7 +60,7 @@ def test_starting_a_study_again_names_what_is_damaged_and_makes_it_anew(
     done = run(images_root, again)
     assert done.returncode == 0, done.stdout + done.stderr
     said = (done.stdout + done.stderr).replace("\n", "")
-    assert "m1/fold=0 held a damaged manifest.json" in said
+    assert "m1/fold=0 held another training: its manifest.json is damaged" in said
     assert "m1/fold=1/predictions.csv is damaged" in said
     assert "m4/fold=0/metrics.json is damaged" in said
     assert "m4/fold=1/checkpoints/last.ckpt is damaged; the training starts anew" in said
