@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from oral_cancer.data.collection import ImageFile
 from oral_cancer.labels import ImageSet
@@ -58,6 +57,8 @@ def split(files: Sequence[ImageFile], fold: Fold, folds: int, trial: int) -> Spl
         folds: number of folds, at least 2.
         trial: seed of both splits.
     """
+    from sklearn.model_selection import StratifiedKFold, train_test_split  # late: a second, which few commands need
+
     groups = np.array([file.group for file in files])
     in_val = np.array([file.split == "val" for file in files])
     is_homo = np.array([file.image_set == "homo" for file in files])

@@ -18,6 +18,7 @@ from oral_cancer.command import described
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import Composed, composed_of
 from oral_cancer.settings import WITHOUT_INFLUENCE, check, resolved
+from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import BATCH, ERROR, SECONDS, Direction, Search, flat, open_journal, quiet
 from oral_cancer.study.parameters import Parameter, overrides_of, parameters_of
 from oral_cancer.training.manifest import read_manifest
@@ -59,6 +60,7 @@ def plan_search(config: DictConfig) -> Search:
             f"{key}={v}" if v is not None else former for key, v, former in zip(parameters, values, first, strict=True)
         ]
         check(_composed(config, [*fixed, *tried]).settings)
+    loading(config)
     run = _run(_composed(config, [*fixed, *first]))
     data, weights = _starting_point(run)
     return Search(
