@@ -9,12 +9,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
@@ -27,6 +28,9 @@ from oral_cancer.command import described
 from oral_cancer.errors import Interrupted, UserError
 from oral_cancer.settings import number_of_ranks
 from oral_cancer.training.manifest import log_of, read_manifest, write_manifest
+
+if TYPE_CHECKING:
+    from oral_cancer.study.fork_server import Forked
 
 Arguments = tuple[list[str], str, int, str, dict[type, Any]]
 """Of `BaseSubmititLauncher.__call__`, which composes and runs one run."""
@@ -65,30 +69,21 @@ class LocalLauncher(Launcher):
         study = Path(self.config.hydra.sweep.dir)
         free = places(gpus(), self.jobs, self.cells_per_gpu)
         threads = _threads(len(free))
-        waiting = list(enumerate(job_overrides, initial_job_idx))
+        waiting = deque(enumerate(job_overrides, initial_job_idx))
         running: dict[Forked, tuple[int, dict[str, str]]] = {}
-        returned: dict[int, JobReturn] = {}
-        with shown(study), _stoppable():
-            try:
-                while waiting or running:
-                    while waiting and free:
-                        number, overrides = waiting.pop(0)
-                        place = free.pop(0)
-                        run = partial(self._run, list(overrides), number, Singleton.get_state())
-                        running[Forked(run, place | {"OMP_NUM_THREADS": str(threads)}, threads)] = number, place
-                    Forked.wait(list(running))
-                    for process in [process for process in running if process.has_ended]:
-                        number, place = running.pop(process)
-                        overrides = job_overrides[number - initial_job_idx]
-                        returned[number] = _outcome(study, overrides, process.result())
-                        free.append(place)
-            except BaseException:
-                for process in running:
-                    process.stop()
-                for process in running:
-                    process.result()
-                raise
-        return [returned[number] for number in sorted(returned)]
+        returns: dict[int, JobReturn] = {}
+        with shown(study), _stoppable(), _ended_with(running):
+            while waiting or running:
+                while waiting and free:
+                    number, overrides = waiting.popleft()
+                    place = free.pop()
+                    job = partial(self._run, list(overrides), number, Singleton.get_state())
+                    running[Forked(job, place | {"OMP_NUM_THREADS": str(threads)}, threads)] = number, place
+                for process in Forked.first_to_end(running):
+                    number, place = running.pop(process)
+                    returns[number] = _outcome(study, job_overrides[number - initial_job_idx], process.result())
+                    free.append(place)
+        return [returns[number] for number in sorted(returns)]
 
     def _run(self, overrides: list[str], number: int, singletons: dict[type, Any]) -> JobReturn:
         """Compose and run one job, in a process of its own."""
@@ -263,6 +258,19 @@ def _environment(**variables: str) -> Iterator[None]:
         del os.environ["PYTHONPATH"]
         if before is not None:
             os.environ["PYTHONPATH"] = before
+
+
+@contextmanager
+def _ended_with(running: Iterable["Forked"]) -> Iterator[None]:
+    """Let no run outlive what goes on meanwhile: they end in order if it is interrupted."""
+    try:
+        yield
+    except BaseException:
+        for process in running:
+            process.stop()
+        for process in running:
+            process.result()
+        raise
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, forkserver
 from pathlib import Path
@@ -22,9 +22,11 @@ from omegaconf import DictConfig
 PRELOADED = (
     "oral_cancer.study.study",
     "oral_cancer.training.train",
-    "torch._dynamo",  # and from here on what a training imports when it first needs it
+    "torch._dynamo",  # from here on what a training would import on its way
     "torch.distributed.elastic.multiprocessing",
     "sklearn.model_selection",
+    "imblearn",
+    "wandb.sdk.launch",
 )
 """Modules that the server imports."""
 
@@ -65,11 +67,6 @@ class Forked:
         self.process.start()
         sender.close()
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether it has returned, or its process is gone."""
-        return self._receiver.poll() or not self.process.is_alive()
-
     def result(self) -> Any:
         """What the function returned; None where its process ended without a word."""
         returned = None
@@ -84,9 +81,10 @@ class Forked:
         self.process.terminate()
 
     @staticmethod
-    def wait(several: Sequence["Forked"]) -> None:
-        """Until one of several has ended."""
-        connection.wait([end for each in several for end in (each._receiver, each.process.sentinel)])
+    def first_to_end(several: Iterable["Forked"]) -> list["Forked"]:
+        """Wait until one of several has returned, or its process is gone; that one, and others that have meanwhile."""
+        ends: dict[Any, Forked] = {end: each for each in several for end in (each._receiver, each.process.sentinel)}
+        return list(dict.fromkeys(ends[end] for end in connection.wait(list(ends))))
 
 
 def _run(task: bytes, environment: dict[str, str], threads: int, sender: connection.Connection) -> None:

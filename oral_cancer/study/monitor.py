@@ -137,6 +137,7 @@ def table(title: str, states: Sequence[RunState], rows: int) -> Table:
 
 
 def _until(stop: Event, look: Callable[[], None]) -> None:
+    look()
     while not stop.wait(EVERY):
         look()
 
