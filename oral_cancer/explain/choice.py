@@ -11,7 +11,7 @@ from oral_cancer.errors import UserError
 from oral_cancer.evaluation.predictions import labels
 from oral_cancer.inference.populations import NewImage
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
-from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.runs import RunRecord, Study, refuse_damaged
 
 EVERY = "all"
 
@@ -24,21 +24,17 @@ class Labelled:
     label: NDArray[np.float64] | None
 
 
-def runs_to_explain(study: Study, experiment: str | None, fold: int | str) -> list[RunRecord]:
-    """The finished runs of an experiment, or of all, on one fold or, for "all", on every one.
+def runs_to_explain(study: Study, fold: int | str) -> list[RunRecord]:
+    """The finished runs on one fold or, for "all", on every one.
 
     Raises:
         UserError: where there is none.
     """
-    finished = study.complete
-    names = list(dict.fromkeys(run.experiment for run in finished))
-    if experiment is not None and experiment not in names:
-        raise UserError(f"experiment={experiment}: {study.folder} has no finished run of it; choose {', '.join(names)}")
-    of_experiment = [run for run in finished if experiment in (None, run.experiment)]
-    chosen = [run for run in of_experiment if fold in (EVERY, run.fold)]
+    chosen = [run for run in study.complete if fold in (EVERY, run.fold)]
     if not chosen:
-        folds = ", ".join(dict.fromkeys(str(run.fold) for run in of_experiment))
+        folds = ", ".join(dict.fromkeys(str(run.fold) for run in study.complete))
         raise UserError(f"fold={fold}: {study.folder} has no such finished fold; choose {folds}, or {EVERY}")
+    refuse_damaged(chosen)
     return chosen
 
 

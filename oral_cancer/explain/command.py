@@ -60,8 +60,8 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     """
     _check(settings)
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
-    study = read_study(study_folder)
-    runs = runs_to_explain(study, settings.experiment, settings.fold)
+    study = read_study(study_folder, settings.experiment)
+    runs = runs_to_explain(study, settings.fold)
     root = Path(settings.images) if settings.images else None
     found = find_images(root) if root else None
     images = labelled(found.images) if found else test_images(study, settings.per_class)

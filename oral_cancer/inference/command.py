@@ -40,7 +40,7 @@ from oral_cancer.inference.results import (
     refuse_clipped,
     without_repeats,
 )
-from oral_cancer.study.runs import RunRecord, Study, read_study
+from oral_cancer.study.runs import RunRecord, Study
 
 ENGINES: dict[str, Callable[[Study, Sequence[RunRecord], bool], Ensemble]] = {
     "torch": lambda _, runs, trust: torch_ensemble([load_network(run, trust) for run in runs]),
@@ -73,8 +73,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     """
     _check(settings)
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
-    study = read_study(study_folder)
-    runs = choose_runs(study, settings.experiment)
+    study, runs = choose_runs(study_folder, settings.experiment)
     root = Path(settings.images)
     found = find_images(root)
     outputs = outputs_of(settings.out, study, root)

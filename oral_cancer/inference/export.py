@@ -15,7 +15,6 @@ from oral_cancer.files import refuse_file, write_text
 from oral_cancer.inference.members import choose_runs, image_size, load_network
 from oral_cancer.inference.model_card import model_card
 from oral_cancer.inference.onnx_files import ENSEMBLE, onnx_folder, write_onnx
-from oral_cancer.study.runs import read_study
 
 CARD = "MODEL_CARD.md"
 
@@ -30,8 +29,7 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
     Raises:
         UserError: for a study or a checkpoint that cannot be used, and a network that ONNX cannot express.
     """
-    study = read_study(study_folder)
-    runs = choose_runs(study, settings.experiment)
+    study, runs = choose_runs(study_folder, settings.experiment)
     experiment, size = runs[0].experiment, image_size(runs)
     folder = Path(settings.out) if settings.out else onnx_folder(study, experiment)
     refuse_file("out", folder)

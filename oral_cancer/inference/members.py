@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +14,26 @@ from oral_cancer.evaluation.ensembles import member_folds
 from oral_cancer.inference import networks
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.study.aggregate import ranking
-from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.runs import RunRecord, Study, read_study, refuse_damaged
 from oral_cancer.training.manifest import CHECKPOINT, changed_files
 
 
-def choose_runs(study: Study, experiment: str | None) -> list[RunRecord]:
-    """The finished runs of one experiment whose networks form its ensemble.
+def choose_runs(study_folder: Path, experiment: str | None) -> tuple[Study, list[RunRecord]]:
+    """The finished runs of one experiment whose networks form its ensemble, and the study as far as they need it.
 
     Args:
-        study: its finished runs.
+        study_folder: of a study with at least one finished run.
         experiment: its name, or None for the best by mean validation RMSE.
 
     Raises:
-        UserError: for an experiment without a finished run.
+        UserError: for a study or an experiment without a finished run, and damaged files of these runs.
     """
-    finished = list(dict.fromkeys(run.experiment for run in study.complete))
-    name = experiment or ranking(tables.summary(study.predictions))[0]
-    if name not in finished:
-        raise UserError(f"experiment={name}: {study.folder} has no finished run of it; choose {', '.join(finished)}")
-    predictions = study.predictions
-    folds = member_folds(predictions[predictions["experiment"] == name])
-    return [run for run in study.complete if run.experiment == name and run.fold in folds]
+    study = read_study(study_folder, experiment)
+    best = experiment or ranking(tables.summary(study.predictions))[0]
+    of_experiment = replace(study, runs=tuple(run for run in study.runs if run.experiment == best))
+    refuse_damaged(of_experiment.complete)
+    folds = member_folds(of_experiment.predictions)
+    return of_experiment, [run for run in of_experiment.complete if run.fold in folds]
 
 
 def load_network(run: RunRecord, trust: bool = False) -> SoftLabelClassifier:

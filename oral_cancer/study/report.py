@@ -28,7 +28,7 @@ from oral_cancer.study import grids, plots
 from oral_cancer.study.aggregate import csv_of, ranking, write_tables
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
-from oral_cancer.study.runs import Study
+from oral_cancer.study.runs import Study, refuse_damaged
 
 PICTURES = 6
 """Images shown of the pure classes, and of the mixtures."""
@@ -57,9 +57,10 @@ def write_report(study: Study, folder: Path | None = None) -> tuple[dict[str, pd
         The tables by name, and the path of report.html.
 
     Raises:
-        UserError: where folds or experiments did not predict the same images.
+        UserError: where folds or experiments did not predict the same images, and for damaged files.
     """
     folder = folder or study.folder
+    refuse_damaged(study.complete)
     mixed = Ensembles.of(study.predictions)
     tables = write_tables(study, mixed, folder / "tables")
     return tables, write_page(study, tables, mixed, folder / "report.html")

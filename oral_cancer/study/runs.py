@@ -4,8 +4,9 @@ Each lies in `<study>/<experiment>/fold=<k>/`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -69,19 +70,34 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Study:
-    """What the finished runs of a study hold.
+    """What the runs of a study hold, or those of one of its experiments.
 
     Attributes:
         folder: the study's folder.
         runs: all of them, finished or not, in natural order.
-        predictions: of the finished runs, as `predictions.COLUMNS`; `experiment` is the run's folder.
-        histories: their history.csv, one below the other, with `experiment` and `fold` before its columns.
     """
 
     folder: Path
     runs: tuple[RunRecord, ...]
-    predictions: pd.DataFrame
-    histories: pd.DataFrame
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Of the finished runs, as `predictions.COLUMNS`; `experiment` is the run's folder.
+
+        Raises:
+            UserError: for files that are damaged or cannot be read.
+        """
+        refuse_damaged(self.complete, ("predictions.csv",))
+        return pd.concat([_predictions(run) for run in self.complete], ignore_index=True)
+
+    @cached_property
+    def histories(self) -> pd.DataFrame:
+        """Their history.csv, one below the other, with `experiment` and `fold` before its columns.
+
+        Raises:
+            UserError: for files that cannot be read.
+        """
+        return _histories(self.complete)
 
     @property
     def name(self) -> str:
@@ -111,55 +127,63 @@ class Study:
         return _is_simulated(self.complete[0])
 
 
-def find_runs(study: Path) -> list[RunRecord]:
+def find_runs(study: Path, experiment: str | None = None) -> list[RunRecord]:
     """The runs on disk and those planned in study.yaml, experiments and folds in natural order.
+
+    Args:
+        study: its folder.
+        experiment: whose runs alone are looked at; None for all.
 
     Raises:
         UserError: for a study.yaml that cannot be read or names folders elsewhere, links that lead out of the study's
-            folder, experiments whose names a spreadsheet would take for formulas, manifests of another shape than ours.
+            folder, experiments whose names a spreadsheet would take for formulas, manifests of another shape than ours,
+            an experiment that is not there.
     """
     _refuse_links(study)
     on_disk = {name[:2] for path in study.glob("*/*") if path.is_dir() and (name := RunName.of_path(path))}
     plan = read_plan(study)
-    names = on_disk | {name[:2] for name in (plan.names if plan else ())}
-    refuse(
-        [
-            f"{study / experiment}: {REASON}; rename the folder"
-            for experiment in sorted({experiment for experiment, _ in names})
-            if is_formula(experiment)
-        ]
-    )
-    found = [_record(study, experiment, fold) for experiment, fold in sorted(names, key=lambda name: _natural(*name))]
+    names = sorted(on_disk | {name[:2] for name in (plan.names if plan else ())}, key=lambda name: _natural(*name))
+    experiments = list(dict.fromkeys(name for name, _ in names))
+    refuse([f"{study / name}: {REASON}; rename the folder" for name in experiments if is_formula(name)])
+    if names and experiment is not None and experiment not in experiments:
+        raise UserError(f"experiment={experiment}: {study} has no such experiment; choose {', '.join(experiments)}")
+    found = [_record(study, name, fold) for name, fold in names if experiment in (None, name)]
     refuse([line for run in found for line in strange_facts(run.folder, run.facts)])
     return found
 
 
-def read_study(study: Path) -> Study:
-    """Read the finished runs of a study.
+def read_study(study: Path, experiment: str | None = None) -> Study:
+    """Find the runs of a study.
 
     Args:
         study: its folder, with runs in `<experiment>/fold=<k>/` and perhaps a plan in `study.yaml`.
+        experiment: whose runs alone are looked at, whatever the others hold; None for all.
 
     Raises:
         UserError: where there is no such folder, no run or no finished one; where finished runs were trained on
             different data, in different precisions though the settings are the same, or started from different kinds of
-            weights; for files that cannot be read.
+            weights; see also `find_runs`.
     """
     if not study.is_dir():
         raise UserError(f"{study}: there is no such folder; give that of a study, such as outputs/studies/paper")
-    runs = tuple(find_runs(study))
+    runs = tuple(find_runs(study, experiment))
     if not runs:
         raise UserError(f"{study}: holds no run <experiment>/fold=<k>; give the folder of a study, or run it first")
-    complete = [run for run in runs if run.status == "complete"]
-    if not complete:
+    found = Study(study, runs)
+    if not found.complete:
+        of = f" of {experiment}" if experiment else ""
         first = runs[0]
         raise UserError(
-            f"{study}: none of its {len(runs)} runs is finished ({first.name} {first.fault}); run the study first"
+            f"{study}: none of its {len(runs)} runs{of} is finished ({first.name} {first.fault}); run the study first"
         )
-    _refuse_mixed(study, complete)
-    _refuse_damaged(complete)
-    predictions = pd.concat([_predictions(run) for run in complete], ignore_index=True)
-    return Study(study, runs, predictions, _histories(complete))
+    _refuse_mixed(study, found.complete)
+    return found
+
+
+def refuse_damaged(runs: Iterable[RunRecord], files: tuple[str, ...] = RESULTS) -> None:
+    """Raise a `UserError` that names every file of finished runs which is missing or not as it was written."""
+    faults = [fault for run in runs for fault in changed_files(run.folder, run.facts, files)]
+    refuse([f"{fault}; restore it, or start the study again to train the run anew" for fault in faults])
 
 
 def start_kind(run: RunRecord) -> str:
@@ -191,7 +215,7 @@ def _record(study: Path, experiment: str, fold: Any) -> RunRecord:
     return RunRecord(folder, experiment, fold, status, manifest)
 
 
-def _refuse_mixed(study: Path, runs: list[RunRecord]) -> None:
+def _refuse_mixed(study: Path, runs: Sequence[RunRecord]) -> None:
     kinds = {"images": {run.name: _images(run) for run in runs}, "weights": {c.name: start_kind(c) for c in runs}}
     for fact, what in (("precision", "precisions"), ("augmented_on", "devices of augmentation")):
         kinds[what] = {run.name: str(run.facts[fact]) for run in runs if fact in _left_to_machine(run)}
@@ -212,11 +236,6 @@ def _left_to_machine(run: RunRecord) -> set[str]:
         "augmented_on": "gpu" in (config.get("augmentation") or {}),
     }
     return {fact for fact, is_left in left.items() if is_left and fact in run.facts}
-
-
-def _refuse_damaged(runs: list[RunRecord]) -> None:
-    faults = [fault for run in runs for fault in changed_files(run.folder, run.facts, RESULTS)]
-    refuse([f"{fault}; restore it, or start the study again to train the run anew" for fault in faults])
 
 
 def _is_simulated(run: RunRecord) -> bool:
@@ -249,7 +268,7 @@ def _predictions(run: RunRecord) -> pd.DataFrame:
     return frame.assign(experiment=run.experiment)
 
 
-def _histories(runs: list[RunRecord]) -> pd.DataFrame:
+def _histories(runs: Iterable[RunRecord]) -> pd.DataFrame:
     histories = []
     for run in runs:
         path = run.folder / "history.csv"

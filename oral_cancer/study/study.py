@@ -65,7 +65,7 @@ def start(config: DictConfig) -> FileLock:
         freeze_search(folder, search)
     if jobs is not None and plan is not None:
         freeze(folder, plan)
-        write_json(folder / JOBS, [{"overrides": job.overrides, **job.run.name._asdict()} for job in jobs])
+        write_json(folder / JOBS, {"jobs": [{"overrides": job.overrides, **job.run.name._asdict()} for job in jobs]})
         from oral_cancer.study.runs import SIMULATED  # late, as pandas comes with it
 
         simulated = " on simulated micrographs" if plan.data["source"] == SIMULATED else ""
@@ -224,7 +224,7 @@ def _starts(runs: dict[str, Run]) -> dict[str, str]:
 def job_name(study: Path, overrides: Iterable[str]) -> RunName | None:
     """Which run a job of the present start trains; None of a search."""
     try:
-        jobs = json.loads((study / JOBS).read_text(encoding="utf-8"))
+        jobs = json.loads((study / JOBS).read_text(encoding="utf-8"))["jobs"]
     except FileNotFoundError:
         return None
     tasks = _of_tasks(overrides)

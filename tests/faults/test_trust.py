@@ -319,14 +319,14 @@ ENTRIES: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_entries_of_another_shape_are_refused_by_name(run, study: Path, command: str) -> None:
-    run = study / "m2" / "fold=0"
-    manifest = read_manifest(run)
+    folder = study / "m2" / "fold=0"
+    manifest = read_manifest(folder)
     assert manifest is not None
     for name, value in ENTRIES:
         entry, _, part = name.partition("__")
         changed = manifest | {entry: manifest[entry] | {part: value} if part else value}
-        (run / "manifest.json").write_text(json.dumps(sealed(changed)))
-        assert f"{run / 'manifest.json'}: {entry} must be " in refusal(run(command, study)), (name, value)
+        (folder / "manifest.json").write_text(json.dumps(sealed(changed)))
+        assert f"{folder / 'manifest.json'}: {entry} must be " in refusal(run(command, study)), (name, value)
 
 
 def test_what_is_no_manifest_is_damaged(study: Path) -> None:
@@ -412,22 +412,26 @@ def test_a_checkpoint_of_any_content_runs_nothing(run, study: Path, bait: Path, 
 
 @pytest.mark.parametrize("file", ["/etc/passwd", "../../bait/thesis.txt", "a/../../x.png", "", ".", "./..", "a\0b"])
 def test_tables_name_no_images_elsewhere(run, study: Path, bait: Path, file: str) -> None:
-    run = study / "m2" / "fold=0"
+    folder = study / "m2" / "fold=0"
     for table, commands in (("predictions.csv", COMMANDS), ("splits.csv", ())):
-        frame = pd.read_csv(run / table, keep_default_na=False)
+        frame = pd.read_csv(folder / table, keep_default_na=False)
         frame.loc[0, "file"] = file
-        kept = (run / table).read_bytes()
-        frame.to_csv(run / table, index=False)
-        change(study, files=file_hashes(run), root=str(bait.parent / "images"))
+        kept = (folder / table).read_bytes()
+        frame.to_csv(folder / table, index=False)
+        change(study, files=file_hashes(folder), root=str(bait.parent / "images"))
         with untouched(bait):
             for command in commands:
-                line = refusal(run(command, study))
-                assert f"{run / table}, line 2: file is " in line or "not a readable CSV file" in line
+                lines = run(command, study)
+                if command == "explain":  # which needs no table where images are given
+                    assert lines == []
+                    continue
+                line = refusal(lines)
+                assert f"{folder / table}, line 2: file is " in line or "not a readable CSV file" in line
             if table == "splits.csv":
                 (bait.parent / "images").mkdir()
                 lines = run("report", study, "--verify")
-                assert any(str(run / table) in line for line in lines)
-        (run / table).write_bytes(kept)
+                assert any(str(folder / table) in line for line in lines)
+        (folder / table).write_bytes(kept)
 
 
 @pytest.mark.parametrize("model", ["../../bait", "/etc", "..", ".", "", "m2/../../bait", "a\0b"])

@@ -35,7 +35,7 @@ def test_the_exported_ensemble_predicts_as_the_checkpoints_do(
     np.testing.assert_allclose(tables[0], tables[1], atol=TOLERANCE)
     assert tables[0].parental.std() > 10 * TOLERANCE  # they do differ between images
 
-    (run, _) = choose_runs(read_study(study), "m2")
+    _, (run, _) = choose_runs(study, "m2")
     retrained = torch.load(run.folder / "checkpoints" / "last.ckpt", weights_only=True)
     torch.save(retrained | {"epoch": 7}, run.folder / "checkpoints" / "last.ckpt")
     with pytest.raises(SystemExit):
@@ -53,7 +53,7 @@ def test_a_file_takes_batches_of_any_number_and_size(study: Path, tmp_path: Path
     ]
     session = onnxruntime.InferenceSession(tmp_path / "out" / "fold=1.onnx")
     assert json.loads(session.get_modelmeta().custom_metadata_map["classes"]) == ["parental", "resistant", "control"]
-    network = load_network(choose_runs(read_study(study), "m2")[1])
+    network = load_network(choose_runs(study, "m2")[1][1])
     rng = np.random.default_rng(0)
     # What has the network's size is not resized; else onnxruntime rounds a few pixels otherwise.
     for shape, tolerance in (((1, 32, 32), TOLERANCE), ((3, 40, 48), 2e-3), ((5, 64, 32), 2e-3)):

@@ -3,10 +3,13 @@
 import shutil
 
 import pytest
+import yaml
 
 from oral_cancer.errors import UserError
+from oral_cancer.files import sealed
 from oral_cancer.study.runs import find_runs, read_study
-from tests.study.made_up import write_plan, write_run, write_study
+from oral_cancer.training.manifest import write_manifest
+from tests.study.made_up import write_plan, write_run, write_study, written_before
 
 
 def test_runs_come_in_natural_order_united_with_the_plan(tmp_path):
@@ -49,7 +52,7 @@ def test_simulated(tmp_path):
 
 def refusal(study) -> str:
     with pytest.raises(UserError) as fault:
-        read_study(study)
+        read_study(study).predictions.empty  # noqa: B018
     (line,) = fault.value.lines
     assert "\n" not in line
     return line
@@ -59,17 +62,18 @@ def test_no_such_folder(tmp_path):
     assert "there is no such folder" in refusal(tmp_path / "paper")
 
 
-def test_no_cell(tmp_path):
+def test_no_run(tmp_path):
     assert "holds no run" in refusal(tmp_path)
 
 
-def test_no_finished_cell(tmp_path):
+def test_no_finished_run(tmp_path):
     write_run(tmp_path, "m1", 0, status="failed", error="OSError: no space")
     assert "none of its 1 runs is finished (m1/fold=0 failed: OSError: no space)" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "content", ["runs: 5", "runs: [{model: m1}]", "name: paper", "runs: [", "runs: [{model: m1, fold: x}]"]
+    "content",
+    ["runs: 5", "runs: [{experiment: m1}]", "name: paper", "runs: [", "cells: [{model: m1}]", "[]"],
 )
 def test_an_unreadable_plan(tmp_path, content):
     write_run(tmp_path, "m1", 0)
@@ -104,7 +108,7 @@ def test_what_the_settings_tell_apart_may_stand_side_by_side(tmp_path):
     assert len(read_study(tmp_path).complete) == 2
 
 
-def test_an_unfinished_cell_may_differ(tmp_path):
+def test_an_unfinished_run_may_differ(tmp_path):
     write_run(tmp_path, "m1", 0)
     write_run(tmp_path, "m2", 0, status="failed", error="x", weights="random")
     assert len(read_study(tmp_path).lacking) == 1
@@ -125,3 +129,25 @@ def test_predictions_of_another_fold(tmp_path):
 def test_lost_predictions(tmp_path):
     (write_run(tmp_path, "m1", 0) / "predictions.csv").unlink()
     assert "predictions.csv is missing" in refusal(tmp_path)
+
+
+def test_of_one_experiment_nothing_of_the_others_is_read(tmp_path):
+    write_study(tmp_path, ["m1", "m5"], [0, 1])
+    for name in ("predictions.csv", "history.csv"):
+        (tmp_path / "m1" / "fold=0" / name).write_text("damaged")
+    write_manifest(tmp_path / "m1" / "fold=1", {"status": "complete", "weights": 1})
+    study = read_study(tmp_path, "m5")
+    assert set(study.predictions["experiment"]) == {"m5"}
+    assert len(study.histories) == 4
+    assert "weights must be" in refusal(tmp_path)
+    with pytest.raises(UserError, match=r"experiment=m2: .* has no such experiment; choose m1, m5"):
+        read_study(tmp_path, "m2")
+
+
+def test_a_study_written_before_is_read(tmp_path):
+    before = {"cells": [{"model": "m1", "fold": 0}, {"model": "m1", "fold": 1}]}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(sealed(before)))
+    written_before(write_study(tmp_path, ["m1"], [0]))
+    study = read_study(tmp_path)
+    assert set(study.predictions["experiment"]) == {"m1"}
+    assert study.faults == ["m1/fold=1: not started"]
