@@ -8,6 +8,7 @@ and streams are its own. Children that outlive the process that asked for them a
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +19,8 @@ from typing import Any
 import cloudpickle
 from hydra.utils import get_class
 from omegaconf import DictConfig
+
+from oral_cancer.errors import Interrupted
 
 PRELOADED = (
     "oral_cancer.study.study",
@@ -97,7 +100,12 @@ def _run(task: bytes, environment: dict[str, str], threads: int, sender: connect
     threadpool_limits(threads)
     torch.set_num_threads(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sender.send_bytes(cloudpickle.dumps(cloudpickle.loads(task)()))
+    try:
+        returned = cloudpickle.dumps(cloudpickle.loads(task)())
+    except (Interrupted, KeyboardInterrupt):  # whoever asked for this process says so
+        sys.exit(1)
+    with suppress(OSError):  # it may be gone
+        sender.send_bytes(returned)
 
 
 def _end_with_parent() -> None:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from hydra_plugins.oral_cancer_launchers import places
-from tests.study.processes import arguments, files, run
+from tests.study.processes import arguments, files, run, start
 
 FIGURES = ("*/*/predictions.csv", "*/*/metrics.json", "tables/*.csv")
 LOCAL = ("hydra/launcher=local", "launcher.jobs=2")
@@ -47,15 +47,13 @@ def test_a_training_through_a_launcher_is_a_sweep_of_one(images_root: Path, tmp_
 def test_a_killed_run_fails_alone(images_root: Path, tmp_path: Path) -> None:
     study = tmp_path / "outputs" / "studies" / "paper"
     victim = study / "m1" / "fold=1"
-    command = arguments(images_root, *LOCAL, "trainer.max_epochs=30", "study.models=[m1]")
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    started = start(images_root, tmp_path, *LOCAL, "trainer.max_epochs=30", "study.models=[m1]")
     os.kill(process_of(victim), signal.SIGKILL)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 1
-    said = [line for line in output.splitlines() if line.startswith("paper: m1/fold=1 failed: ")]
-    assert len(said) == 1
-    assert "its process ended without a word" in said[0]
-    assert str(victim.relative_to(tmp_path)) + ".log" in said[0]
+    done = started.ended()
+    assert done.returncode == 1
+    (said,) = [line for line in done.stdout.splitlines() if line.startswith("paper: m1/fold=1 failed: ")]
+    assert "its process ended without a word" in said
+    assert f"{victim.relative_to(tmp_path)}.log" in said
     assert json.loads((study / "m1" / "fold=0" / "manifest.json").read_text())["status"] == "complete"
     assert json.loads((victim / "manifest.json").read_text())["status"] == "failed"
     again = run(images_root, tmp_path, *LOCAL, "trainer.max_epochs=30", "study.models=[m1]")
@@ -64,20 +62,20 @@ def test_a_killed_run_fails_alone(images_root: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_no_run_outlives_the_process_that_was_started(
-    images_root: Path, tmp_path: Path, number: signal.Signals
-) -> None:
-    command = arguments(images_root, *LOCAL, "trainer.max_epochs=3000", "study.models=[m1]")
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def test_no_run_outlives_its_study(images_root: Path, tmp_path: Path, number: signal.Signals) -> None:
+    started = start(images_root, tmp_path, *LOCAL, "trainer.max_epochs=3000", "study.models=[m1]")
     study = tmp_path / "outputs" / "studies" / "paper" / "m1"
-    runs = [psutil.Process(process_of(study / f"fold={fold}")) for fold in (0, 1)]
-    os.kill(process.pid, number)
-    _, error = process.communicate(timeout=120)
+    try:
+        runs = [psutil.Process(process_of(study / f"fold={fold}")) for fold in (0, 1)]
+    finally:
+        os.kill(started.pid, number)
+    done = started.ended(120)
     if number == signal.SIGKILL:
         psutil.wait_procs(runs, timeout=60)
     else:
-        assert process.returncode == 128 + number
-        assert error == f"interrupted by {number.name}; the same command goes on\n"
+        assert done.returncode == 128 + number
+        assert done.stderr.splitlines()[-1] == f"interrupted by {number.name}; the same command goes on"
+        assert "Traceback" not in done.stderr
     assert not any(run.is_running() for run in runs)
     for fold in (0, 1):  # each has left its files in order
         assert json.loads((study / f"fold={fold}" / "manifest.json").read_text())["status"] == "failed"
