@@ -19,6 +19,7 @@ from oral_cancer.errors import UserError
 from oral_cancer.experiments import Composed, composed_of, given_overrides
 from oral_cancer.settings import check, checked, influential, resolved
 from oral_cancer.settings.commands import Sweeper
+from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import BATCH, ERROR, SECONDS, Search, flat, open_journal, quiet
 from oral_cancer.study.parameters import Parameter, overrides_of, parameters_of
 from oral_cancer.training.manifest import read_manifest
@@ -60,6 +61,7 @@ def plan_search(config: DictConfig) -> Search:
             f"{key}={v}" if v is not None else former for key, v, former in zip(parameters, values, first, strict=True)
         ]
         check(_composed(config, [*fixed, *tried]).settings)
+    loading(config)
     run = _run(_composed(config, [*fixed, *first]))
     data, weights = _starting_point(run)
     return Search(

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,15 @@ from oral_cancer.experiments import Composed, composed_of, given_overrides, name
 from oral_cancer.files import write_json, write_text
 from oral_cancer.labels import CLASSES
 from oral_cancer.settings import build, check, influential, number_of_ranks
-from oral_cancer.study.grids import duration
+from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
 from oral_cancer.study.room import insist_on_room_for
 from oral_cancer.study.search import is_search, plan_search
-from oral_cancer.training.manifest import RESULTS, changed_files, read_manifest, write_manifest
+from oral_cancer.training.manifest import RESULTS, changed_files, log_of, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
 
+HOLDER = ".holder.json"  # in a study's folder: the process that has begun it
 JOBS = ".jobs.json"  # in a study's folder: which run each job of the present start trains
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,8 @@ def start(config: DictConfig) -> FileLock:
     folder = Path(config.hydra.sweep.dir)
     held = lock(folder) if folder.exists() else None  # now, lest planning is in vain
     jobs = plan_jobs(config)
+    if jobs is not None:
+        loading(config)
     plan = freeze_plan(jobs) if jobs is not None else None
     search = plan_search(config) if is_search(config) else None
     held = held or lock(folder)  # a folder that is not there has waited for a sound plan
@@ -63,25 +67,40 @@ def start(config: DictConfig) -> FileLock:
     if jobs is not None and plan is not None:
         freeze(folder, plan)
         write_json(folder / JOBS, {"jobs": [{"overrides": job.overrides, **job.run.name._asdict()} for job in jobs]})
-        print(f"[bold]{folder.name}[/]: {len(plan.runs)} runs in {folder}")
+        from oral_cancer.study.runs import SIMULATED  # late, as pandas comes with it
+
+        simulated = " on simulated micrographs" if plan.data["source"] == SIMULATED else ""
+        print(f"[bold]{folder.name}[/]: {len(plan.runs)} runs{simulated} in {folder}")
     return held
 
 
 def lock(folder: Path) -> FileLock:
     """Take a study's folder, which is made if it is not there, until this process ends; or tell who has it."""
     folder.mkdir(parents=True, exist_ok=True)
-    holder = folder / ".holder.json"
     held = FileLock(folder / ".lock", is_singleton=True)
     try:
         held.acquire(blocking=False)
     except Timeout:
-        who = json.loads(holder.read_text()) if holder.exists() else {}
+        who = _holder(folder)
         raise UserError(
             f"{folder} is being run by process {who.get('process')} on {who.get('host')}; "
             "wait for it, or choose another study.name"
         ) from None
-    write_json(holder, {"host": socket.gethostname(), "process": os.getpid()})
+    write_json(folder / HOLDER, _this_process())
     return held
+
+
+def _holder(study: Path) -> dict[str, Any]:
+    """The process that has begun a study, or is the last that did."""
+    try:
+        found: dict[str, Any] = json.loads((study / HOLDER).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def _this_process() -> dict[str, Any]:
+    return {"host": socket.gethostname(), "process": os.getpid()}
 
 
 @dataclass(frozen=True)
@@ -223,8 +242,7 @@ def run_job(composed: Composed, study: Path, folder: Path) -> float | None:
     Returns:
         The RMSE of the mixtures' validation images, which a search minimises; None for a run that failed.
     """
-    from oral_cancer.training.ranks import is_first
-    from oral_cancer.training.train import train
+    from oral_cancer.study.monitor import output_to, shown
 
     planned = job_name(study, composed.overrides)
     plan = read_plan(study) if planned else None
@@ -233,13 +251,20 @@ def run_job(composed: Composed, study: Path, folder: Path) -> float | None:
     run = Run.of(settings, study / name.path if planned else folder, name, study.name, composed.overrides)
     if is_finished(run, plan):
         return validation_rmse(run)
+    begun_here = _holder(study) == _this_process()  # and is none that a launcher has started, which shows all of them
+    with shown(study) if begun_here else nullcontext(), output_to(log_of(run.folder)):
+        return _train(run, plan)
+
+
+def _train(run: Run, plan: Plan | None) -> float | None:
+    from oral_cancer.training.ranks import is_first
+    from oral_cancer.training.train import train
+
     expected = {}
     if plan is not None:
         expected = {"fingerprint": plan.data["fingerprint"], "weights": plan.weights[run.experiment]}
-        if is_first():
-            print(f"[bold]{study.name}[/]: {progress_line(study, plan, run)}")
     try:
-        check(settings)  # a plan's runs have passed, a trial's values between those tried beforehand have not
+        check(run.settings)  # a plan's runs have passed, a trial's values between those tried beforehand have not
         train(run, expected)
         return validation_rmse(run) if is_first() else None
     except Exception as error:
@@ -283,19 +308,6 @@ def is_finished(run: Run, plan: Plan | None) -> bool:
     for fault in damaged:
         log.warning("%s; the run is trained again", fault)
     return not damaged
-
-
-def progress_line(study: Path, plan: Plan, running: Run) -> str:
-    """Runs done, running and failed, and the time left if the others take as long as those done."""
-    manifests = [read_manifest(study / name.path) or {} for name in plan.names if name != running.name]
-    done = [manifest["seconds"] for manifest in manifests if manifest.get("status") == "complete"]
-    statuses = Counter(manifest.get("status") for manifest in manifests)
-    left = len(plan.runs) - len(done)
-    at_once = 1 + statuses["running"]
-    line = f"{len(done)} of {len(plan.runs)} runs done, {at_once} running, {statuses['failed']} failed"
-    if done:
-        line += f", about {duration(left * sum(done) / len(done) / at_once)} left"
-    return line
 
 
 def finish(config: DictConfig) -> None:

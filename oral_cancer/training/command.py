@@ -48,6 +48,7 @@ def run(settings: DictConfig) -> float | None:
         return run_job(Composed.of(settings, of_hydra), Path(of_hydra.sweep.dir), folder)
     with faults_in_one_line(), no_empty_folder(folder.resolve()):
         check(settings)
+        print("loading ...", flush=True)
         from oral_cancer.training.run import Run
         from oral_cancer.training.train import train
 

@@ -461,7 +461,7 @@ def test_what_was_killed_at_its_first_write_starts_anew_in_place(
         ("model.backbone=no_such_network", "model.backbone=no_such_network"),
         ("trainer.precision=7", "trainer.precision=7"),
         ("trainer.accelerator=abacus", "trainer.accelerator=abacus"),
-        ("+trainer.abacus=true", "trainer.abacus: there is no such option"),
+        ("+trainer.abacus=true", "trainer.abacus: is no option"),
         ("model.optimizer.fused=maybe", "model.optimizer.fused=maybe"),
         ("+model.optimizer.momentum=1", "model: "),
         ("resampling={_target_: tests.training.test_train.Emptying}", "resampling: Emptying: no image is left"),
