@@ -37,9 +37,10 @@ def image_size(run: RunRecord) -> int:
         UserError: where the run's manifest does not say, or says something absurd.
     """
     sizes = _checked(run, Sizes)
+    given = ((name, getattr(sizes, name)) for name in Sizes.model_fields)
     side = sizes.image_size * sizes.supersampling
     if side > LARGEST:
-        named = " x ".join(f"config.model.{name}={value}" for name, value in sizes)
+        named = " x ".join(f"config.model.{name}={shown(value)}" for name, value in given)
         raise UserError(f"{run.folder / FILE}: {named}: must be at most {LARGEST} px; train the run again")
     return side
 
