@@ -236,8 +236,8 @@ def test_a_run_that_is_there_is_moved_and_not_lost(train: Train, capsys: pytest.
     first = train("trainer.max_epochs=1")
     expected = (first / "predictions.csv").read_bytes()
     capsys.readouterr()
-    train("trainer.max_epochs=1", "seed=5", "data.batch_size=16", "keep_optimizer=true")
-    said = "held another training: it is finished, data.batch_size was 32, is 16, seed was 0, is 5; moved to"
+    train("trainer.max_epochs=1", "seed=5", "data.batch_size=8", "keep_optimizer=true")
+    said = "held another training: it is finished, seed was 0, is 5, data.batch_size was 16, is 8; moved to"
     assert said in capsys.readouterr().out
     assert (first.with_name("run.1") / "predictions.csv").read_bytes() == expected
     assert (first / "predictions.csv").read_bytes() != expected
