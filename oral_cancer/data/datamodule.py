@@ -16,11 +16,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from oral_cancer.data.appearance import appearance_of, span
 from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
-from oral_cancer.data.splits import EVALUATED, Fold, split
+from oral_cancer.data.splits import EVALUATED, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.data.training_set import TrainingSet, checked
 from oral_cancer.labels import ImageSet, group_names, is_known, soft_label
+from oral_cancer.settings.data import Fold
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other runs and the network need room, too
@@ -107,7 +108,7 @@ class CellDataModule(LightningDataModule):
         train_sets: which image sets train: "homo", "hetero".
         fold: the HOMO fold that validates, or "all".
         folds: number of HOMO folds.
-        trial: seed of the splits.
+        split_seed: of the splits.
         seed: of treatment, shuffling and augmentation.
         batch_size: images a training step, over all ranks.
         eval_batch_size: images a batch in evaluation, of no influence beyond rounding; None is 256 on a GPU, else 16.
@@ -122,7 +123,7 @@ class CellDataModule(LightningDataModule):
         train_sets: Sequence[ImageSet],
         fold: Fold,
         folds: int,
-        trial: int,
+        split_seed: int,
         seed: int,
         batch_size: int,
         eval_batch_size: int | None,
@@ -130,7 +131,7 @@ class CellDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.store = store
-        self.splits = split(store.collection.files, fold, folds, trial)
+        self.splits = split(store.collection.files, fold, folds, split_seed)
         self.groups = np.array([file.group for file in store.collection.files])
         self.soft_labels = np.stack([soft_label(group) for group in self.groups])
         self.train_sets = tuple(train_sets)

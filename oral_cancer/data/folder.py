@@ -24,6 +24,8 @@ from oral_cancer.data.reading import Reading
 from oral_cancer.errors import UserError
 from oral_cancer.formats.kinds import OTHER_IMAGES, SUFFIXES
 from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS, Group, Split
+from oral_cancer.settings import checked
+from oral_cancer.settings import data as settings
 from oral_cancer.spreadsheets import REASON, is_formula
 
 
@@ -43,14 +45,18 @@ class FolderSource:
     """
 
     def __init__(
-        self, root: str | Path, range: Any = None, channels: Any = None, plane: Any = None, leave_out: Any = ()
+        self, root: str | Path, range: Any = None, channels: Any = None, plane: Any = None, leave_out: Any = None
     ) -> None:
-        self.reading = Reading.of(range, channels, plane)
-        self.leave_out = list(leave_out or ()) if not isinstance(leave_out, str) else [leave_out]
-        if not all(isinstance(name, str) and name for name in self.leave_out):
-            raise UserError(f"source.leave_out={leave_out}: must be a list of names, such as [old,notes]")
-        if not isinstance(root, str | Path) or not str(root):
-            raise UserError(f"source.root={root}: must be a folder")
+        options = {
+            "root": str(root) if isinstance(root, Path) else root,
+            "range": range,
+            "channels": channels,
+            "plane": plane,
+            "leave_out": leave_out,
+        }
+        said = checked(settings.FolderSource, options, "source.")
+        self.reading = Reading.of(said.range, said.channels, said.plane)
+        self.leave_out = [said.leave_out] if isinstance(said.leave_out, str) else said.leave_out or []
         self.root = Path(root)
         if not self.root.is_dir():
             fault = "is not a folder" if self.root.exists() else "does not exist"

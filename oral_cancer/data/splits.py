@@ -1,21 +1,19 @@
 """Who trains, who validates, who tests.
 
-A split depends on the trial (a seed) and on the names of the files alone: not on the order in which a folder lists
+A split depends on a seed and on the names of the files alone: not on the order in which a folder lists
 them, not on what a model does with them. All models of a study therefore see the same folds.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from oral_cancer.data.collection import ImageFile
 from oral_cancer.labels import ImageSet
+from oral_cancer.settings.data import Fold
 
-Fold = int | Literal["all"]
 EVALUATED = ("homo_val", "hetero_val", "homo_test", "hetero_test")
 HETERO_VALIDATION = 0.2  # paper: 32 of a mixture's 160 Val images
 
@@ -49,15 +47,17 @@ class Splits:
         return roles
 
 
-def split(files: Sequence[ImageFile], fold: Fold, folds: int, trial: int) -> Splits:
-    """The published split: HOMO Val in stratified folds, each mixture of HETERO Val 80 : 20 at random, once a trial.
+def split(files: Sequence[ImageFile], fold: Fold, folds: int, seed: int) -> Splits:
+    """The published split: HOMO Val in stratified folds, each mixture of HETERO Val 80 : 20 at random, once a seed.
 
     Args:
         files: of a collection; at least `folds` Val images of each class and mixture.
         fold: the fold that validates, 0 to folds - 1, or "all": every HOMO Val image trains, and validates in-sample.
         folds: number of folds, at least 2.
-        trial: seed of both splits.
+        seed: of both splits.
     """
+    from sklearn.model_selection import StratifiedKFold, train_test_split  # late: a second, which few commands need
+
     groups = np.array([file.group for file in files])
     in_val = np.array([file.split == "val" for file in files])
     is_homo = np.array([file.image_set == "homo" for file in files])
@@ -70,12 +70,12 @@ def split(files: Sequence[ImageFile], fold: Fold, folds: int, trial: int) -> Spl
     if fold == "all":
         homo_train = homo_val = homo
     else:
-        stratified = StratifiedKFold(folds, shuffle=True, random_state=trial)
+        stratified = StratifiedKFold(folds, shuffle=True, random_state=seed)
         train, val = list(stratified.split(homo, groups[homo]))[fold]
         homo_train, homo_val = homo[train], homo[val]
     mixtures = [hetero[groups[hetero] == name] for name in dict.fromkeys(groups[hetero])]
     halves = [
-        train_test_split(rows, test_size=HETERO_VALIDATION, random_state=np.random.RandomState([trial, number]))
+        train_test_split(rows, test_size=HETERO_VALIDATION, random_state=np.random.RandomState([seed, number]))
         for number, rows in enumerate(mixtures)
     ]
     hetero_train, hetero_val = (np.concatenate(rows) for rows in zip(*halves, strict=True))

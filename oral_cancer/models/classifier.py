@@ -1,4 +1,4 @@
-"""Soft labels in, probabilities out."""
+"""How the network learns from soft labels."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,34 +14,22 @@ from torch.optim.swa_utils import update_bn
 from torchmetrics import MeanSquaredError
 
 from oral_cancer.errors import UserError
-from oral_cancer.labels import CLASSES
 from oral_cancer.models.composition_error import CompositionRMSE
+from oral_cancer.models.network import SoftLabelNetwork
 from oral_cancer.models.single_class import SingleClassAccuracy
-from oral_cancer.models.weights import build_backbone
 
 
-class SoftLabelClassifier(LightningModule):
-    """A timm backbone, softmax, and the mean squared error between probabilities and soft label.
-
-    Batches are uint8 (B, H, W, 3) RGB and soft labels float32 (B, 3). The network sees floats from 0 to 255.
-
-    With `supersampling` s, images come s times as large as the network sees them, and it sees means of pixels.
-    Rotation in training interpolates, and so blurs images finely; images in evaluation are not rotated. Where the
-    classes differ in fine texture, a network learns from the blurred one and fails on the sharp one. At a higher
-    resolution most of the blur is finer than what the network sees. The means overlap, to keep out the detail just
-    below their own resolution, where rotation blurs most.
+class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
+    """A `SoftLabelNetwork` trained by the mean squared error between probabilities and soft labels, float32 (B, 3).
 
     Args:
-        backbone: a timm model name.
-        weights: "auto", "imagenet", "none" or a file; see `build_backbone`.
-        image_size: pixels a side that the network sees.
-        supersampling: how many times larger the images are a side.
-        drop_path_rate: stochastic depth rate.
+        backbone, weights, image_size, supersampling, drop_path_rate: see `SoftLabelNetwork`.
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
         optimizer: builds the optimiser from the parameters; None for a network that is not to be trained.
         scheduler: builds the schedule from (optimizer, epochs, steps_per_epoch); see `schedules`; None likewise.
+        compile: whether `torch.compile` makes the network faster, after a slow first step.
     """
 
     MEASURED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_rmse", "learning_rate")
@@ -57,13 +45,11 @@ class SoftLabelClassifier(LightningModule):
         recalibrate: bool,
         optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer] | None = None,
         scheduler: Callable[[Optimizer, int, int], LRScheduler] | None = None,
+        compile: bool = False,
     ) -> None:
-        super().__init__()
-        built = build_backbone(backbone, weights, len(CLASSES), image_size, drop_path_rate)
-        self.network = built.network.to(memory_format=torch.channels_last)
-        self.origin = built.origin
-        self.origin_kind = built.kind
-        self.supersampling = supersampling
+        super().__init__(backbone, weights, image_size, supersampling, drop_path_rate)
+        if compile:
+            self.network.compile()
         self.recalibrate = recalibrate
         self.recalibrated_at = -1  # step
         self.validated_at = -1  # step
@@ -77,24 +63,6 @@ class SoftLabelClassifier(LightningModule):
         self.val_loss = MeanSquaredError()
         self.val_accuracy = SingleClassAccuracy()
         self.val_rmse = CompositionRMSE()
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Probabilities of `CLASSES`, float32 (B, 3), for uint8 images (B, H, W, 3)."""
-        return self.probabilities(self.network_input(images))
-
-    def network_input(self, images: Tensor) -> Tensor:
-        """What the network sees of uint8 images (B, H, W, 3): float32 (B, 3, H / s, W / s), 0 to 255."""
-        pixels = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last)
-        if self.supersampling > 1:
-            beside = self.supersampling // 2
-            width = self.supersampling + 2 * beside
-            pixels = F.avg_pool2d(pixels, width, self.supersampling, padding=beside, count_include_pad=False)
-        return pixels
-
-    def probabilities(self, pixels: Tensor) -> Tensor:
-        """Probabilities of `CLASSES`, float32 (B, 3), from what `network_input` returns."""
-        logits: Tensor = self.network(pixels)
-        return logits.float().softmax(dim=1)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Mean squared error over images and classes."""

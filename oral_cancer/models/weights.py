@@ -39,6 +39,11 @@ class Backbone:
         """The first word of the origin: "imagenet", "random" or "file"."""
         return self.origin.split()[0]
 
+    @property
+    def size(self) -> int:
+        """Bytes of its state."""
+        return sum(tensor.nbytes for tensor in self.network.state_dict().values())
+
 
 def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_path_rate: float) -> Backbone:
     """A timm network with a new dense layer to `classes` outputs.

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,23 +10,13 @@ from scipy.sparse import csr_array, vstack
 
 from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
-from oral_cancer.labels import BY_NAME, MIXTURES, soft_label
+from oral_cancer.labels import soft_label
 from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums
-from oral_cancer.resampling.mixtures import images_to_add, read_multiples, read_pairs, rows_by_group
-
-
-@dataclass(frozen=True)
-class BorderPair:
-    """A mixture to enlarge, and the images that show where its border lies.
-
-    Attributes:
-        majority: a class or a mixture.
-        minority: the mixture to enlarge.
-    """
-
-    majority: str
-    minority: str
+from oral_cancer.resampling.mixtures import images_to_add, rows_by_group
+from oral_cancer.settings import checked
+from oral_cancer.settings import resampling as settings
+from oral_cancer.settings.resampling import BorderPair
 
 
 class BorderlineSmote:
@@ -39,7 +28,7 @@ class BorderlineSmote:
 
     Args:
         multiples: images to add, as multiples of a mixture's training images, by mixture.
-        pairs: mappings with the fields of `BorderPair`, one for each mixture that is enlarged.
+        pairs: mappings with the fields of `settings.resampling.BorderPair`, one for each mixture that is enlarged.
         k_neighbors: nearest images of the mixture to interpolate with, at least 1.
         m_neighbors: nearest images of the pair that tell whether one is in danger, at least 1.
 
@@ -54,11 +43,12 @@ class BorderlineSmote:
         k_neighbors: int,
         m_neighbors: int,
     ) -> None:
-        self.multiples = read_multiples(multiples)
-        self.pairs = read_pairs(BorderPair, pairs)
+        options = {"multiples": multiples, "pairs": pairs, "k_neighbors": k_neighbors, "m_neighbors": m_neighbors}
+        said = checked(settings.BorderlineSmote, options, "resampling.")
+        self.multiples = said.multiples
+        self.pairs = said.pairs
         self.k_neighbors = k_neighbors
         self.m_neighbors = m_neighbors
-        refuse(self._problems())
 
     def fit_resample(self, images: Images, soft_labels: NDArray[np.float32], random_state: int) -> TrainingSet:
         """See `Resampling.fit_resample`; it holds the images of one pair at a time in memory."""
@@ -113,24 +103,3 @@ class BorderlineSmote:
             )
             if n <= neighbors
         ]
-
-    def _problems(self) -> list[str]:
-        problems = [
-            f"resampling.{option}: {value!r}; give a whole number of at least 1"
-            for option, value in (("k_neighbors", self.k_neighbors), ("m_neighbors", self.m_neighbors))
-            if type(value) is not int or value < 1
-        ]
-        for pair in self.pairs:
-            where = f"resampling.pairs, {pair.majority} and {pair.minority}"
-            if pair.minority not in MIXTURES:
-                problems.append(f"{where}: the minority is to be one of {', '.join(MIXTURES)}, in quotes")
-            if pair.majority not in BY_NAME or pair.majority == pair.minority:
-                problems.append(f"{where}: the majority is to be another of {', '.join(BY_NAME)}, in quotes")
-        minorities = [pair.minority for pair in self.pairs]
-        problems += [
-            f"resampling.pairs: {mixture} is the minority of {minorities.count(mixture)} pairs; make it "
-            f"that of one, or set resampling.multiples.{mixture.replace(':', '_')}=0"
-            for mixture, multiple in self.multiples.items()
-            if multiple and minorities.count(mixture) != 1
-        ]
-        return problems

@@ -1,7 +1,6 @@
 """Cleaning by edited nearest neighbours, then random over-sampling of what is left (model M5)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,27 +11,12 @@ from sklearn.neighbors import NearestNeighbors
 
 from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
-from oral_cancer.labels import MIXTURES
 from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.distances import squared_distances_of_pairs
-from oral_cancer.resampling.mixtures import images_to_add, read_multiples, read_pairs, rows_by_group
-
-STRATEGIES = ("auto", "all")
-
-
-@dataclass(frozen=True)
-class CleaningPair:
-    """Two mixtures, cleaned of images that lie among the other's.
-
-    Attributes:
-        mixtures: the two, class 0 first.
-        sampling_strategy: "all" cleans both; "auto" leaves the smaller whole, at equal sizes class 0.
-        keep: those of the two that go on to the training set as they come out.
-    """
-
-    mixtures: Sequence[str]
-    sampling_strategy: str
-    keep: Sequence[str]
+from oral_cancer.resampling.mixtures import images_to_add, rows_by_group
+from oral_cancer.settings import checked
+from oral_cancer.settings import resampling as settings
+from oral_cancer.settings.resampling import CleaningPair
 
 
 class EnnRandomOverSampling:
@@ -44,7 +28,7 @@ class EnnRandomOverSampling:
     Args:
         multiples: images to add, as multiples of a mixture's training images before cleaning, by mixture;
             they are drawn from those left after it.
-        pairs: mappings with the fields of `CleaningPair`; a mixture is kept by one pair at most.
+        pairs: mappings with the fields of `settings.resampling.CleaningPair`; a mixture is kept by one pair at most.
         n_neighbors: nearest images looked at, at least 1.
 
     Raises:
@@ -52,10 +36,11 @@ class EnnRandomOverSampling:
     """
 
     def __init__(self, multiples: Mapping[str, float], pairs: Sequence[Mapping[str, Any]], n_neighbors: int) -> None:
-        self.multiples = read_multiples(multiples)
-        self.pairs = read_pairs(CleaningPair, pairs)
+        options = {"multiples": multiples, "pairs": pairs, "n_neighbors": n_neighbors}
+        said = checked(settings.EnnRandomOverSampling, options, "resampling.")
+        self.multiples = said.multiples
+        self.pairs = said.pairs
         self.n_neighbors = n_neighbors
-        refuse(self._problems())
 
     def fit_resample(self, images: Images, soft_labels: NDArray[np.float32], random_state: int) -> TrainingSet:
         """See `Resampling.fit_resample`; it holds the images of the paired mixtures in memory."""
@@ -100,27 +85,6 @@ class EnnRandomOverSampling:
             for pair, n in zip(self.pairs, sizes, strict=True)
             if n <= self.n_neighbors
         ]
-
-    def _problems(self) -> list[str]:
-        problems = []
-        if type(self.n_neighbors) is not int or self.n_neighbors < 1:
-            problems.append(f"resampling.n_neighbors: {self.n_neighbors!r}; give a whole number of at least 1")
-        for pair in self.pairs:
-            where = f"resampling.pairs, {' and '.join(map(str, pair.mixtures))}"
-            if len(pair.mixtures) != 2 or len(set(pair.mixtures) & set(MIXTURES)) != 2:
-                problems.append(f"{where}: a pair is two different of {', '.join(MIXTURES)}, in quotes")
-            if pair.sampling_strategy not in STRATEGIES:
-                allowed = ", ".join(STRATEGIES)
-                problems.append(f"{where}: sampling_strategy {pair.sampling_strategy!r}; choose from {allowed}")
-            if not set(pair.keep) <= set(pair.mixtures):
-                problems.append(f"{where}: keep is {list(pair.keep)}; name one or both of the pair, or none: []")
-        keeps = [mixture for pair in self.pairs for mixture in pair.keep]
-        problems += [
-            f"resampling.pairs: {mixture} is kept {keeps.count(mixture)} times; leave it in one keep"
-            for mixture in dict.fromkeys(keeps)
-            if keeps.count(mixture) > 1
-        ]
-        return problems
 
 
 def _classes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.resampling.contract import draw
-from oral_cancer.resampling.mixtures import images_to_add, read_multiples, rows_by_group
+from oral_cancer.resampling.mixtures import images_to_add, rows_by_group
+from oral_cancer.settings import checked
+from oral_cancer.settings import resampling as settings
 
 
 class RandomOverSampling:
@@ -21,7 +23,7 @@ class RandomOverSampling:
     """
 
     def __init__(self, multiples: Mapping[str, float]) -> None:
-        self.multiples = read_multiples(multiples)
+        self.multiples = checked(settings.RandomOverSampling, {"multiples": multiples}, "resampling.").multiples
 
     def fit_resample(self, images: Images, soft_labels: NDArray[np.float32], random_state: int) -> TrainingSet:
         """See `Resampling.fit_resample`."""

@@ -5,19 +5,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from oral_cancer.errors import UserError
 from oral_cancer.files import sealed, unsealed, write_text
+from oral_cancer.settings.commands import Direction
+from oral_cancer.study.plan import WHEREABOUTS
 
 if TYPE_CHECKING:
     from optuna import Study
 
 FILE = "search.yaml"
 JOURNAL = "search.journal"
-Direction = Literal["minimize", "maximize"]
 BATCH, SECONDS, ERROR = "batch", "seconds", "error"  # of a trial: its batch's first number, and what came of it
 
 
@@ -55,7 +56,8 @@ def freeze_search(folder: Path, search: Search) -> None:
         write_text(folder / FILE, yaml.safe_dump(sealed(asdict(search)), sort_keys=False))
         return
     before, now = (dict(flat(asdict(each) | {"command": None})) for each in (frozen, search))
-    keys = [key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key)]
+    differing = (key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key))
+    keys = [key for key in differing if key not in WHEREABOUTS]
     if any(key.startswith("parameters.") for key in keys):  # which have other settings tried first
         keys = [key for key in keys if not key.startswith("settings.")]
     if keys:

@@ -8,17 +8,19 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from oral_cancer.command import described
-from oral_cancer.errors import UserError, refuse
-from oral_cancer.experiments import Composed, composed_of
-from oral_cancer.settings import WITHOUT_INFLUENCE, check, resolved
-from oral_cancer.study.journal import BATCH, ERROR, SECONDS, Direction, Search, flat, open_journal, quiet
+from oral_cancer.errors import UserError
+from oral_cancer.experiments import Composed, composed_of, given_overrides
+from oral_cancer.settings import check, checked, influential, resolved
+from oral_cancer.settings.commands import Sweeper
+from oral_cancer.study.fork_server import loading
+from oral_cancer.study.journal import BATCH, ERROR, SECONDS, Search, flat, open_journal, quiet
 from oral_cancer.study.parameters import Parameter, overrides_of, parameters_of
 from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import Run
@@ -49,7 +51,7 @@ def plan_search(config: DictConfig) -> Search:
         UserError: for parameters that cannot be searched, settings that cannot be trained with and data that cannot be
             read.
     """
-    _check_options(config)
+    checked(Sweeper, resolved(config.hydra.sweeper), "hydra.sweeper.")
     parameters, fixed = _parameters(config)
     if _is_grid(config) and (endless := [option for option, each in parameters.items() if each.size is None]):
         raise UserError(f"hydra/sweeper/sampler=grid: {endless[0]} has endless values; give it as a choice or a range")
@@ -59,6 +61,7 @@ def plan_search(config: DictConfig) -> Search:
             f"{key}={v}" if v is not None else former for key, v, former in zip(parameters, values, first, strict=True)
         ]
         check(_composed(config, [*fixed, *tried]).settings)
+    loading(config)
     run = _run(_composed(config, [*fixed, *first]))
     data, weights = _starting_point(run)
     return Search(
@@ -68,7 +71,7 @@ def plan_search(config: DictConfig) -> Search:
         command=_command(config, fixed, first),
         data=data,
         weights=weights,
-        settings=_influential(run.settings),
+        settings=influential(run.settings),
     )
 
 
@@ -195,30 +198,9 @@ def _in_words(study: "Study", number: int, n_trials: int) -> str:
     )
 
 
-def _check_options(config: DictConfig) -> None:
-    options = config.hydra.sweeper
-
-    def whole(value: Any, least: int = 1) -> bool:
-        return type(value) is int and value >= least
-
-    fits = {
-        "direction": (options.direction in get_args(Direction), f"one of {', '.join(get_args(Direction))}"),
-        "n_trials": (whole(options.n_trials), "a whole number of at least 1"),
-        "n_jobs": (options.n_jobs is None or whole(options.n_jobs), "null or a whole number of at least 1"),
-        "sampler.seed": (whole(options.sampler.get("seed"), 0), "a whole number of at least 0"),
-    }
-    refuse(
-        [
-            f"hydra.sweeper.{name}={OmegaConf.select(options, name)}: must be {allowed}"
-            for name, (right, allowed) in fits.items()
-            if not right
-        ]
-    )
-
-
 def _parameters(config: DictConfig) -> tuple[dict[str, Parameter], list[str]]:
     params = [f"{option}={sweep}" for option, sweep in config.hydra.sweeper.params.items()]
-    return parameters_of(params, config.hydra.overrides.task)
+    return parameters_of(params, given_overrides(config.hydra, "task"))
 
 
 def _is_grid(config: DictConfig) -> bool:
@@ -231,7 +213,7 @@ def _number_in_grid(config: DictConfig, parameters: Mapping[str, Parameter]) -> 
 
 
 def _composed(config: DictConfig, job: Sequence[str]) -> Composed:
-    return composed_of([*config.hydra.overrides.hydra, *job], config.hydra.job.config_name)
+    return composed_of([*given_overrides(config.hydra, "hydra"), *job], config.hydra.job.config_name)
 
 
 def _run(composed: Composed) -> Run:
@@ -244,31 +226,29 @@ def _starting_point(run: Run) -> tuple[dict[str, Any], str]:
     from oral_cancer.labels import CLASSES
     from oral_cancer.models.weights import build_backbone
     from oral_cancer.training.train import data_facts, open_images
-    from oral_cancer.training.trainer import check_trainer
+    from oral_cancer.training.trainer import check_callbacks
 
-    check_trainer(run.settings)
+    check_callbacks(run.settings)
     model = run.settings.model
     start = build_backbone(model.backbone, model.weights, len(CLASSES), model.image_size, model.drop_path_rate)
     return data_facts(open_images(run)), start.origin
 
 
-def _influential(cfg: DictConfig) -> dict[str, Any]:
-    own = cfg.copy()
-    for option in WITHOUT_INFLUENCE:
-        OmegaConf.update(own, option, None, force_add=True)
-    return resolved(own)
+def _repeatable(cfg: DictConfig) -> dict[str, Any]:
+    """The settings that repeat a training, by name: those that figures depend on, and where its images are."""
+    return dict(flat(influential(cfg) | {"source": resolved(cfg)["source"]}))
 
 
 def _command(config: DictConfig, fixed: Sequence[str], first: Sequence[str]) -> list[str]:
     """What gives the settings of a trial on a command line without the search, beside the trial's parameters."""
-    words = [word for word in config.hydra.overrides.hydra if word.startswith("hydra.searchpath")]
+    words = [word for word in given_overrides(config.hydra, "hydra") if word.startswith("hydra.searchpath")]
     words += [word for word in fixed if not word.lstrip("+~").startswith(NOT_REPEATED)]
     name = config.hydra.job.config_name
     trial = _composed(config, [*fixed, *first])
-    wanted, choices = dict(flat(_influential(trial.settings))), _choices(trial)
+    wanted, choices = _repeatable(trial.settings), _choices(trial)
     while group := _first_difference(name, [*words, *first], choices):
         words.append(f"{group}={choices[group]}")
-    given = dict(flat(_influential(composed_of([*words, *first], name).settings)))
+    given = _repeatable(composed_of([*words, *first], name).settings)
     searched = {word.partition("=")[0] for word in first}
     words += [
         f"{'' if option in given else '+'}{option}={_value(value)}"

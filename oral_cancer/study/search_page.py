@@ -16,10 +16,10 @@ from oral_cancer.pages.grids import DIGITS, LACKING, Entry, Grid
 from oral_cancer.pages.render import render
 from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import search_plots
-from oral_cancer.study.grids import duration
 from oral_cancer.study.journal import ERROR, SECONDS, Search, open_journal, read_search
 from oral_cancer.study.parameters import overrides_of
 from oral_cancer.study.plots import Panel
+from oral_cancer.study.progress import duration
 
 if TYPE_CHECKING:
     from optuna import Study

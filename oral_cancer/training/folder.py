@@ -21,7 +21,8 @@ from omegaconf import OmegaConf
 from oral_cancer.command import described
 from oral_cancer.errors import Interrupted, UserError
 from oral_cancer.files import unfinished, write_text
-from oral_cancer.settings import WITHOUT_INFLUENCE
+from oral_cancer.quoting import without_references
+from oral_cancer.settings import influential_of
 from oral_cancer.training.checkpoint import is_sound
 from oral_cancer.training.manifest import CHECKPOINT, FILE, file_hashes, is_damaged, read_manifest, write_manifest
 from oral_cancer.training.run import Run
@@ -151,7 +152,7 @@ def _why_not_gone_on_with(before: dict[str, Any] | None, now: dict[str, Any]) ->
 
 def _changed_settings(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """By option, what it was and is; those without influence on a figure left out."""
-    old, new = dict(_options(before)), dict(_options(now))
+    old, new = (dict(_options(influential_of(settings))) for settings in (before, now))
     return {
         option: (old.get(option, "absent"), new.get(option, "absent"))
         for option in dict.fromkeys((*old, *new))
@@ -162,8 +163,6 @@ def _changed_settings(before: dict[str, Any], now: dict[str, Any]) -> dict[str, 
 def _options(settings: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in settings.items():
         option = f"{above}{key}"
-        if option in WITHOUT_INFLUENCE:
-            continue
         if isinstance(value, dict) and value:
             yield from _options(value, f"{option}.")
         else:
@@ -183,7 +182,9 @@ def _write_hydra_record(run: Run) -> None:
     """What Hydra would record; config.yaml is whole, so that `--config-dir` and `--config-name` repeat the training."""
     config = REPEATING | run.config | {"trust": False}  # which whoever repeats it has to give
     for name, content in (("config", config), ("overrides", list(run.overrides))):
-        write_text(run.folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+        write_text(
+            run.folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(without_references(content)))
+        )
 
 
 def _now() -> str:

@@ -111,7 +111,7 @@ def _build_data(run: Run, store: ImageStore, augmentation: Any) -> CellDataModul
         resampling=build(settings, "resampling"),
         augmentation=augmentation,
         fold=run.fold,
-        trial=settings.trial,
+        split_seed=settings.split_seed,
         seed=run.seed,
     )
     refuse(same_images(store, [data.roles()]))
@@ -157,8 +157,6 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
 
 def _fit_and_predict(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, logger: Any) -> pd.DataFrame:
     log_training_batch(logger, data)
-    if run.settings.trainer.compile:
-        parts.model.network.compile()
     before = read_checkpoint(folder.checkpoint) if folder.resumed else {}
     log_again(logger, read_history(folder.path / "history.csv", before["epoch"] + 1) if before else [])
     if before.get(ENDED):
@@ -254,7 +252,7 @@ def _write_table(path: Path, frame: pd.DataFrame) -> None:
 def roles(run: Run, store: ImageStore) -> NDArray[np.str_]:
     """What a run uses each row of the store for; see `Splits.roles`."""
     settings = run.settings
-    splits = split(store.collection.files, run.fold, settings.data.folds, settings.trial)
+    splits = split(store.collection.files, run.fold, settings.data.folds, settings.split_seed)
     return splits.roles(settings.data.train_sets)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from inspect import signature
 from typing import Any
 
 import torch
@@ -49,24 +48,19 @@ NEED_LOGGER = (DeviceStatsMonitor, LearningRateMonitor, ThroughputMonitor)
 PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 
-def check_trainer(cfg: DictConfig) -> None:
-    """Refuse options that the trainer does not take, and callbacks that cannot work.
-
-    No trainer is built for it: its devices may be another machine's.
+def check_callbacks(cfg: DictConfig) -> None:
+    """Refuse callbacks that cannot work.
 
     Raises:
         UserError: a line for each fault.
     """
-    _insist_on_known_options(cfg)
     _callbacks(cfg)
 
 
 def build_trainer(run: Run, *more: Callback) -> Trainer:
     """Lightning's trainer, with what every training needs beside the configured callbacks; it has no logger yet."""
     cfg, folder = run.settings, run.folder
-    _insist_on_known_options(cfg)
     settings = resolved(cfg)["trainer"]
-    del settings["compile"]  # ours, not Lightning's
     chosen = _callbacks(cfg)
     for callback in chosen:
         if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
@@ -99,22 +93,9 @@ def build_trainer(run: Run, *more: Callback) -> Trainer:
             f"trainer.gradient_clip_val={trainer.gradient_clip_val}: a fused optimiser in {trainer.precision} clips "
             "nothing; give model.optimizer.fused=false"
         )
-    if cfg.trainer.compile:
+    if cfg.model.get("compile"):
         _insist_on_compiler(trainer.strategy.root_device)
     return trainer
-
-
-def _insist_on_known_options(cfg: DictConfig) -> None:
-    known = signature(get_method(cfg.trainer._target_)).parameters
-    given = [name for name in cfg.trainer if not name.startswith("_") and name != "compile"]
-    refuse(
-        [
-            f"trainer.{name}: there is no such option; {_meant(name, known)}"
-            "`python train.py --cfg job --package trainer` shows the settings"
-            for name in given
-            if name not in known and not any(one.kind == one.VAR_KEYWORD for one in known.values())
-        ]
-    )
 
 
 def _callbacks_of_every_run(run: Run) -> list[Callback]:
@@ -179,10 +160,10 @@ def _measured(cfg: DictConfig) -> tuple[str, ...]:
 
 
 def _insist_on_compiler(device: torch.device) -> None:
-    """Raise a `UserError` where `trainer.compile=true` cannot work, e.g. for want of a C++ compiler."""
+    """Raise a `UserError` where `model.compile=true` cannot work, e.g. for want of a C++ compiler."""
     try:
         torch.compile(torch.neg)(torch.zeros(1, device=device))
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
-        remedy = "install what lacks, or give trainer.compile=false"
-        raise UserError(f"trainer.compile: nothing can be compiled here ({reason}); {remedy}") from error
+        remedy = "install what lacks, or give model.compile=false"
+        raise UserError(f"model.compile: nothing can be compiled here ({reason}); {remedy}") from error

@@ -154,7 +154,7 @@ def treated(images: NDArray[np.uint8], files: list[ImageFile], treatment: str, f
         train_sets=("homo", "hetero"),
         fold=fold,
         folds=4,
-        trial=0,
+        split_seed=0,
         seed=0,
         batch_size=4,
         eval_batch_size=4,

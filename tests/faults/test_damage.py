@@ -59,7 +59,8 @@ def test_starting_a_study_again_names_what_is_damaged_and_makes_it_anew(
     harm(pixels)
     done = run(images_root, again)
     assert done.returncode == 0, done.stdout + done.stderr
-    said = (done.stdout + done.stderr).replace("\n", "")
+    logs = [path.read_text() for path in study.glob("*/*.log")]
+    said = "".join([done.stdout, done.stderr, *logs]).replace("\n", "")
     assert "m1/fold=0 held another training: its manifest.json is damaged" in said
     assert "m1/fold=1/predictions.csv is damaged" in said
     assert "m4/fold=0/metrics.json is damaged" in said

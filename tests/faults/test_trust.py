@@ -260,7 +260,6 @@ ABSURD = [
     ),
     *(("supersampling", value) for value in (10**9, 257, 0, -1, True, "1", 1.0, None, [1], {})),
     *(("drop_path_rate", value) for value in (1.0, -0.1, float("nan"), float("inf"), True, "0.2", [0.2])),
-    *(("recalibrate", value) for value in (None, 0, 1, "false", [])),
 ]
 
 

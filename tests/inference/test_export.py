@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from oral_cancer.data.reader import resized_batch
+from oral_cancer.data.resizing import resized_batch
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.inference.members import choose_runs, load_network

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from wandb.proto.wandb_internal_pb2 import Record
 
-from oral_cancer.training.loggers import START_TIMEOUT
+from oral_cancer.wandb_start import START_TIMEOUT
 from tests.training.test_train import fail_in_epoch
 
 TWO_RUNS = """
 import sys, time
-from oral_cancer.training import loggers
-loggers.START_TIMEOUT = 2
+from oral_cancer import wandb_start
+wandb_start.START_TIMEOUT = 2
 for name in ("first", "second"):
     before = time.monotonic()
-    run = loggers.start_wandb("oral-cancer", "outputs", id=name, name=name)
+    run = wandb_start.start_wandb("oral-cancer", "outputs", id=name, name=name)
     assert run.settings.mode == "offline", run.settings.mode
     seconds = time.monotonic() - before
     run.log({"loss": 1.0})
@@ -27,9 +27,9 @@ assert seconds < 2, f"the second run waited {seconds:.0f} s again"
 
 
 HOMELESS = """
-from oral_cancer.training import loggers
-run = loggers.start_wandb("oral-cancer", "outputs", tags=["simulated", "mine"])
-artifact = loggers.wandb.Artifact("table", type="table")
+from oral_cancer import wandb_start
+run = wandb_start.start_wandb("oral-cancer", "outputs", tags=["simulated", "mine"])
+artifact = wandb_start.wandb.Artifact("table", type="table")
 artifact.add_file("table.csv")
 run.log_artifact(artifact)
 print(*run.tags)

@@ -199,7 +199,7 @@ def test_a_compiled_network_trains_to_the_same_predictions_and_checkpoint(
         return graph.forward
 
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
-    compiled, plain = (train("experiment=m5", f"trainer.compile={on}", folder=f"compile={on}") for on in (True, False))
+    compiled, plain = (train("experiment=m5", f"model.compile={on}", folder=f"compile={on}") for on in (True, False))
     assert graphs
     found, expected = (pd.read_csv(run / "predictions.csv")[list(CLASSES)] for run in (compiled, plain))
     np.testing.assert_allclose(found, expected, atol=1e-3)
@@ -210,8 +210,8 @@ def test_a_compiled_network_trains_to_the_same_predictions_and_checkpoint(
 def test_compiling_without_a_compiler_is_refused_in_one_line(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-compiler"))
     torch.compiler.reset()
-    with pytest.raises(UserError, match=r"^trainer\.compile: .*'no-compiler'.*compile=false$"):
-        train("trainer.compile=true")
+    with pytest.raises(UserError, match=r"^model\.compile: .*'no-compiler'.*compile=false$"):
+        train("model.compile=true")
 
 
 def test_homo_alone_leaves_the_mixtures_unused(train: Train) -> None:
@@ -255,7 +255,7 @@ def test_a_run_that_is_there_is_moved_and_not_lost(train: Train, capsys: pytest.
         ("data.workers=-1", "at least 0"),
         ("data.train_sets=[]", "[homo, hetero]"),
         ("data.train_sets=[homo,helio]", "[homo, hetero]"),
-        ("trial=-1", "from 0 to"),
+        ("split_seed=-1", "from 0 to"),
         ("seed=99999999999", "from 0 to 4294967295"),
         ("trainer.devices=8", "must be 1 with this trainer; trainer=ddp"),
         ("trainer.devices=0", "at least 1, or the number of one GPU"),
@@ -263,7 +263,7 @@ def test_a_run_that_is_there_is_moved_and_not_lost(train: Train, capsys: pytest.
         ("data.folds=-5", "at least 2"),
         ("data.folds=1", "at least 2"),
         ("trainer.max_epochs=-1", "at least 1"),
-        ("+resampling.multiples.9_9=1", "is no mixture; choose from"),
+        ("+resampling.multiples.9_9=1", "is no option; those there are 1_2, 2_1, 1_3, 3_1"),
         ("resampling.multiples.3_1=-1", "at least 0"),
         ("resampling.multiples.3_1=.nan", "finite"),
         ("name=../elsewhere", "no slash"),
@@ -461,7 +461,7 @@ def test_what_was_killed_at_its_first_write_starts_anew_in_place(
         ("model.backbone=no_such_network", "model.backbone=no_such_network"),
         ("trainer.precision=7", "trainer.precision=7"),
         ("trainer.accelerator=abacus", "trainer.accelerator=abacus"),
-        ("+trainer.abacus=true", "trainer.abacus: there is no such option"),
+        ("+trainer.abacus=true", "trainer.abacus: is no option"),
         ("model.optimizer.fused=maybe", "model.optimizer.fused=maybe"),
         ("+model.optimizer.momentum=1", "model: "),
         ("resampling={_target_: tests.training.test_train.Emptying}", "resampling: Emptying: no image is left"),

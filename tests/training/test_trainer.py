@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from oral_cancer.errors import UserError
 from oral_cancer.models import SoftLabelClassifier
-from oral_cancer.trainer_options import OPTIONS
+from oral_cancer.settings.trainer_options import OPTIONS
 from oral_cancer.training.manifest import CHECKPOINT, changed_files, read_manifest
 from oral_cancer.training.trainer import UNFIT
 from tests.training.test_train import fail_in_epoch
