@@ -19,15 +19,16 @@ from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
 from oral_cancer.data.splits import EVALUATED, Fold, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
-from oral_cancer.data.training_set import TrainingSet, checked
-from oral_cancer.labels import ImageSet, group_names, is_known, soft_label
+from oral_cancer.data.training_set import TrainingSet, checked, treat
+from oral_cancer.labels import TOLERANCE, ImageSet
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+INTERPOLATED = "interpolated"
 SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other runs and the network need room, too
 
 
 class EvaluationImages(Dataset[Batch]):
-    """Images as the store has them: uint8 (H, W, 3) and soft label float32 (3,)."""
+    """Images as the store has them: uint8 (H, W, 3) and soft label float32 (K,)."""
 
     def __init__(self, images: ImageView, soft_labels: NDArray[np.float32]) -> None:
         self.images = images
@@ -98,15 +99,15 @@ class DrawnImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
 class CellDataModule(LightningDataModule):
     """The images of one run of a study: one data variant, one treatment, one fold.
 
-    Batches are uint8 (B, H, W, 3), RGB, with soft labels float32 (B, 3).
+    Batches are uint8 (B, H, W, 3), RGB, with soft labels float32 (B, K).
 
     Args:
         store: every image of the collection, decoded and resized.
         resampling: treats the training set; see `oral_cancer.resampling`.
         augmentation: an albumentations composition or a `BatchAugmentation`, applied to training images only.
         train_sets: which image sets train: "homo", "hetero".
-        fold: the HOMO fold that validates, or "all".
-        folds: number of HOMO folds.
+        fold: the fold that validates, or "all"; see `splits.split`.
+        folds: their number, or "leave_one_group_out".
         trial: seed of the splits.
         seed: of treatment, shuffling and augmentation.
         batch_size: images a training step, over all ranks.
@@ -121,7 +122,7 @@ class CellDataModule(LightningDataModule):
         augmentation: albumentations.BaseCompose | BatchAugmentation,
         train_sets: Sequence[ImageSet],
         fold: Fold,
-        folds: int,
+        folds: int | str,
         trial: int,
         seed: int,
         batch_size: int,
@@ -130,9 +131,9 @@ class CellDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.store = store
-        self.splits = split(store.collection.files, fold, folds, trial)
-        self.groups = np.array([file.group for file in store.collection.files])
-        self.soft_labels = np.stack([soft_label(group) for group in self.groups])
+        self.splits = split(store.collection, fold, folds, trial)
+        self.labels = store.collection.names()
+        self.soft_labels = store.collection.soft_labels()
         self.train_sets = tuple(train_sets)
         self.resampling = resampling
         self.augmentation = augmentation
@@ -152,8 +153,9 @@ class CellDataModule(LightningDataModule):
 
     @property
     def steps_per_epoch(self) -> int:
-        """One epoch's worth of HOMO training images: 36 at published counts."""
-        return max(1, len(self.splits.homo_train) // self.batch_size)
+        """One epoch of pure training images, or of mixed ones if there are no others: 36 at published counts."""
+        images = len(self.splits.homo_train) or len(self.splits.hetero_train)
+        return max(1, images // self.batch_size)
 
     @property
     def ranks(self) -> tuple[int, int]:
@@ -176,8 +178,9 @@ class CellDataModule(LightningDataModule):
             rows = self.train_rows
             images = ImageView(self.store.images, rows)
             treated = checked(
-                self.resampling.fit_resample(images, self.soft_labels[rows], self.seed),
+                treat(self.resampling, images, self.soft_labels[rows], self.seed, self.labels[rows]),
                 images,
+                self.soft_labels.shape[1],
                 f"resampling: {type(self.resampling).__name__}",
             )
             self.training_images = TrainingImages(images, treated)
@@ -195,10 +198,13 @@ class CellDataModule(LightningDataModule):
     def training_counts(self) -> dict[str, int]:
         """Images of each class and mixture in the treated training set; labels in between count as "interpolated"."""
         assert self.training_images is not None
-        labels = self.training_images.soft_labels.numpy()
-        known = is_known(labels)
-        counts = Counter(map(str, group_names(labels[known])))
-        return dict(counts) | ({"interpolated": int((~known).sum())} if not known.all() else {})
+        chosen = self.training_images.indices
+        counts = Counter(self.labels[self.train_rows][chosen].tolist())
+        proportions = self.store.collection.labels.proportions
+        for label in self.training_images.soft_labels.numpy()[len(chosen) :]:
+            near = [name for name, known in proportions.items() if np.abs(label - known).max() <= TOLERANCE]
+            counts[near[0] if near else INTERPOLATED] += 1
+        return dict(counts)
 
     def training_appearance(self) -> dict[str, list[float]]:
         """The `appearance.span` of the images that may train, as the store has them and with their own sizes."""

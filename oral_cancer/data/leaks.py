@@ -32,8 +32,8 @@ def same_images(store: ImageStore, splits: Sequence[NDArray[np.str_]]) -> list[s
         one, other = files[first], files[second]
         both = {(str(roles[first]), str(roles[second])) for roles in splits}
         differ = sorted(roles for roles in both if len(set(roles)) == 2 and "unused" not in roles)
-        if one.group != other.group:
-            fault = f"under two labels, {one.group} and {other.group}: keep the one that is right"
+        if one.label != other.label:
+            fault = f"under two labels, {one.label} and {other.label}: keep the one that is right"
         elif differ:
             fault = f"for {ROLES[differ[0][0]]} and for {ROLES[differ[0][1]]}: remove one of them"
         else:
@@ -80,8 +80,8 @@ def warning(pairs: pd.DataFrame) -> list[str]:
     return lines + ["  ..."] * (len(pairs) > SHOWN)
 
 
-def _place(file: ImageFile) -> tuple[str, str]:
-    return file.group, file.split
+def _place(file: ImageFile) -> tuple[str, str | None]:
+    return file.label, file.split
 
 
 def _equal(store: ImageStore) -> Iterator[tuple[int, int]]:

@@ -6,8 +6,10 @@ from typing import Any
 
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.folder import FolderSource
+from oral_cancer.data.layout_source import LayoutSource, collect
+from oral_cancer.data.reading import Reading
 from oral_cancer.errors import refuse
-from oral_cancer.labels import SPLIT_FOLDERS
+from oral_cancer.simulation.published import LAYOUT
 from oral_cancer.simulation.simulator import VERSION, write_collection
 
 
@@ -40,7 +42,7 @@ class SimulatedSource:
         if not self.folder.exists():
             print(f"simulating micrographs below {self.folder}", file=sys.stderr, flush=True)
             write_collection(self.folder, self.per_class, self.per_mixture, self.seed)
-        return FolderSource(self.folder).collect()
+        return collect(self.folder, LAYOUT, [], Reading())
 
 
 PUBLISHED = "data"
@@ -51,15 +53,17 @@ class AutoSource:
     """The user's images where the published layout is there, else simulated ones.
 
     Args:
-        root: where the layout is; None is below `PUBLISHED`, if it is there.
+        root: where the images are; None is below `PUBLISHED`, if the published layout is there.
+        published: the published layout.
         simulated: the other source.
         options: those of a `FolderSource`; where a root or one of these is given, the user means images of theirs.
     """
 
-    def __init__(self, root: str | None, simulated: SimulatedSource, **options: Any) -> None:
+    def __init__(self, root: str | None, published: LayoutSource, simulated: SimulatedSource, **options: Any) -> None:
         meant = root is not None or any(value not in (None, []) for value in options.values())
-        there = any(Path(PUBLISHED, folder).is_dir() for folder in SPLIT_FOLDERS.values())
-        self.source = FolderSource(PUBLISHED if root is None else root, **options) if there or meant else simulated
+        there = published.layout.is_at(Path(PUBLISHED))
+        wanted = PUBLISHED if root is None else root
+        self.source = FolderSource(wanted, published, **options) if there or meant else simulated
 
     def collect(self) -> Collection:
         """The files of the one or the other."""

@@ -1,8 +1,8 @@
-"""Borderline-SMOTE: synthetic images between images of a mixture (model M3)."""
+"""Borderline-SMOTE: synthetic images between images of a class or mixture (experiment M3)."""
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,19 +11,19 @@ from scipy.sparse import csr_array, vstack
 
 from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
-from oral_cancer.labels import BY_NAME, MIXTURES, soft_label
+from oral_cancer.labels import TOLERANCE, in_files
 from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums
-from oral_cancer.resampling.mixtures import images_to_add, read_multiples, read_pairs, rows_by_group
+from oral_cancer.resampling.mixtures import Multiples, Rows, read_multiples, read_pairs
 
 
 @dataclass(frozen=True)
 class BorderPair:
-    """A mixture to enlarge, and the images that show where its border lies.
+    """A class or mixture to enlarge, and the images that show where its border lies.
 
     Attributes:
-        majority: a class or a mixture.
-        minority: the mixture to enlarge.
+        majority: another class or mixture.
+        minority: the one to enlarge.
     """
 
     majority: str
@@ -31,25 +31,26 @@ class BorderPair:
 
 
 class BorderlineSmote:
-    """Every training image once, and synthetic images of mixtures by imbalanced-learn's `BorderlineSMOTE`.
+    """Every training image once, and synthetic images by imbalanced-learn's `BorderlineSMOTE`.
 
     Each pair is a binary problem on flattened pixels, kind "borderline-1": the majority is drawn to
-    (1 + multiple) x the minority's training images, and the minority raised to that size. A mixture of which
+    (1 + multiple) x the minority's training images, and the minority raised to that size. A minority of which
     no image is "in danger" stays as it is, with a warning.
 
     Args:
-        multiples: images to add, as multiples of a mixture's training images, by mixture.
-        pairs: mappings with the fields of `BorderPair`, one for each mixture that is enlarged.
-        k_neighbors: nearest images of the mixture to interpolate with, at least 1.
+        multiples: images to add, as multiples of a minority's training images, by class or mixture; "auto" raises the
+            minority of each pair to the most frequent label.
+        pairs: mappings with the fields of `BorderPair`, one for each class or mixture that is enlarged.
+        k_neighbors: nearest images of the minority to interpolate with, at least 1.
         m_neighbors: nearest images of the pair that tell whether one is in danger, at least 1.
 
     Raises:
-        UserError: for an unknown class or mixture, a mixture with no pair, or a value out of range.
+        UserError: for a multiple with no pair, or a value out of range.
     """
 
     def __init__(
         self,
-        multiples: Mapping[str, float],
+        multiples: Multiples,
         pairs: Sequence[Mapping[str, Any]],
         k_neighbors: int,
         m_neighbors: int,
@@ -60,34 +61,35 @@ class BorderlineSmote:
         self.m_neighbors = m_neighbors
         refuse(self._problems())
 
-    def fit_resample(self, images: Images, soft_labels: NDArray[np.float32], random_state: int) -> TrainingSet:
+    def fit_resample(
+        self, images: Images, soft_labels: NDArray[np.float32], random_state: int, labels: NDArray[np.str_]
+    ) -> TrainingSet:
         """See `Resampling.fit_resample`; it holds the images of one pair at a time in memory."""
         rng = np.random.default_rng(random_state)
-        pairs = [pair for pair in self.pairs if self.multiples.get(pair.minority)]
-        needed = [*self.multiples, *(pair.majority for pair in pairs)]
-        rows = rows_by_group(soft_labels, needed)
-        refuse([problem for pair in pairs for problem in self._too_few(pair, len(rows[pair.minority]))])
+        rows = Rows(labels)
+        to_add = rows.to_add(self.multiples)
+        pairs = [
+            replace(pair, majority=rows.name(pair.majority), minority=rows.name(pair.minority)) for pair in self.pairs
+        ]
+        pairs = [pair for pair in pairs if to_add.get(pair.minority)]
+        rows.insist(pair.majority for pair in pairs)
+        refuse(
+            [fault for pair in pairs for fault in self._too_few(pair, len(rows[pair.minority]), to_add[pair.minority])]
+        )
 
-        weights, labels = [csr_array((0, len(images)))], [soft_labels]
+        weights, soft = [csr_array((0, len(images)))], [soft_labels]
         for pair in pairs:
-            new = self._synthesise(images, pair, rows, rng)
+            new = self._synthesise(images, pair, rows, to_add[pair.minority], rng)
             weights.append(new)
-            labels.append(np.tile(soft_label(pair.minority), (new.shape[0], 1)))
+            soft.append(_soft_labels_of(new, soft_labels))
         synthetic = weighted_sums(images, csr_array(vstack(weights)))
-        return TrainingSet(np.arange(len(images)), synthetic, np.concatenate(labels))
+        return TrainingSet(np.arange(len(images)), synthetic, np.concatenate(soft))
 
     def _synthesise(
-        self,
-        images: Images,
-        pair: BorderPair,
-        rows: Mapping[str, NDArray[np.int64]],
-        rng: np.random.Generator,
+        self, images: Images, pair: BorderPair, rows: Rows, added: int, rng: np.random.Generator
     ) -> csr_array:
         minority = rows[pair.minority]
-        raised = self._raised(pair, len(minority))
-        if raised == len(minority):
-            return csr_array((0, len(images)))
-        majority = draw(rows[pair.majority], raised, rng)
+        majority = draw(rows[pair.majority], len(minority) + added, rng)
         seed = int(rng.integers(2**32))
         weights = borderline_weights(images, majority, minority, self.k_neighbors, self.m_neighbors, seed)
         if not weights.shape[0]:
@@ -99,11 +101,8 @@ class BorderlineSmote:
             )
         return weights
 
-    def _raised(self, pair: BorderPair, n_minority: int) -> int:
-        return n_minority + images_to_add(self.multiples[pair.minority], n_minority)
-
-    def _too_few(self, pair: BorderPair, n_minority: int) -> list[str]:
-        n_pair = n_minority + self._raised(pair, n_minority)
+    def _too_few(self, pair: BorderPair, n_minority: int, added: int) -> list[str]:
+        n_pair = 2 * n_minority + added
         return [
             f"resampling.{option}: {neighbors} neighbours need more than the {n} images {where}; "
             f"choose at most {n - 1}, or add images of {pair.minority}"
@@ -120,17 +119,29 @@ class BorderlineSmote:
             for option, value in (("k_neighbors", self.k_neighbors), ("m_neighbors", self.m_neighbors))
             if type(value) is not int or value < 1
         ]
-        for pair in self.pairs:
-            where = f"resampling.pairs, {pair.majority} and {pair.minority}"
-            if pair.minority not in MIXTURES:
-                problems.append(f"{where}: the minority is to be one of {', '.join(MIXTURES)}, in quotes")
-            if pair.majority not in BY_NAME or pair.majority == pair.minority:
-                problems.append(f"{where}: the majority is to be another of {', '.join(BY_NAME)}, in quotes")
         minorities = [pair.minority for pair in self.pairs]
         problems += [
-            f"resampling.pairs: {mixture} is the minority of {minorities.count(mixture)} pairs; make it "
-            f"that of one, or set resampling.multiples.{mixture.replace(':', '_')}=0"
-            for mixture, multiple in self.multiples.items()
-            if multiple and minorities.count(mixture) != 1
+            f"resampling.pairs: {pair.minority} is both majority and minority of a pair; give two labels"
+            for pair in self.pairs
+            if pair.minority == pair.majority
+        ]
+        problems += [
+            f"resampling.pairs: {name} is the minority of {minorities.count(name)} pairs; make it that of one"
+            for name in dict.fromkeys(minorities)
+            if minorities.count(name) > 1
+        ]
+        named = {form for name in minorities for form in (name, name.replace(":", "_"), in_files(name))}
+        problems += [
+            f"resampling.pairs: {label} is the minority of no pair; make it that of one, or set "
+            f"resampling.multiples.{label}=0"
+            for label, multiple in (self.multiples or {}).items()
+            if multiple and label not in named
         ]
         return problems
+
+
+def _soft_labels_of(weights: csr_array, soft_labels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of synthetic images: that of the images between which each lies, or between theirs, float32 (S, K)."""
+    mixed = np.asarray(weights @ soft_labels, np.float32)
+    first = soft_labels[weights.indices[weights.indptr[:-1]]] if weights.shape[0] else mixed
+    return np.where(np.abs(mixed - first) < TOLERANCE, first, mixed)

@@ -1,4 +1,4 @@
-"""Mixtures as the treatments' options name them, and the training images of each."""
+"""Labels as the treatments' options name them, and the training images of each."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,41 +9,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.labels import MIXTURES, group_names
+from oral_cancer.labels import in_files
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Pair = TypeVar("Pair", bound="DataclassInstance")
+Multiples = Mapping[str, float] | str
+AUTO = "auto"
+"""Instead of multiples: as many as raise every label to the images of the most frequent."""
 
 
-def read_multiples(multiples: Mapping[str, float]) -> dict[str, float]:
-    """Check the images to add to each mixture, as multiples of the mixture's training images.
+def read_multiples(multiples: Multiples) -> dict[str, float] | None:
+    """Check the images to add to each class or mixture, as multiples of its training images.
 
     Args:
-        multiples: by mixture, each finite and at least 0. A mixture may be written "3:1" or "3_1", the
-            form that Hydra's command line can name.
+        multiples: by label, each finite and at least 0; or "auto".
 
     Returns:
-        The multiples by mixture, written "3:1".
+        The multiples by label, or None for "auto".
 
     Raises:
-        UserError: for an unknown mixture, one named twice, or a value that is no such multiple.
+        UserError: for a value that is no such multiple.
     """
-    read: dict[str, float] = {}
-    problems = []
-    for key, value in multiples.items():
-        mixture = str(key).replace("_", ":")
-        if mixture not in MIXTURES:
-            allowed = ", ".join(f'"{name.replace(":", "_")}"' for name in MIXTURES)
-            problems.append(f"resampling.multiples: {key!r} is no mixture; choose from {allowed}, in quotes")
-        elif mixture in read:
-            problems.append(f"resampling.multiples: {key!r} names a mixture a second time; keep one of the two")
-        elif not (type(value) in (int, float) and math.isfinite(value) and value >= 0):
-            problems.append(f"resampling.multiples.{key}: {value!r}; give a finite number of at least 0")
-        read[mixture] = value
-    refuse(problems)
-    return read
+    if multiples == AUTO:
+        return None
+    if not isinstance(multiples, Mapping):
+        raise UserError(f"resampling.multiples={multiples}: must be {AUTO}, or a number for each label")
+    refuse(
+        [
+            f"resampling.multiples.{key}={value}: must be a finite number of at least 0"
+            for key, value in multiples.items()
+            if not (type(value) in (int, float) and math.isfinite(value) and value >= 0)
+        ]
+    )
+    return {str(key): value for key, value in multiples.items()}
 
 
 def read_pairs(kind: type[Pair], pairs: Sequence[Mapping[str, Any]]) -> list[Pair]:
@@ -63,34 +63,54 @@ def read_pairs(kind: type[Pair], pairs: Sequence[Mapping[str, Any]]) -> list[Pai
     return [kind(**pair) for pair in pairs]
 
 
-def images_to_add(multiple: float, count: int) -> int:
-    """A multiple of `count` images, rounded to whole images."""
-    return round(multiple * count)
-
-
-def rows_by_group(soft_labels: NDArray[np.float32], needed: Iterable[str]) -> dict[str, NDArray[np.int64]]:
-    """The rows of each class and mixture in a training set, ascending.
+class Rows:
+    """The training images of each class and mixture.
 
     Args:
-        soft_labels: float32 (N, 3), proportions of `labels.CLASSES`.
-        needed: classes and mixtures that a treatment cannot do without.
-
-    Raises:
-        UserError: if the set has no mixture at all, or no image of a needed group.
+        labels: str (N,), the name of each training image's class or mixture.
     """
-    names = group_names(soft_labels)
-    rows = {str(name): np.flatnonzero(names == name) for name in np.unique(names)}
-    if not rows.keys() & set(MIXTURES):
-        raise UserError(
-            "resampling: this treatment works on mixtures, and the training set has none; "
-            "choose data=homo_hetero or resampling=none"
+
+    def __init__(self, labels: NDArray[np.str_]) -> None:
+        self.by_label = {str(name): np.flatnonzero(labels == name) for name in dict.fromkeys(labels.tolist())}
+        self._forms = {form: name for name in self.by_label for form in (name.replace(":", "_"), in_files(name), name)}
+
+    def name(self, given: str) -> str:
+        """The label that an option names; "3_1" and "3to1" are forms of "3:1" that Hydra's command line can name."""
+        return self._forms.get(given, given)
+
+    def __getitem__(self, given: str) -> NDArray[np.int64]:
+        return self.by_label[self.name(given)]
+
+    def insist(self, needed: Iterable[str]) -> None:
+        """Raise a `UserError` for every label of which a treatment needs images and there is none."""
+        present = ", ".join(self.by_label)
+        refuse(
+            [
+                f"resampling: the training set has no image of {name}, but of {present}; change resampling.multiples "
+                "and resampling.pairs, or choose other data or resampling=none"
+                for name in dict.fromkeys(needed)
+                if self.name(name) not in self.by_label
+            ]
         )
-    refuse(
-        [
-            f"resampling: the training set has no image of {name}; add some, or take {name} out of "
-            "resampling.multiples and resampling.pairs"
-            for name in dict.fromkeys(needed)
-            if name not in rows
-        ]
-    )
-    return rows
+
+    def to_add(self, multiples: Mapping[str, float] | None) -> dict[str, int]:
+        """How many images to add to each label, in whole images.
+
+        Raises:
+            UserError: where a label is named twice or has no image.
+        """
+        if multiples is None:
+            most = max(map(len, self.by_label.values()))
+            return {name: most - len(rows) for name, rows in self.by_label.items()}
+        self.insist(multiples)
+        names = [self.name(given) for given in multiples]
+        refuse(
+            [
+                f"resampling.multiples.{given}: names {name} a second time; keep one of the two"
+                for given, name in zip(multiples, names, strict=True)
+                if names.count(name) > 1
+            ]
+        )
+        return {
+            name: round(multiple * len(self[name])) for name, multiple in zip(names, multiples.values(), strict=True)
+        }

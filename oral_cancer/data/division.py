@@ -1,0 +1,94 @@
+"""What is settled of a collection before any fold: which images must stay together, and which only test."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from oral_cancer.data.collection import Collection
+from oral_cancer.data.splits import LEAVE_ONE_GROUP_OUT
+from oral_cancer.errors import UserError
+
+FOLDER = "folder"
+SEED = 0  # of the fixed test part, the same for every fold, experiment and seed
+
+
+class Grouping:
+    """What must stay together, by the images' paths.
+
+    Args:
+        group_by: see `folder.FolderSource`.
+
+    Raises:
+        UserError: for what is no regular expression.
+    """
+
+    def __init__(self, group_by: str | None) -> None:
+        self.group_by = group_by
+        try:
+            self.pattern = None if group_by in (None, FOLDER) else re.compile(str(group_by))
+        except re.error as error:
+            raise UserError(
+                f"source.group_by={group_by}: is no regular expression ({error}); give one, or {FOLDER}"
+            ) from error
+
+    def of(self, path: str) -> str | None:
+        """The group of an image.
+
+        Raises:
+            UserError: where the expression is not found in the path.
+        """
+        if self.group_by == FOLDER:
+            return path.rpartition("/")[0] or "."
+        if self.pattern is None:
+            return None
+        found = self.pattern.search(path)
+        if found is None:
+            raise UserError(f"source.group_by={self.group_by}: is not found in {path}; mend it, or leave the file out")
+        return next((part for part in found.groups() if part is not None), found[0])
+
+
+def checked_share(share: float) -> float:
+    """`source.test_share`, once it is a number from 0 to below 1."""
+    if type(share) not in (int, float) or not 0 <= share < 1:
+        raise UserError(f"source.test_share={share}: must be a number from 0 to below 1")
+    return float(share)
+
+
+def divided(collection: Collection, folds: int | str) -> Collection:
+    """The collection with a fixed part of its images set aside to test, if none does yet and its source wants a share.
+
+    The part is stratified by label; where there are groups it consists of whole ones, as near to the share as they
+    allow. It depends on paths, labels and groups alone. Where each group is left out in turn, none is set aside.
+    """
+    files, share = collection.files, collection.test_share
+    pool = [row for row, file in enumerate(files) if file.split is None]
+    if not share or not pool or folds == LEAVE_ONE_GROUP_OUT or any(file.split == "test" for file in files):
+        return collection
+    labels = [files[row].label for row in pool]
+    groups = np.unique([files[row].group or "" for row in pool], return_inverse=True)[1]
+    if any(files[row].group for row in pool):
+        parts = StratifiedGroupKFold(min(max(2, round(1 / share)), groups.max() + 1), shuffle=True, random_state=SEED)
+        _, chosen = next(parts.split(pool, labels, groups))
+    else:
+        _, chosen = train_test_split(np.arange(len(pool)), test_size=share, random_state=SEED, stratify=labels)
+    tests = {pool[place] for place in chosen}
+    return replace(
+        collection,
+        files=tuple(replace(file, split="test") if row in tests else file for row, file in enumerate(files)),
+    )
+
+
+def problems(collection: Collection) -> list[str]:
+    """One line for each label of which too few images are there to set a part aside."""
+    counts = Counter(file.label for file in collection.files if file.split is None)
+    if not collection.test_share or any(file.split == "test" for file in collection.files):
+        return []
+    return [
+        f"{collection.root}: 1 image of {name} cannot both train and test: add images, leave it out, or give "
+        "source.test_share=0"
+        for name, number in counts.items()
+        if number < 2
+    ]
