@@ -133,6 +133,7 @@ def _fractions(proportions: Iterable[float]) -> list[Fraction]:
 def _problems(classes: Sequence[str], mixtures: Mapping[str, Sequence[float]]) -> list[str]:
     names = [*classes, *mixtures]
     problems = [fault for name in names if (fault := _fault(name))]
+    problems += _clashes(classes)
     if not FEWEST <= len(classes) <= MOST:
         named = f" ({', '.join(classes[:MOST])})" if classes else ""
         problems.append(f"source: {len(classes)} classes{named}; there must be {FEWEST} to {MOST}")
@@ -150,6 +151,23 @@ def _problems(classes: Sequence[str], mixtures: Mapping[str, Sequence[float]]) -
         if len(parts) != len(classes) or min(parts) < 0 or abs(sum(parts) - 1) > TOLERANCE
     ]
     return problems
+
+
+COLUMNS = frozenset(
+    ["experiment", "fold", "split", "set", "file", "label", "ensemble", "mixture", "class", "calibrated", "n", "population", "images", "unlike_training", "left_out", "remark", "brightness", "contrast", "micrometres"]
+)
+"""Of the tables, beside those of the classes."""
+DERIVED = ("true_{}", "predicted_{}", "{}_sd", "{}_low", "{}_high", "{}_calibrated")
+
+
+def _clashes(classes: Sequence[str]) -> list[str]:
+    """One line for each class that would be called as another column of a table."""
+    derived = {form.format(name) for name in classes for form in DERIVED}
+    return [
+        f"source: the class {name!r} is called as a column of the tables; rename it"
+        for name in classes
+        if name in COLUMNS or name in derived
+    ]
 
 
 def _fault(name: str) -> str:
