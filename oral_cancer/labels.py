@@ -154,7 +154,10 @@ def _problems(classes: Sequence[str], mixtures: Mapping[str, Sequence[float]]) -
 
 
 COLUMNS = frozenset(
-    ["experiment", "fold", "split", "set", "file", "label", "ensemble", "mixture", "class", "calibrated", "n", "population", "images", "unlike_training", "left_out", "remark", "brightness", "contrast", "micrometres"]
+    (
+        *("experiment", "fold", "split", "set", "file", "label", "ensemble", "mixture", "class", "calibrated", "n"),
+        *("population", "images", "unlike_training", "left_out", "remark", "brightness", "contrast", "micrometres"),
+    )
 )
 """Of the tables, beside those of the classes."""
 DERIVED = ("true_{}", "predicted_{}", "{}_sd", "{}_low", "{}_high", "{}_calibrated")

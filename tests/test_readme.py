@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from oral_cancer.data.training_set import checked
 from oral_cancer.evaluation.predictions import read_predictions
-from oral_cancer.labels import soft_label
+from tests.published import soft_label
 from tests.conftest import REPOSITORY, SMALL_NETWORK
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -178,6 +178,7 @@ def _faults(path: Path, text: pd.DataFrame, numbers: pd.DataFrame) -> list[str]:
         check(finite & no_shares, said.__getitem__)
     pure = text["label"].isin(classes_of(text)).to_numpy(bool)
     strange = (pure != (text["set"] == "homo").to_numpy(bool)) | (text["label"] == "").to_numpy(bool)
+    strange |= pure & (np.array(classes_of(text))[truth.argmax(axis=1)] != text["label"].to_numpy(str))
     check(
         finite & strange,
         lambda row: f"{text['label'][row]!r}, {truth[row].tolist()}, is no label of the set {text['set'][row]}",

@@ -5,7 +5,7 @@ from types import ModuleType
 import kagglehub
 import pytest
 
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS
+from tests.published import GROUPS, SPLIT_FOLDERS, SPLITS
 
 
 @pytest.fixture

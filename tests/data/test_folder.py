@@ -7,7 +7,7 @@ import pytest
 from oral_cancer.data.collection import in_words
 from oral_cancer.data.folder import FolderSource, too_few
 from oral_cancer.errors import UserError
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS
+from tests.published import GROUPS, SPLIT_FOLDERS, SPLITS
 
 HOMO_VAL = SPLIT_FOLDERS["homo", "val"]
 

@@ -19,7 +19,7 @@ from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.perceptual_hash import NEAR, near_pairs, perceptual_hash
 from oral_cancer.data.store import ImageStore
 from oral_cancer.errors import UserError
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS, soft_label
+from tests.published import GROUPS, SPLIT_FOLDERS, SPLITS, soft_label
 from tests.conftest import REPOSITORY
 from tests.study.processes import run as run_study
 

@@ -18,7 +18,7 @@ from oral_cancer.data.reader import read_image
 from oral_cancer.data.reading import Reading, in_lines, study_levels
 from oral_cancer.data.store import ImageStore, fingerprint_of, open_store
 from oral_cancer.errors import UserError
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
+from tests.published import GROUPS, SPLIT_FOLDERS
 
 Train = Callable[..., Path]
 SIZE = 32

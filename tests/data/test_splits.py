@@ -6,7 +6,7 @@ import pytest
 
 from oral_cancer.data.collection import ImageFile
 from oral_cancer.data.splits import split
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS
+from tests.published import GROUPS, SPLIT_FOLDERS, SPLITS
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import multinomial
 
 from oral_cancer.evaluation import bootstrap, metrics
-from oral_cancer.labels import soft_label
+from tests.published import soft_label
 
 
 def homo(random: np.random.Generator, ensembles: int, per_class: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import pytest
 from oral_cancer.evaluation.calibration import SLOPES, Calibration, calibrate, fit
 from oral_cancer.evaluation.metrics import rmse
 from oral_cancer.evaluation.predictions import RUN, labels, probabilities
-from oral_cancer.labels import MIXTURES, soft_label
+from tests.published import MIXTURES, soft_label
 
 TRUTH = np.array([soft_label(name) for name in MIXTURES for _ in range(10)], float)
 
@@ -29,10 +29,10 @@ def test_shrunk_predictions_gain_on_images_not_fitted_on():
 
 def test_nothing_to_gain_nothing_changes():
     exact = fit(TRUTH, TRUTH)
-    assert (exact.intercept, exact.slope) == (0, 1)
+    assert (exact.intercepts, exact.slope) == ((0, 0), 1)
     random = np.random.default_rng(1)
     calibration = fit(TRUTH, shrunk(random, towards=0.5, by=0.0, noise=0.02))
-    assert calibration.intercept == pytest.approx(0, abs=0.1)
+    assert calibration.intercepts[0] == pytest.approx(0, abs=0.1)
     assert calibration.slope == pytest.approx(1, abs=0.1)
 
 
@@ -47,7 +47,7 @@ def test_rmse_never_rises_on_the_images_fitted_on(seed):
 @pytest.mark.parametrize("slope", [*SLOPES, 1.2])
 def test_rows_stay_shares_control_stays_and_order_is_kept(slope):
     predicted = np.random.default_rng(2).dirichlet([0.3, 0.3, 0.3], 500)
-    mapped = Calibration(0.4, slope).apply(predicted)
+    mapped = Calibration((0, 1), (0.4, 0.0), slope).apply(predicted)
     assert (mapped >= 0).all()
     np.testing.assert_allclose(mapped.sum(axis=1), 1, atol=1e-12)
     np.testing.assert_array_equal(mapped[:, 2], predicted[:, 2])

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as reference
 
 from oral_cancer.evaluation.metrics import classification, evaluate, mixtures, rmse
-from oral_cancer.labels import soft_label
+from tests.published import soft_label
 
 ONE_HOT = np.eye(3)
 

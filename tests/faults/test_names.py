@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from oral_cancer.errors import UserError
-from oral_cancer.labels import SPLIT_FOLDERS
+from tests.published import SPLIT_FOLDERS
 from oral_cancer.study.report import write_report
 from oral_cancer.study.runs import read_study
 

@@ -28,7 +28,7 @@ from oral_cancer.command import insist_on_trust
 from oral_cancer.data.folder import FolderSource
 from oral_cancer.errors import UserError
 from oral_cancer.files import sealed
-from oral_cancer.labels import CLASSES, SPLIT_FOLDERS
+from tests.published import CLASSES, SPLIT_FOLDERS
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.spreadsheets import REASON
 from oral_cancer.study.report import write_report

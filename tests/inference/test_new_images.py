@@ -16,7 +16,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from oral_cancer.labels import CLASSES, SPLIT_FOLDERS
+from tests.published import CLASSES, SPLIT_FOLDERS
 from scripts.explain import main as explain
 from scripts.export import main as export
 from scripts.predict import main

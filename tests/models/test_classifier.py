@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from oral_cancer.evaluation.metrics import classification, rmse
-from oral_cancer.labels import BY_NAME, soft_label
+from tests.published import BY_NAME, soft_label
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.single_class import SingleClassAccuracy

@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from oral_cancer.labels import CLASSES, MIXTURES, soft_label
+from tests.published import CLASSES, MIXTURES, soft_label
 
 CONFIGS = Path(__file__).resolve().parents[2] / "conf" / "resampling"
 PUBLISHED = dict.fromkeys(CLASSES, 192) | dict.fromkeys(MIXTURES, 128)

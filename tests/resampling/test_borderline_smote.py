@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oral_cancer.errors import UserError
-from oral_cancer.labels import GROUPS, group_names
+from tests.published import GROUPS, group_names
 from oral_cancer.resampling import BorderlineSmote
 
 COUNTS = {group.name: 20 for group in GROUPS}

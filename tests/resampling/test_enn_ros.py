@@ -4,7 +4,7 @@ import pytest
 from imblearn.under_sampling import EditedNearestNeighbours
 
 from oral_cancer.errors import UserError
-from oral_cancer.labels import MIXTURES, group_names
+from tests.published import MIXTURES, group_names
 from oral_cancer.resampling import EnnRandomOverSampling
 from oral_cancer.resampling.distances import squared_distances
 from oral_cancer.resampling.enn_ros import edited_nearest_neighbours

@@ -3,7 +3,7 @@ import pytest
 from imblearn.over_sampling import BorderlineSMOTE
 from scipy.sparse import csr_array
 
-from oral_cancer.labels import group_names
+from tests.published import group_names
 from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oral_cancer.errors import UserError
-from oral_cancer.labels import soft_label
+from tests.published import soft_label
 from oral_cancer.resampling.enn_ros import CleaningPair
 from oral_cancer.resampling.mixtures import images_to_add, read_multiples, read_pairs, rows_by_group
 

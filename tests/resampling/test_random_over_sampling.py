@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from oral_cancer.labels import MIXTURES, group_names
+from tests.published import MIXTURES, group_names
 from oral_cancer.resampling import RandomOverSampling
 
 

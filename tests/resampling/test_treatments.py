@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from oral_cancer.errors import UserError
-from oral_cancer.labels import CLASSES, MIXTURES, group_names
+from tests.published import CLASSES, MIXTURES, group_names
 from oral_cancer.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 
 from .conftest import CONFIGS, PUBLISHED

@@ -20,7 +20,7 @@ from pytorch_lightning import LightningModule, Trainer
 
 from oral_cancer.data.datamodule import CellDataModule, TrainingImages
 from oral_cancer.errors import UserError
-from oral_cancer.labels import CLASSES
+from tests.published import CLASSES
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.resampling import Images, TrainingSet
 from oral_cancer.training.callbacks import History

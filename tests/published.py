@@ -1,0 +1,60 @@
+"""The published data set, as tests make small copies of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oral_cancer.data.layout_source import LayoutSource
+from oral_cancer.layout import SPLITS
+from oral_cancer.simulation.published import COUNTS, LABELS, LAYOUT
+
+CLASSES = LABELS.classes
+MIXTURES = LABELS.names[len(CLASSES) :]
+SPLIT_FOLDERS = {(image_set, split): LAYOUT.splits[split][image_set] for split in SPLITS for image_set in COUNTS}
+PUBLISHED = LayoutSource(
+    None,
+    {name: LAYOUT.folders[name] for name in CLASSES},
+    {
+        name: {"parts": dict(zip(CLASSES, parts, strict=True)), "folders": LAYOUT.folders[name]}
+        for name, parts in LABELS.mixtures.items()
+    },
+    LAYOUT.splits,
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Images that carry one label."""
+
+    name: str
+    image_set: str
+    folders: tuple[str, ...]
+    soft_label: tuple[float, ...]
+    published: dict[str, int]
+
+
+GROUPS = tuple(
+    Group(
+        name,
+        LABELS.image_set(name),
+        tuple(LAYOUT.folders[name]),
+        LABELS.proportions[name],
+        COUNTS[LABELS.image_set(name)],
+    )
+    for name in LABELS.names
+)
+BY_NAME = {group.name: group for group in GROUPS}
+
+
+def soft_label(name: str) -> NDArray[np.float32]:
+    return LABELS.soft_label(name)
+
+
+def group_names(soft_labels: NDArray[np.floating]) -> NDArray[np.str_]:
+    """The label that each soft label (N, K) is that of."""
+    known = np.array([group.soft_label for group in GROUPS])
+    labels = np.asarray(soft_labels, float).reshape(-1, len(CLASSES))
+    distances = np.abs(labels[:, None] - known[None]).max(axis=2)
+    assert (distances.min(axis=1) < 1e-3).all()
+    return np.array([GROUPS[i].name for i in distances.argmin(axis=1)], np.str_)
