@@ -1,10 +1,15 @@
 """The published data set, as tests make small copies of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.data.collection import Collection, ImageFile
+from oral_cancer.data.folder import FolderSource
 from oral_cancer.data.layout_source import LayoutSource
 from oral_cancer.layout import SPLITS
 from oral_cancer.simulation.published import COUNTS, LABELS, LAYOUT
@@ -21,6 +26,19 @@ PUBLISHED = LayoutSource(
     },
     LAYOUT.splits,
 )
+
+
+def folder_source(root: Path, **options: Any) -> FolderSource:
+    return FolderSource(root, PUBLISHED, **options)
+
+
+def image_file(path: str, label: str, split: str) -> ImageFile:
+    """One in the folders of "val", which are divided into folds, or "test"."""
+    return ImageFile(path, label, "test" if split == "test" else None)
+
+
+def collection_of(files: Iterable[ImageFile], root: Path = Path(), **more: Any) -> Collection:
+    return Collection(root, tuple(files), LABELS, **more)
 
 
 @dataclass(frozen=True)
