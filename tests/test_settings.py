@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from oral_cancer.command import settings_of
 from oral_cancer.errors import UserError
 from oral_cancer.experiments import compose_settings
-from oral_cancer.settings import AS_TYPED, check, faults_of, options, resolved, settings_hash, unknown
+from oral_cancer.settings import AS_TYPED, PATTERNS, check, faults_of, options, resolved, settings_hash, unknown
 from oral_cancer.settings.commands import COMMANDS, Sweeper
 from oral_cancer.settings.refusals import section_of
 from oral_cancer.settings.rules import ByTarget, Rule, Section
@@ -217,7 +217,7 @@ FOLD, PLANE = "a whole number of at least 0, or all", "a whole number from 0, or
         ("predict images=a workers=1.5", ["workers=1.5: must be null or a whole number of at least 1"]),
         (
             "predict images=a plane=last trust=1",
-            [f"plane=x: must be null or {PLANE}", "trust=1: must be true or false"],
+            [f"plane=last: must be null or {PLANE}", "trust=1: must be true or false"],
         ),
         ("explain fold=every wandb=1", [f"fold=every: must be null or {FOLD}", "wandb=1: must be true or false"]),
         ("explain target=''", ["target=: must be null or a text that is not empty"]),
@@ -233,7 +233,8 @@ def test_the_other_commands_refuse_in_the_same_words(given: str, lines: list[str
 def test_paths_and_names_of_a_command_are_taken_as_typed() -> None:
     settings = settings_of("predict", ["images=a=b, [c] ${d}", "out=null", "experiment=3"])
     assert (settings.images, settings.out, settings.experiment) == ("a=b, [c] ${d}", None, "3")
-    assert {"source.root", "source.leave_out", "store", "model.weights"} <= set(options(Training, AS_TYPED))
+    assert {"source.root", "store", "model.weights"} <= set(options(Training, AS_TYPED))
+    assert list(options(Training, PATTERNS)) == ["source.leave_out"] * 2  # of two sources
 
 
 @pytest.mark.parametrize(
