@@ -115,7 +115,7 @@ class LayoutSource(ImageFolder):
 
 class FolderSource(ImageFolder):
     builds: ClassVar[str] = "oral_cancer.data.folder.FolderSource"
-    published: Annotated[Any, by_target(LayoutSource)] = None
+    layout: Annotated[str | None, TEXT, AS_TYPED] = None
     mixtures: Mixtures | None = None
     group_by: Annotated[str | None, TEXT, AS_TYPED] = None
     test_share: Annotated[float, SHARE] = 0.2
@@ -132,5 +132,5 @@ class SimulatedSource(Section):
 class AutoSource(ImageFolder):
     builds: ClassVar[str] = "oral_cancer.data.sources.AutoSource"
     root: Annotated[str | None, FOLDER, AS_TYPED, WITHOUT_INFLUENCE]  # type: ignore[assignment]
-    published: Annotated[Any, by_target(LayoutSource)] = None
+    layout: Annotated[str | None, TEXT, AS_TYPED] = None
     simulated: Annotated[Any, by_target(SimulatedSource)]
