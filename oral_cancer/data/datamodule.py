@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -20,6 +20,7 @@ from oral_cancer.data.splits import EVALUATED, Splits, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.data.training_set import TrainingSet, checked, treat
+from oral_cancer.errors import UserError
 from oral_cancer.labels import TOLERANCE, ImageSet
 from oral_cancer.models.classifier import OF_VALIDATION
 from oral_cancer.settings.data import Fold
@@ -79,6 +80,35 @@ def measured_in_validation(splits: Splits) -> tuple[str, ...]:
     return (OF_VALIDATION[:2] if len(splits.homo_val) else ()) + (OF_VALIDATION[2:] if len(splits.hetero_val) else ())
 
 
+def weights_of_classes(
+    chosen: Mapping[str, float] | str | None, soft_labels: NDArray[np.float32], classes: Sequence[str]
+) -> NDArray[np.float32] | None:
+    """The weight of each class in the loss, float32 (K,); None where all weigh alike.
+
+    Args:
+        chosen: by class, or "auto": N / (K n) for a class of n images, as in scikit-learn.
+        soft_labels: (N, K), of the training set.
+        classes: K names.
+
+    Raises:
+        UserError: for a class that there is not, and one without a weight.
+    """
+    if chosen is None:
+        return None
+    if chosen == "auto":
+        images = soft_labels.sum(axis=0, dtype=np.float64)
+        spread = len(classes) * np.where(images > 0, images, np.inf)
+        weights = len(soft_labels) / spread
+        return np.asarray(weights, np.float32)
+    assert isinstance(chosen, Mapping)
+    if set(chosen) != set(classes):
+        raise UserError(
+            f"data.class_weights: are of {', '.join(map(str, chosen))}; give auto, or one for each of "
+            f"{', '.join(classes)}"
+        )
+    return np.array([chosen[name] for name in classes], np.float32)
+
+
 class DrawnImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
     """A training set that is augmented on the device: images or their positions, what happens to them, soft labels.
 
@@ -119,6 +149,7 @@ class CellDataModule(LightningDataModule):
         seed: of treatment, shuffling and augmentation.
         batch_size: images a training step, over all ranks.
         eval_batch_size: images a batch in evaluation, of no influence beyond rounding; None is 256 on a GPU, else 16.
+        class_weights: of the loss, by class, "auto" by how rare each is in the treated training set; None: all alike.
         workers: processes that augment on the CPU; None is 0 where the CPU trains, else one a core up to 8.
     """
 
@@ -135,6 +166,7 @@ class CellDataModule(LightningDataModule):
         batch_size: int,
         eval_batch_size: int | None,
         workers: int | None,
+        class_weights: Mapping[str, float] | str | None = None,
     ) -> None:
         super().__init__()
         self.store = store
@@ -148,6 +180,8 @@ class CellDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.workers = workers
+        self.weights_by_class = class_weights
+        self.class_weights: torch.Tensor | None = None
         self.training_images: TrainingImages | None = None
         self.pixels: torch.Tensor | None = None
         self.treatment_seconds = 0.0
@@ -196,6 +230,9 @@ class CellDataModule(LightningDataModule):
                 f"resampling: {type(self.resampling).__name__}",
             )
             self.training_images = TrainingImages(images, treated)
+            classes = self.store.collection.labels.classes
+            weights = weights_of_classes(self.weights_by_class, treated.soft_labels, classes)
+            self.class_weights = None if weights is None else torch.from_numpy(weights)
             self.treatment_seconds = time.perf_counter() - started
 
     def state_dict(self) -> dict[str, Any]:

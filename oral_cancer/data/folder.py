@@ -10,6 +10,7 @@ from oral_cancer.data.division import Grouping
 from oral_cancer.data.layout_source import collect, existing_folder
 from oral_cancer.data.reading import Reading
 from oral_cancer.data.walk import Walk, joined, patterns
+from oral_cancer.errors import UserError
 from oral_cancer.labels import Labels, Split
 from oral_cancer.layout import declared_parts, layout_of
 from oral_cancer.settings import checked
@@ -88,6 +89,10 @@ class FolderSource:
     def _collection(self, files: Iterable[ImageFile], walk: Walk) -> Collection:
         mixtures = {folder: name for name, one in self.mixtures.items() for folder in one.folders or (name,)}
         named = [replace(file, label=mixtures.get(file.label, file.label)) for file in files]
+        if not named and not walk.problems:
+            raise UserError(
+                f"source.root: {self.root} holds no folder with images for each class: put them into one a class"
+            )
         classes = tuple(sorted({file.label for file in named} - set(self.mixtures)))
         return Collection(
             self.root,

@@ -68,15 +68,22 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         self.val_rmse = CompositionRMSE()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Mean squared error over images and classes."""
+        """Mean squared error over images and classes, images weighted by their classes where these have weights."""
         images, soft_labels = batch
         probabilities = self(images)
-        loss = F.mse_loss(probabilities, soft_labels)
+        loss = self._loss(probabilities, soft_labels)
         self.train_loss.update(probabilities.detach(), soft_labels)
         self.train_accuracy.update(probabilities.detach(), soft_labels)
         self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
         return loss
+
+    def _loss(self, probabilities: Tensor, soft_labels: Tensor) -> Tensor:
+        weights: Tensor | None = getattr(self.trainer.datamodule, "class_weights", None)  # type: ignore[attr-defined]
+        if weights is None:
+            return F.mse_loss(probabilities, soft_labels)
+        of_images = soft_labels @ weights.to(soft_labels)
+        return ((probabilities - soft_labels).square().mean(dim=1) * of_images).mean()
 
     def on_train_epoch_start(self) -> None:
         """The rate that the epoch starts with."""

@@ -9,6 +9,7 @@ from oral_cancer.settings.rules import (
     AS_TYPED,
     NOT_NEGATIVE,
     PATTERNS,
+    POSITIVE,
     SHARE,
     TEXT,
     WITHOUT_INFLUENCE,
@@ -49,6 +50,10 @@ class Data(OpenSection):
 class CellDataModule(Data):
     model_config = ConfigDict(extra="forbid")
     builds: ClassVar[str] = "oral_cancer.data.datamodule.CellDataModule"
+    class_weights: Annotated[
+        Literal["auto"] | dict[str, Annotated[float, POSITIVE]] | None,
+        Rule("auto, or a positive number for each class, such as {a: 1, b: 3}"),
+    ] = None
 
 
 class Reading(Section):

@@ -208,7 +208,11 @@ class Study(Section):
     models: Annotated[
         list[Annotated[str, MinLen(1)]] | None, Rule("a list of choices of conf/experiment, such as [m1,m5]")
     ] = None
-    folds: Annotated[list[Fold] | None, Rule("a list of folds, such as [0,1]; [all] trains on every fold")] = None
+    vary: Annotated[list[Annotated[str, MinLen(1)]] | None, Rule("a list of choices of conf/experiment")] = None
+    folds: Annotated[
+        list[Fold] | Literal["leave_one_group_out"] | None,
+        Rule("a list of folds, such as [0,1]; [all] trains on every fold; or leave_one_group_out"),
+    ] = None
 
 
 class Launcher(Section):

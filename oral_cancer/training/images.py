@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from oral_cancer.data import division, splits
 from oral_cancer.data.collection import Collection, in_words
-from oral_cancer.data.datamodule import measured_in_validation
+from oral_cancer.data.datamodule import measured_in_validation, weights_of_classes
 from oral_cancer.data.leaks import repeated, same_images, split_groups
 from oral_cancer.data.reading import in_lines, is_worth_saying
 from oral_cancer.data.splits import Splits, number_of_folds, split
@@ -79,6 +79,7 @@ def in_roles(run: Run, store: ImageStore) -> Splits:
     treatment = build(settings, "resampling")
     if hasattr(treatment, "check_labels"):
         treatment.check_labels(collection.names()[train])
+    weights_of_classes(settings.data.get("class_weights"), collection.soft_labels()[train], collection.labels.classes)
     check_callbacks(settings, measured_in_validation(found))
     return found
 
