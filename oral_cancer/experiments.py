@@ -104,12 +104,13 @@ class Identity:
 
     train_sets: tuple[str, ...]
     resampling: str
+    class_weights: str
     network: str
 
     @property
     def treated(self) -> tuple[Any, ...]:
         """All but the network."""
-        return self.train_sets, self.resampling
+        return self.train_sets, self.resampling, self.class_weights
 
 
 @cache
@@ -130,11 +131,14 @@ def _default() -> Identity:
 
 
 def _identity(composed: Composed) -> Identity:
-    settings = resolved(OmegaConf.masked_copy(composed.settings, ["data", "resampling", "model"]))
+    settings = resolved(composed.settings)
     model = settings["model"]
     changed = composed.given("model.backbone") is not None
     network = str(model["backbone"] if changed else composed.choices["model"])
-    return Identity(tuple(settings["data"]["train_sets"]), str(sorted(settings["resampling"].items())), network)
+    weights = str(settings["data"].get("class_weights"))
+    return Identity(
+        tuple(settings["data"]["train_sets"]), str(sorted(settings["resampling"].items())), weights, network
+    )
 
 
 def given_overrides(hydra: Any, kind: Literal["task", "hydra"]) -> list[str]:

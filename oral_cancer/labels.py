@@ -1,93 +1,182 @@
-"""The classes, the mixtures and their soft labels: the one place that knows them.
+"""The labels of a data set: its classes and mixtures, and what each says of the composition of an image.
 
-Names, folders, labels and counts are those of the published data set (PLOS ONE e0310304). A mixture is written
-parental:resistant. A soft label is the proportion of each class in an image, in the order of `CLASSES`.
+A class is one kind of cells; its images are pure. A mixture is a known mix of kinds. A soft label is the proportion of
+each class in an image, in the order of the data set's classes.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from math import lcm
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-CLASSES = ("parental", "resistant", "control")
+from oral_cancer.errors import refuse
+from oral_cancer.spreadsheets import REASON, is_formula
 
 ImageSet = Literal["homo", "hetero"]
-Split = Literal["val", "test"]
-SPLITS: tuple[Split, ...] = ("val", "test")
+"""Pure images ("homo"), whose label is a class, and mixed ones ("hetero")."""
+Split = Literal["train", "val", "test"]
+EVALUATED_SPLITS: tuple[Split, ...] = ("val", "test")
+
+FEWEST, MOST = 2, 50  # classes
+TOLERANCE = 1e-3  # between soft labels that are the same
+PARTS = 60  # the most that a ratio's name is made of, such as 7:53
 
 
 @dataclass(frozen=True)
-class Group:
-    """Images that carry one soft label: a pure class (HOMO) or a mixture (HETERO).
+class Labels:
+    """What the images of a data set can be called.
 
     Attributes:
-        name: the class or the mixture, e.g. "parental" or "1:2".
-        image_set: "homo" or "hetero".
-        folders: accepted spellings of its folder; the first is the one to write.
-        soft_label: proportions of `CLASSES`, summing to 1.
-        published: images in the published Val and Test folders.
+        classes: their names, in the order of every soft label.
+        mixtures: by name, the proportion of each class, summing to 1.
     """
 
-    name: str
-    image_set: ImageSet
-    folders: tuple[str, ...]
-    soft_label: tuple[float, float, float]
-    published: dict[Split, int]
+    classes: tuple[str, ...]
+    mixtures: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        refuse(_problems(self.classes, self.mixtures))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Classes, then mixtures, the simplest ratios first."""
+        return (*self.classes, *by_simplicity(self.mixtures))
+
+    @cached_property
+    def proportions(self) -> dict[str, tuple[float, ...]]:
+        """The soft label of each name."""
+        pure = np.eye(len(self.classes)).tolist()
+        return {
+            name: self.mixtures[name] if name in self.mixtures else tuple(pure[self.classes.index(name)])
+            for name in self.names
+        }
+
+    @cached_property
+    def mixing(self) -> tuple[str, ...]:
+        """The classes that some mixture holds."""
+        return tuple(
+            name for k, name in enumerate(self.classes) if any(parts[k] > 0 for parts in self.mixtures.values())
+        )
+
+    def soft_label(self, name: str) -> NDArray[np.float32]:
+        """The soft label of a class or mixture, float32 (K,)."""
+        return np.asarray(self.proportions[name], np.float32)
+
+    def image_set(self, name: str) -> ImageSet:
+        """Whether images of this name are pure or mixed."""
+        return "homo" if name in self.classes else "hetero"
+
+    def record(self) -> dict[str, Any]:
+        """What a manifest says of them; see `of_record`."""
+        return {"classes": list(self.classes), "mixtures": {name: list(p) for name, p in self.mixtures.items()}}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "Labels":
+        """The labels that `record` gave."""
+        return cls(tuple(record["classes"]), {name: tuple(parts) for name, parts in record["mixtures"].items()})
 
 
-GROUPS = (
-    Group("parental", "homo", ("control",), (1.0, 0.0, 0.0), {"val": 240, "test": 60}),
-    Group("resistant", "homo", ("5nMTG",), (0.0, 1.0, 0.0), {"val": 240, "test": 60}),
-    Group("control", "homo", ("NonCancerOral", "nonCancerOral"), (0.0, 0.0, 1.0), {"val": 240, "test": 60}),
-    Group("1:2", "hetero", ("20X_TG2-WT1",), (1 / 3, 2 / 3, 0.0), {"val": 160, "test": 40}),
-    Group("2:1", "hetero", ("20X_TG1-WT2",), (2 / 3, 1 / 3, 0.0), {"val": 160, "test": 40}),
-    Group("1:3", "hetero", ("20X_TG3-WT1",), (1 / 4, 3 / 4, 0.0), {"val": 160, "test": 40}),
-    Group("3:1", "hetero", ("20X_TG1-WT3",), (3 / 4, 1 / 4, 0.0), {"val": 160, "test": 40}),
+def of_parts(classes: Sequence[str], parts: Mapping[str, float]) -> tuple[float, ...]:
+    """The proportions of a mixture of these parts, of any scale.
+
+    >>> of_parts(("a", "b", "c"), {"a": 1, "c": 3})
+    (0.25, 0.0, 0.75)
+    """
+    total = sum(parts.values())
+    return tuple(parts.get(name, 0.0) / total for name in classes)
+
+
+def ratio(proportions: Iterable[float]) -> str:
+    """A mixture's name by the parts of the classes that it holds; a pure one has a single part.
+
+    >>> ratio([1 / 3, 2 / 3, 0.0]), ratio([0.25, 0.25, 0.5])
+    ('1:2', '1:1:2')
+    """
+    shares = _fractions(proportions)
+    whole = lcm(*(share.denominator for share in shares))
+    return ":".join(str(share * whole) for share in shares if share)
+
+
+def by_simplicity(mixtures: Mapping[str, Iterable[float]]) -> list[str]:
+    """The names of mixtures, those of few parts first, then by the share of the first class, of the second and so on.
+
+    >>> by_simplicity({"3:1": (0.75, 0.25), "2:1": (2 / 3, 1 / 3), "1:2": (1 / 3, 2 / 3)})
+    ['1:2', '2:1', '3:1']
+    """
+
+    def key(name: str) -> tuple[int, list[Fraction]]:
+        shares = _fractions(mixtures[name])
+        return lcm(*(share.denominator for share in shares)), shares
+
+    return sorted(mixtures, key=key)
+
+
+def in_files(name: str) -> str:
+    """A label as part of a file's name: letters, digits and a few signs.
+
+    >>> in_files("1:3"), in_files("T cell / B cell")
+    ('1to3', 'T_cell_B_cell')
+    """
+    return re.sub(r"[^\w.+-]+", "_", name.replace(":", "to")).strip("_.") or "_"
+
+
+def _fractions(proportions: Iterable[float]) -> list[Fraction]:
+    return [Fraction(float(share)).limit_denominator(PARTS) for share in proportions]
+
+
+def _problems(classes: Sequence[str], mixtures: Mapping[str, Sequence[float]]) -> list[str]:
+    names = [*classes, *mixtures]
+    problems = [fault for name in names if (fault := _fault(name))]
+    problems += _clashes(classes)
+    if not FEWEST <= len(classes) <= MOST:
+        named = f" ({', '.join(classes[:MOST])})" if classes else ""
+        problems.append(f"source: {len(classes)} classes{named}; there must be {FEWEST} to {MOST}")
+    by_form: dict[str, list[str]] = {}
+    for name in names:
+        by_form.setdefault(in_files(name).casefold(), []).append(name)
+    problems += [
+        f"source: the labels {' and '.join(alike)} are alike as file names ({form}); rename all but one"
+        for form, alike in by_form.items()
+        if len(alike) > 1
+    ]
+    problems += [
+        f"source: the mixture {name} has the proportions {list(parts)}; give one of each class, not negative, 1 in sum"
+        for name, parts in mixtures.items()
+        if len(parts) != len(classes) or min(parts) < 0 or abs(sum(parts) - 1) > TOLERANCE
+    ]
+    return problems
+
+
+COLUMNS = frozenset(
+    (
+        *("experiment", "fold", "split", "set", "file", "label", "ensemble", "mixture", "class", "calibrated", "n"),
+        *("population", "images", "unlike_training", "left_out", "remark", "brightness", "contrast", "micrometres"),
+    )
 )
-BY_NAME = {group.name: group for group in GROUPS}
-TOLERANCE = 1e-3  # between soft labels that are the same
-MIXTURES = tuple(group.name for group in GROUPS if group.image_set == "hetero")
-
-SPLIT_FOLDERS: dict[tuple[ImageSet, Split], str] = {
-    ("homo", "val"): "oral cancer 0521-0618_tag300_Val",
-    ("homo", "test"): "oral cancer 0521-0618_tag300_Test",
-    ("hetero", "val"): "oral cancer inter stage-all_tag300_Val",
-    ("hetero", "test"): "oral cancer inter stage-all_tag300_Test",
-}
+"""Of the tables, beside those of the classes."""
+DERIVED = ("true_{}", "predicted_{}", "{}_sd", "{}_low", "{}_high", "{}_calibrated")
 
 
-def soft_label(name: str) -> NDArray[np.float32]:
-    """The soft label of a class or mixture, float32 (3,), proportions in the order of `CLASSES`."""
-    return np.asarray(BY_NAME[name].soft_label, np.float32)
+def _clashes(classes: Sequence[str]) -> list[str]:
+    """One line for each class that would be called as another column of a table."""
+    derived = {form.format(name) for name in classes for form in DERIVED}
+    return [
+        f"source: the class {name!r} is called as a column of the tables; rename it"
+        for name in classes
+        if name in COLUMNS or name in derived
+    ]
 
 
-def is_known(soft_labels: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Whether each soft label, of (N, 3), is that of a class or mixture; bool (N,)."""
-    return np.asarray(_distances(soft_labels).min(axis=1, initial=np.inf) <= TOLERANCE)
-
-
-def group_names(soft_labels: NDArray[np.floating]) -> NDArray[np.str_]:
-    """The class or mixture that each soft label stands for.
-
-    Args:
-        soft_labels: (N, 3), proportions in the order of `CLASSES`, exact to `TOLERANCE`.
-
-    Returns:
-        str (N,), names out of `GROUPS`.
-
-    Raises:
-        ValueError: for a label that belongs to no group.
-    """
-    distances = _distances(soft_labels)
-    if not is_known(soft_labels).all():
-        stranger = np.asarray(soft_labels)[distances.min(axis=1).argmax()]
-        raise ValueError(f"soft label {stranger} is that of no class or mixture; oral_cancer/labels.py lists them")
-    return np.array([GROUPS[i].name for i in distances.argmin(axis=1)], np.str_)
-
-
-def _distances(soft_labels: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Largest difference of each label from that of each group, (N, number of groups)."""
-    labels = np.asarray(soft_labels, float).reshape(-1, len(CLASSES))
-    known = np.array([group.soft_label for group in GROUPS])
-    return np.asarray(np.abs(labels[:, None] - known[None]).max(axis=2))
+def _fault(name: str) -> str:
+    """What is wrong with a label's name, "" where nothing is."""
+    if not name.strip() or name != name.strip():
+        return f"source: the label {name!r} is empty, or begins or ends with a space; rename it"
+    if name.startswith(".") or re.search(r"[/\\\x00-\x1f]", name):
+        return f"source: the label {name!r} is a path or has a character that does not print; rename it"
+    return f"source: the label {name!r}: {REASON}; rename it" if is_formula(name) else ""

@@ -12,7 +12,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # as quick with so small a network, and fai
 os.environ["WANDB_MODE"] = "offline"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
+from tests.published import GROUPS, SPLIT_FOLDERS
 
 REPOSITORY = Path(__file__).parents[1]
 SMALL_NETWORK = (

@@ -1,13 +1,18 @@
 """Which images there are, before any is opened, and what was passed over."""
 
+import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from oral_cancer.data.reading import Reading
-from oral_cancer.labels import BY_NAME, ImageSet, Split
+from oral_cancer.labels import Labels, Split
 from oral_cancer.shapes import by_name, each, entries, text, whole
 from oral_cancer.simulation import SIMULATED
 
@@ -28,18 +33,19 @@ class ImageFile:
 
     Attributes:
         path: relative to the collection's root, with forward slashes.
-        group: its class or mixture, a name in `labels.GROUPS`.
-        split: "val" or "test".
+        label: its class or mixture, a name in the collection's `labels`.
+        split: where the data say it; None for an image to be divided into folds.
+        proportions: of each class, where the data know them of this very image; None is by its label.
+        group: what must stay together, such as a donor or a plate; None where the data do not say.
+        fold: of a cross-validation that the data bring; None where they do not.
     """
 
     path: str
-    group: str
-    split: Split
-
-    @property
-    def image_set(self) -> ImageSet:
-        """ "homo" for a pure class, "hetero" for a mixture."""
-        return BY_NAME[self.group].image_set
+    label: str
+    split: Split | None = None
+    proportions: tuple[float, ...] | None = None
+    group: str | None = None
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,21 +63,44 @@ class Collection:
     Attributes:
         root: the folder.
         files: sorted by path.
+        labels: what their images can be called.
         problems: what is missing, empty, unsafe or read by nothing, one line each, with the remedy.
         left_out: what was passed over.
         reading: how the files are to be read.
+        test_share: of the images, those that only test, where the data do not say which; see `division`.
     """
 
     root: Path
     files: tuple[ImageFile, ...]
+    labels: Labels
     problems: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     reading: Reading = field(default_factory=Reading)
+    test_share: float = 0.0
 
     @property
     def simulated(self) -> bool:
         """Whether any of the images was made by the simulator, wherever it lies now; their names say so."""
         return any(file.path.rpartition("/")[2].startswith(SIMULATED) for file in self.files)
+
+    def soft_labels(self) -> NDArray[np.float32]:
+        """The proportions of the classes in each image, float32 (N, K)."""
+        return self.proportions().astype(np.float32)
+
+    def proportions(self) -> NDArray[np.float64]:
+        """The same to the last digit, float64 (N, K)."""
+        own = [file.proportions or self.labels.proportions[file.label] for file in self.files]
+        return np.array(own, np.float64).reshape(len(own), len(self.labels.classes))
+
+    def names(self) -> NDArray[np.str_]:
+        """The label of each image, str (N,)."""
+        return np.array([file.label for file in self.files], np.str_)
+
+    @property
+    def labelled(self) -> str:
+        """SHA-256 in hex over what is known of each file: label, split, proportions, group and fold, of every label."""
+        known = [self.labels.record(), *(astuple(file) for file in self.files)]
+        return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
     def record(self) -> dict[str, Any]:
         """What was found and left out; see `record_of`."""

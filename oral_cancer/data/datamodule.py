@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -16,19 +16,22 @@ from torch.utils.data import DataLoader, Dataset
 
 from oral_cancer.data.appearance import appearance_of, span
 from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
-from oral_cancer.data.splits import EVALUATED, split
+from oral_cancer.data.splits import EVALUATED, Splits, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
-from oral_cancer.data.training_set import TrainingSet, checked
-from oral_cancer.labels import ImageSet, group_names, is_known, soft_label
+from oral_cancer.data.training_set import TrainingSet, checked, treat
+from oral_cancer.errors import UserError
+from oral_cancer.labels import TOLERANCE, ImageSet
+from oral_cancer.models.classifier import OF_VALIDATION
 from oral_cancer.settings.data import Fold
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+INTERPOLATED = "interpolated"
 SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other runs and the network need room, too
 
 
 class EvaluationImages(Dataset[Batch]):
-    """Images as the store has them: uint8 (H, W, 3) and soft label float32 (3,)."""
+    """Images as the store has them: uint8 (H, W, 3) and soft label float32 (K,)."""
 
     def __init__(self, images: ImageView, soft_labels: NDArray[np.float32]) -> None:
         self.images = images
@@ -72,6 +75,40 @@ class TrainingImages(Dataset[Batch]):
         return np.asarray(image)
 
 
+def measured_in_validation(splits: Splits) -> tuple[str, ...]:
+    """The figures of validation that there are images for: of pure ones, of mixed ones."""
+    return (OF_VALIDATION[:2] if len(splits.homo_val) else ()) + (OF_VALIDATION[2:] if len(splits.hetero_val) else ())
+
+
+def weights_of_classes(
+    chosen: Mapping[str, float] | str | None, soft_labels: NDArray[np.float32], classes: Sequence[str]
+) -> NDArray[np.float32] | None:
+    """The weight of each class in the loss, float32 (K,); None where all weigh alike.
+
+    Args:
+        chosen: by class, or "auto": N / (K n) for a class of n images, as in scikit-learn.
+        soft_labels: (N, K), of the training set.
+        classes: K names.
+
+    Raises:
+        UserError: for a class that there is not, and one without a weight.
+    """
+    if chosen is None:
+        return None
+    if chosen == "auto":
+        images = soft_labels.sum(axis=0, dtype=np.float64)
+        spread = len(classes) * np.where(images > 0, images, np.inf)
+        weights = len(soft_labels) / spread
+        return np.asarray(weights, np.float32)
+    assert isinstance(chosen, Mapping)
+    if set(chosen) != set(classes):
+        raise UserError(
+            f"data.class_weights: are of {', '.join(map(str, chosen))}; give auto, or one for each of "
+            f"{', '.join(classes)}"
+        )
+    return np.array([chosen[name] for name in classes], np.float32)
+
+
 class DrawnImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
     """A training set that is augmented on the device: images or their positions, what happens to them, soft labels.
 
@@ -99,19 +136,20 @@ class DrawnImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
 class CellDataModule(LightningDataModule):
     """The images of one run of a study: one data variant, one treatment, one fold.
 
-    Batches are uint8 (B, H, W, 3), RGB, with soft labels float32 (B, 3).
+    Batches are uint8 (B, H, W, 3), RGB, with soft labels float32 (B, K).
 
     Args:
         store: every image of the collection, decoded and resized.
         resampling: treats the training set; see `oral_cancer.resampling`.
         augmentation: an albumentations composition or a `BatchAugmentation`, applied to training images only.
         train_sets: which image sets train: "homo", "hetero".
-        fold: the HOMO fold that validates, or "all".
-        folds: number of HOMO folds.
+        fold: the fold that validates, or "all"; see `splits.split`.
+        folds: their number, or "leave_one_group_out".
         split_seed: of the splits.
         seed: of treatment, shuffling and augmentation.
         batch_size: images a training step, over all ranks.
         eval_batch_size: images a batch in evaluation, of no influence beyond rounding; None is 256 on a GPU, else 16.
+        class_weights: of the loss, by class, "auto" by how rare each is in the treated training set; None: all alike.
         workers: processes that augment on the CPU; None is 0 where the CPU trains, else one a core up to 8.
     """
 
@@ -122,18 +160,19 @@ class CellDataModule(LightningDataModule):
         augmentation: albumentations.BaseCompose | BatchAugmentation,
         train_sets: Sequence[ImageSet],
         fold: Fold,
-        folds: int,
+        folds: int | str,
         split_seed: int,
         seed: int,
         batch_size: int,
         eval_batch_size: int | None,
         workers: int | None,
+        class_weights: Mapping[str, float] | str | None = None,
     ) -> None:
         super().__init__()
         self.store = store
-        self.splits = split(store.collection.files, fold, folds, split_seed)
-        self.groups = np.array([file.group for file in store.collection.files])
-        self.soft_labels = np.stack([soft_label(group) for group in self.groups])
+        self.splits = split(store.collection, fold, folds, split_seed)
+        self.labels = store.collection.names()
+        self.soft_labels = store.collection.soft_labels()
         self.train_sets = tuple(train_sets)
         self.resampling = resampling
         self.augmentation = augmentation
@@ -141,6 +180,8 @@ class CellDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.workers = workers
+        self.weights_by_class = class_weights
+        self.class_weights: torch.Tensor | None = None
         self.training_images: TrainingImages | None = None
         self.pixels: torch.Tensor | None = None
         self.treatment_seconds = 0.0
@@ -153,8 +194,14 @@ class CellDataModule(LightningDataModule):
 
     @property
     def steps_per_epoch(self) -> int:
-        """One epoch's worth of HOMO training images: 36 at published counts."""
-        return max(1, len(self.splits.homo_train) // self.batch_size)
+        """One epoch of pure training images, or of mixed ones if there are no others: 36 at published counts."""
+        images = len(self.splits.homo_train) or len(self.splits.hetero_train)
+        return max(1, images // self.batch_size)
+
+    @property
+    def validated(self) -> tuple[str, ...]:
+        """The figures of validation that there are images for, as `SoftLabelClassifier.MEASURED` names them."""
+        return measured_in_validation(self.splits)
 
     @property
     def ranks(self) -> tuple[int, int]:
@@ -177,11 +224,15 @@ class CellDataModule(LightningDataModule):
             rows = self.train_rows
             images = ImageView(self.store.images, rows)
             treated = checked(
-                self.resampling.fit_resample(images, self.soft_labels[rows], self.seed),
+                treat(self.resampling, images, self.soft_labels[rows], self.seed, self.labels[rows]),
                 images,
+                self.soft_labels.shape[1],
                 f"resampling: {type(self.resampling).__name__}",
             )
             self.training_images = TrainingImages(images, treated)
+            classes = self.store.collection.labels.classes
+            weights = weights_of_classes(self.weights_by_class, treated.soft_labels, classes)
+            self.class_weights = None if weights is None else torch.from_numpy(weights)
             self.treatment_seconds = time.perf_counter() - started
 
     def state_dict(self) -> dict[str, Any]:
@@ -196,10 +247,13 @@ class CellDataModule(LightningDataModule):
     def training_counts(self) -> dict[str, int]:
         """Images of each class and mixture in the treated training set; labels in between count as "interpolated"."""
         assert self.training_images is not None
-        labels = self.training_images.soft_labels.numpy()
-        known = is_known(labels)
-        counts = Counter(map(str, group_names(labels[known])))
-        return dict(counts) | ({"interpolated": int((~known).sum())} if not known.all() else {})
+        chosen = self.training_images.indices
+        counts = Counter(self.labels[self.train_rows][chosen].tolist())
+        proportions = self.store.collection.labels.proportions
+        for label in self.training_images.soft_labels.numpy()[len(chosen) :]:
+            near = [name for name, known in proportions.items() if np.abs(label - known).max() <= TOLERANCE]
+            counts[near[0] if near else INTERPOLATED] += 1
+        return dict(counts)
 
     def training_appearance(self) -> dict[str, list[float]]:
         """The `appearance.span` of the images that may train, as the store has them and with their own sizes."""
@@ -285,7 +339,7 @@ class CellDataModule(LightningDataModule):
         return loaders
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
-        """HOMO validation images, HETERO validation images."""
+        """Pure validation images, mixed validation images."""
         return self._evaluation_loaders(EVALUATED[:2])
 
     def predict_dataloader(self) -> list[DataLoader[Batch]]:

@@ -5,9 +5,11 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from oral_cancer.data.folder import FolderSource
+from oral_cancer.data.layout_source import collect
+from oral_cancer.data.reading import Reading
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS
+from oral_cancer.layout import SPLITS
+from oral_cancer.simulation.published import COUNTS, LABELS, LAYOUT
 
 DATA_SET = "janehsieh/oral-cancer-cells-with-chemoresistance-in-vitro"
 PAGE = f"https://www.kaggle.com/datasets/{DATA_SET}"
@@ -27,19 +29,25 @@ def fetch_published(into: Path) -> None:
         return
     fetch(into)
     refuse(deviations(into))
-    published = sum(sum(group.published.values()) for group in GROUPS)
+    published = sum(_published(label, split) for label in LABELS.names for split in SPLITS)
     print(f"{into}: complete, all {published} published images")
+
+
+def _published(label: str, split: str) -> int:
+    """How many images of a label are published in the folders of a split."""
+    return COUNTS[LABELS.image_set(label)][split]
 
 
 def deviations(into: Path) -> list[str]:
     """One line for every class or mixture folder whose number of images is not the published one."""
-    found = Counter((file.group, file.split) for file in FolderSource(into).collect().files)
+    collection = collect(into, LAYOUT, [], Reading())
+    found = Counter((file.label, "test" if file.split == "test" else "val") for file in collection.files)
     return [
-        f"{into / SPLIT_FOLDERS[group.image_set, split] / group.folders[0]}: "
-        f"{found[group.name, split]} images, {group.published[split]} are published: remove it, run this again"
+        f"{into / LAYOUT.folder(label, split)}: {found[label, split]} images, {_published(label, split)} are "
+        "published: remove it, run this again"
         for split in SPLITS
-        for group in GROUPS
-        if found[group.name, split] != group.published[split]
+        for label in LABELS.names
+        if found[label, split] != _published(label, split)
     ]
 
 
@@ -73,13 +81,13 @@ def fetch(into: Path) -> None:
         raise UserError(
             f"--into {into}: the download failed ({reason}): run this again when Kaggle can be reached, or "
             f"download the data set by hand from {PAGE} and unpack it so that {into}/ holds "
-            + ", ".join(f"'{folder}'" for folder in SPLIT_FOLDERS.values())
+            + ", ".join(f"'{folder}'" for folder in LAYOUT.split_folders)
         ) from error
 
 
 def _move_split_folders(fetched: Path, into: Path) -> None:
     for path, folders, _ in os.walk(fetched):
-        for name in set(folders) & set(SPLIT_FOLDERS.values()):
+        for name in set(folders) & set(LAYOUT.split_folders):
             for source in sorted((Path(path) / name).rglob("*")):
                 target = into / name / source.relative_to(Path(path) / name)
                 if source.is_file() and not target.exists():

@@ -1,90 +1,244 @@
 """Who trains, who validates, who tests.
 
-A split depends on a seed and on the names of the files alone: not on the order in which a folder lists
+A split depends on its seed and on the files' names, labels and groups alone: not on the order in which a folder lists
 them, not on what a model does with them. All models of a study therefore see the same folds.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oral_cancer.data.collection import ImageFile
+from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.labels import ImageSet
-from oral_cancer.settings.data import Fold
+from oral_cancer.settings.data import LEAVE_ONE_GROUP_OUT, Fold
 
+Rows = NDArray[np.int64]
 EVALUATED = ("homo_val", "hetero_val", "homo_test", "hetero_test")
 HETERO_VALIDATION = 0.2  # paper: 32 of a mixture's 160 Val images
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Rows of the files that have each role, ascending.
+    """Rows of the files that have each role, ascending; "homo" is pure images, "hetero" mixed ones.
 
-    `in_sample` says that the HOMO validation images have been trained on (fold "all").
+    `in_sample` says that the pure validation images have been trained on (fold "all").
     """
 
-    homo_train: NDArray[np.int64]
-    homo_val: NDArray[np.int64]
-    homo_test: NDArray[np.int64]
-    hetero_train: NDArray[np.int64]
-    hetero_val: NDArray[np.int64]
-    hetero_test: NDArray[np.int64]
+    homo_train: Rows
+    homo_val: Rows
+    homo_test: Rows
+    hetero_train: Rows
+    hetero_val: Rows
+    hetero_test: Rows
     in_sample: bool
+    files: int
 
-    def train_rows(self, train_sets: Sequence[ImageSet]) -> NDArray[np.int64]:
+    def train_rows(self, train_sets: Sequence[ImageSet]) -> Rows:
         """The rows that may train, before any treatment."""
         return np.concatenate([getattr(self, f"{name}_train") for name in train_sets])
 
     def roles(self, train_sets: Sequence[ImageSet]) -> NDArray[np.str_]:
         """What each row is used for: "train", "val", "test" or "unused"."""
-        last = max(getattr(self, name).max() for name in (*EVALUATED, "homo_train", "hetero_train"))
-        roles = np.full(last + 1, "unused")
+        roles = np.full(self.files, "unused")
         for name in EVALUATED:
             roles[getattr(self, name)] = name.rpartition("_")[2]
         roles[self.train_rows(train_sets)] = "train"
         return roles
 
 
-def split(files: Sequence[ImageFile], fold: Fold, folds: int, seed: int) -> Splits:
-    """The published split: HOMO Val in stratified folds, each mixture of HETERO Val 80 : 20 at random, once a seed.
+@dataclass(frozen=True)
+class _Pool:
+    """Files to divide: their rows, whether each is pure, and their labels and groups."""
+
+    rows: Rows
+    pure: NDArray[np.bool_]
+    labels: NDArray[np.str_]
+    groups: NDArray[np.str_] | None
+
+
+def number_of_folds(collection: Collection, folds: int | str) -> int:
+    """How many folds a collection has: as many as it brings itself, as it has groups to leave out, or `folds`."""
+    files = collection.files
+    if any(file.split == "val" for file in files):
+        return 1
+    if own := {file.fold for file in files if file.fold is not None}:
+        return len(own)
+    if folds == LEAVE_ONE_GROUP_OUT:
+        return len({file.group for file in files if file.split is None and file.group})
+    return int(folds)
+
+
+def split(collection: Collection, fold: Fold, folds: int | str, split_seed: int) -> Splits:
+    """Who has which role in one fold.
+
+    Where the data say what validates, or bring folds, that stands. Where they say what must stay together, whole groups
+    validate, of pure and mixed images alike. Else the published split: pure images in stratified folds, and of each
+    mixture 80 : 20 at random, once for a seed; where there are mixtures only, these are what is divided into folds.
 
     Args:
-        files: of a collection; at least `folds` Val images of each class and mixture.
-        fold: the fold that validates, 0 to folds - 1, or "all": every HOMO Val image trains, and validates in-sample.
-        folds: number of folds, at least 2.
-        seed: of both splits.
+        collection: the files; `problems` has found nothing in them.
+        fold: the fold that validates, from 0, or "all": every pure image trains, and validates in-sample.
+        folds: their number, or "leave_one_group_out".
+        split_seed: of the random part.
     """
-    from sklearn.model_selection import StratifiedKFold, train_test_split  # late: a second, which few commands need
-
-    groups = np.array([file.group for file in files])
-    in_val = np.array([file.split == "val" for file in files])
-    is_homo = np.array([file.image_set == "homo" for file in files])
-    by_name = np.array(
-        sorted(range(len(files)), key=lambda i: (files[i].group, files[i].path.rpartition("/")[2], files[i].path))
+    files = collection.files
+    is_pure = np.array([collection.labels.image_set(file.label) == "homo" for file in files], bool)
+    test = np.array([file.split == "test" for file in files], bool)
+    by_name = sorted(range(len(files)), key=lambda i: (files[i].label, files[i].path.rpartition("/")[2], files[i].path))
+    rows = np.array([row for row in by_name if not test[row]], np.int64)
+    groups = [files[row].group for row in rows]
+    pool = _Pool(
+        rows,
+        is_pure[rows],
+        collection.names()[rows],
+        np.array([group or "" for group in groups], np.str_) if any(groups) else None,
     )
-    homo = by_name[(in_val & is_homo)[by_name]]
-    hetero = by_name[(in_val & ~is_homo)[by_name]]
-
-    if fold == "all":
-        homo_train = homo_val = homo
-    else:
-        stratified = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        train, val = list(stratified.split(homo, groups[homo]))[fold]
-        homo_train, homo_val = homo[train], homo[val]
-    mixtures = [hetero[groups[hetero] == name] for name in dict.fromkeys(groups[hetero])]
-    halves = [
-        train_test_split(rows, test_size=HETERO_VALIDATION, random_state=np.random.RandomState([seed, number]))
-        for number, rows in enumerate(mixtures)
-    ]
-    hetero_train, hetero_val = (np.concatenate(rows) for rows in zip(*halves, strict=True))
+    validates, seen = _validates(collection, pool, fold, folds, split_seed)
+    trains = ~validates | seen
     return Splits(
-        homo_train=np.sort(homo_train),
-        homo_val=np.sort(homo_val),
-        homo_test=np.flatnonzero(~in_val & is_homo),
-        hetero_train=np.sort(hetero_train),
-        hetero_val=np.sort(hetero_val),
-        hetero_test=np.flatnonzero(~in_val & ~is_homo),
+        homo_train=np.sort(rows[trains & pool.pure]),
+        homo_val=np.sort(rows[validates & pool.pure]),
+        homo_test=np.flatnonzero(test & is_pure),
+        hetero_train=np.sort(rows[trains & ~pool.pure]),
+        hetero_val=np.sort(rows[validates & ~pool.pure]),
+        hetero_test=np.flatnonzero(test & ~is_pure),
         in_sample=fold == "all",
+        files=len(files),
     )
+
+
+def _validates(
+    collection: Collection, pool: _Pool, fold: Fold, folds: int | str, seed: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which images of the pool validate, and which of these train all the same (fold "all"); bool (N,) each."""
+    files = [collection.files[row] for row in pool.rows]
+    nothing = np.zeros(len(files), bool)
+    given = np.array([file.split == "val" for file in files], bool)
+    own = np.array([-1 if file.fold is None else file.fold for file in files])
+    if given.any():
+        return given, given & pool.pure if fold == "all" else nothing
+    if fold == "all":
+        mixed = _of_mixtures(pool, seed) if pool.groups is None else nothing
+        return pool.pure | mixed, pool.pure
+    if (own >= 0).any():
+        return own == np.unique(own[own >= 0])[fold], nothing
+    if folds == LEAVE_ONE_GROUP_OUT:
+        assert pool.groups is not None
+        return pool.groups == np.unique(pool.groups)[fold], nothing
+    if pool.groups is not None:
+        from sklearn.model_selection import StratifiedGroupKFold  # late: a second, which few commands need
+
+        divided = StratifiedGroupKFold(int(folds), shuffle=True, random_state=seed)
+        _, val = list(divided.split(pool.rows, pool.labels, pool.groups))[fold]
+        nothing[val] = True
+        return nothing, np.zeros(len(files), bool)
+    return _in_folds(pool, fold, int(folds), seed), nothing
+
+
+def _in_folds(pool: _Pool, fold: int, folds: int, seed: int) -> NDArray[np.bool_]:
+    """The published split; bool (N,)."""
+    from sklearn.model_selection import StratifiedKFold
+
+    divided = pool.pure if pool.pure.any() else ~pool.pure
+    places = np.flatnonzero(divided)
+    stratified = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    _, val = list(stratified.split(places, pool.labels[places]))[fold]
+    validates = _of_mixtures(pool, seed) if pool.pure.any() else np.zeros(len(pool.rows), bool)
+    validates[places[val]] = True
+    return validates
+
+
+def _of_mixtures(pool: _Pool, seed: int) -> NDArray[np.bool_]:
+    """A fixed share of each mixture; bool (N,)."""
+    from sklearn.model_selection import train_test_split
+
+    validates = np.zeros(len(pool.rows), bool)
+    for number, name in enumerate(dict.fromkeys(pool.labels[~pool.pure].tolist())):
+        places = np.flatnonzero(pool.labels == name)
+        random_state = np.random.RandomState([seed, number])
+        validates[train_test_split(places, test_size=HETERO_VALIDATION, random_state=random_state)[1]] = True
+    return validates
+
+
+def problems(collection: Collection, folds: int | str) -> list[str]:
+    """One line for everything that keeps a collection from being divided into folds.
+
+    A label without any image is left out: its missing or empty folder is one of `Collection.problems`.
+    """
+    root, labels = collection.root, collection.labels
+    pool = [file for file in collection.files if file.split is None and file.fold is None]
+    if is_divided_by_data(collection) or not pool:
+        return []
+    if folds == LEAVE_ONE_GROUP_OUT or any(file.group for file in pool):
+        return _problems_of_groups(root, pool, folds)
+    number = int(folds)
+    counts = Counter(file.label for file in pool)
+    folded = labels.classes if any(counts[name] for name in labels.classes) else tuple(labels.mixtures)
+    return [
+        f"{root}: {counts[name]} images of {name} are fewer than {number} folds: add images or lower data.folds"
+        for name in folded
+        if 0 < counts[name] < number
+    ] + [
+        f"{root}: 1 image of {name} cannot both train and validate: add images"
+        for name in labels.mixtures
+        if name not in folded and counts[name] == 1
+    ]
+
+
+def is_divided_by_data(collection: Collection) -> bool:
+    """Whether the data say who validates."""
+    return any(file.split == "val" or file.fold is not None for file in collection.files)
+
+
+def _problems_of_groups(root: Path, pool: Sequence[ImageFile], folds: int | str) -> list[str]:
+    without = [file.path for file in pool if not file.group]
+    groups = {file.group for file in pool if file.group}
+    if without:
+        return [
+            f"{root}: {len(without)} images have no group, such as {without[0]}: give source.group_by, or "
+            "a group to each"
+        ]
+    if folds == LEAVE_ONE_GROUP_OUT:
+        if len(groups) < 2:
+            return [f"{root}: 1 group cannot be left out: group more finely, or give data.folds=5"]
+    elif len(groups) < int(folds):
+        return [f"{root}: {len(groups)} groups are fewer than {folds} folds: give data.folds={max(2, len(groups))}"]
+    return [
+        f"{root}: all images of {label} are in the group {next(iter(within))}, so that a fold trains without it: group "
+        "more finely, add images of it, or leave it out"
+        for label in dict.fromkeys(file.label for file in pool)
+        if len(within := {str(file.group) for file in pool if file.label == label}) < 2
+    ]
+
+
+def lacking_in_training(collection: Collection, splits: Splits) -> list[str]:
+    """The classes of which images validate or test, and none trains."""
+    names = collection.names()
+    evaluated = {*names[splits.homo_val], *names[splits.homo_test]}
+    return [name for name in collection.labels.classes if name in evaluated - {*names[splits.homo_train]}]
+
+
+def remarks(collection: Collection, folds: int | str, split_seed: int) -> list[str]:
+    """What a user should know of how a collection is divided."""
+    files = collection.files
+    said = []
+    labels_of: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        if file.group:
+            labels_of[file.group].add(file.label)
+    if labels_of:
+        said.append(f"groups: {len(labels_of)}, each of which stays together")
+        if all(len(labels) == 1 for labels in labels_of.values()):
+            said.append(
+                "warning: each group has images of one label only, so that what tells groups apart (donor, day, plate) "
+                "cannot be told from what tells classes apart"
+            )
+    if split_seed and (is_divided_by_data(collection) or folds == LEAVE_ONE_GROUP_OUT):
+        said.append(f"split_seed={split_seed}: changes nothing, as the folds are given")
+    if not any(file.split == "test" for file in files):
+        said.append("no image only tests: all figures are of validation images")
+    return said

@@ -1,13 +1,14 @@
 """The set that a network trains on, as a treatment makes it out of the training images."""
 
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oral_cancer.errors import refuse
-from oral_cancer.labels import CLASSES, TOLERANCE
+from oral_cancer.labels import TOLERANCE
 
 
 class Images(Protocol):
@@ -34,7 +35,7 @@ class TrainingSet:
     Attributes:
         indices: int64 (M,), rows of the input; a row may come more than once.
         synthetic: uint8 (S, H, W, 3), images that are not in the input.
-        soft_labels: float32 (M + S, 3), proportions of `labels.CLASSES`, in the same order as the images.
+        soft_labels: float32 (M + S, K), proportions of the classes, in the same order as the images.
     """
 
     indices: NDArray[np.int64]
@@ -50,12 +51,22 @@ class TrainingSet:
         return len(self.soft_labels)
 
 
-def checked(treated: Any, images: Images, treatment: str) -> TrainingSet:
+def treat(
+    treatment: Any, images: Images, soft_labels: NDArray[np.float32], random_state: int, labels: NDArray[np.str_]
+) -> Any:
+    """What a treatment makes of training images, see `resampling.Resampling`; not yet checked."""
+    if "labels" in signature(treatment.fit_resample).parameters:
+        return treatment.fit_resample(images, soft_labels, random_state, labels=labels)
+    return treatment.fit_resample(images, soft_labels, random_state)
+
+
+def checked(treated: Any, images: Images, classes: int, treatment: str) -> TrainingSet:
     """What a treatment returned, once it is known to keep the contract.
 
     Args:
         treated: an object with the attributes of a `TrainingSet`.
         images: what was treated, (N, H, W, 3).
+        classes: their number, K.
         treatment: the name for messages.
 
     Raises:
@@ -66,14 +77,14 @@ def checked(treated: Any, images: Images, treatment: str) -> TrainingSet:
     indices, synthetic, labels = map(np.asarray, (treated.indices, treated.synthetic, treated.soft_labels))
     total = len(indices) + len(synthetic)
     whole = indices.ndim == 1 and (np.issubdtype(indices.dtype, np.integer) or not indices.size)
-    labelled = labels.shape == (total, len(CLASSES)) and np.issubdtype(labels.dtype, np.floating)
+    labelled = labels.shape == (total, classes) and np.issubdtype(labels.dtype, np.floating)
     demands = {
         "indices must be whole numbers (M,)": whole,
         f"indices must be from 0 to {len(images) - 1}, the rows of the input": not (whole and indices.size)
         or (indices.min() >= 0 and indices.max() < len(images)),
         f"synthetic must be uint8 (S, {', '.join(map(str, images.shape[1:]))})": synthetic.dtype == np.uint8
         and synthetic.shape[1:] == images.shape[1:],
-        f"soft_labels must be floats (M + S, {len(CLASSES)})": labelled,
+        f"soft_labels must be floats (M + S, {classes})": labelled,
         "soft_labels must be proportions: not negative, and 1 in sum": not labelled or _are_proportions(labels),
         "no image is left to train on": total > 0,
     }

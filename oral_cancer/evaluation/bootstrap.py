@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oral_cancer.evaluation.metrics import f1_scores, squared_errors
-from oral_cancer.labels import group_names
 
 Floats = NDArray[np.float64]
 
@@ -57,8 +56,8 @@ def resampled_classification(
     """Accuracy and macro F1 of M ensembles on resampled pure images, stratified by class.
 
     Args:
-        labels: (N, 3), one-hot.
-        probabilities: (M, N, 3), of the same images in the same order for every ensemble.
+        labels: (N, K), the greatest proportion tells the class.
+        probabilities: (M, N, K), of the same images in the same order for every ensemble.
         n_resamples: B.
         seed: of the random generator.
 
@@ -74,12 +73,15 @@ def resampled_classification(
     return confusion.trace(axis1=2, axis2=3) / n_images, f1_scores(confusion).mean(axis=2)
 
 
-def resampled_rmse(labels: Floats, probabilities: Floats, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Floats:
-    """RMSE (as `metrics.rmse`) of M ensembles on resampled images, stratified by class or mixture.
+def resampled_rmse(
+    labels: Floats, probabilities: Floats, strata: ArrayLike, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> Floats:
+    """RMSE (as `metrics.rmse`) of M ensembles on resampled images.
 
     Args:
-        labels: (N, 3), soft labels.
-        probabilities: (M, N, 3), of the same images in the same order for every ensemble.
+        labels: (N, K), soft labels.
+        probabilities: (M, N, K), of the same images in the same order for every ensemble.
+        strata: (N,), the class or mixture of each image, of which every resample has as many.
         n_resamples: B.
         seed: of the random generator.
 
@@ -87,7 +89,7 @@ def resampled_rmse(labels: Floats, probabilities: Floats, n_resamples: int = N_R
         float64 (B, M). Columns are paired: a row is one and the same resample for every ensemble.
     """
     errors = squared_errors(labels, probabilities).T
-    return np.asarray(np.sqrt(resampled_sums(errors, group_names(labels), n_resamples, seed) / len(labels)))
+    return np.asarray(np.sqrt(resampled_sums(errors, strata, n_resamples, seed) / len(labels)))
 
 
 def interval(resampled: Floats) -> tuple[Floats, Floats]:

@@ -1,9 +1,10 @@
 """Calibration of mixtures: undoes the shrinking of predicted proportions towards the middle.
 
-The share of PARENTAL among the cancer cells is moved along a straight line on the logit scale: recalibration by
-intercept and slope after Cox (Two further applications of a model for binary regression, Biometrika 45, 1958),
-known from Platt scaling. The predicted share of CONTROL stays. The map is monotone and leaves 0 and 1 where they
-are, so that a pure image stays pure.
+The shares among the classes that mix are moved along a straight line on the logit scale: of two classes it is
+recalibration by intercept and slope after Cox (Two further applications of a model for binary regression, Biometrika
+45, 1958), known from Platt scaling; of more, Platt scaling's extension with one slope and an intercept a class (Guo et
+al., On calibration of modern neural networks, ICML 2017, whose temperature is 1 / slope). The predicted shares of
+classes that never mix stay. A share of 0 stays 0, so that a pure image stays pure.
 """
 
 from dataclasses import dataclass
@@ -12,37 +13,41 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
-from scipy.special import expit, logit
+from scipy.special import softmax
 
-from oral_cancer.evaluation.predictions import LABELS, labels, probabilities
-from oral_cancer.labels import CLASSES
+from oral_cancer.evaluation.predictions import classes_of, labels, probabilities, true_columns
 
 Floats = NDArray[np.float64]
 
 SLOPES = (0.5, 4.0)
-"""Least and greatest slope. Below the least, a prediction of 99 % PARENTAL would come out at less than 91 %;
-above the greatest, the noise of a few validation images would be blown up into pure classes."""
+"""Least and greatest slope. Below the least, a prediction of 99 % of one of two classes would come out at less than
+91 %; above the greatest, the noise of a few validation images would be blown up into pure classes."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """logit(share) -> intercept + slope * logit(share), for share = parental / (parental + resistant).
+    """log(share) -> intercept + slope * log(share) for the shares among the classes that mix, then scaled to their sum.
 
     Attributes:
-        intercept: in logits; above 0 it adds to PARENTAL.
+        mixing: places of these classes among all, at least two.
+        intercepts: of each of them, in logits; that of the last is 0.
         slope: above 1 it spreads predictions away from the middle, below 1 it draws them in; within `SLOPES`.
     """
 
-    intercept: float = 0.0
+    mixing: tuple[int, ...]
+    intercepts: tuple[float, ...]
     slope: float = 1.0
 
     def apply(self, probabilities: Floats) -> Floats:
-        """Calibrated proportions, float64 (N, 3), from probabilities (N, 3); the sum of a row is kept."""
-        parental, resistant, control = np.asarray(probabilities, np.float64).T
-        cancer = parental + resistant
-        share = np.divide(parental, cancer, out=np.full_like(cancer, 0.5), where=cancer > 0)
-        share = expit(self.intercept + self.slope * logit(share))
-        return np.stack([cancer * share, cancer * (1 - share), control], axis=1)
+        """Calibrated proportions, float64 (N, K), from probabilities (N, K); the sum of a row is kept."""
+        proportions = np.array(probabilities, np.float64)
+        mixing = list(self.mixing)
+        shares = proportions[:, mixing]
+        total = shares.sum(axis=1, keepdims=True)
+        with np.errstate(divide="ignore"):
+            moved = np.asarray(self.intercepts) + self.slope * np.log(np.where(total > 0, shares, 1.0))
+        proportions[:, mixing] = total * softmax(moved, axis=1)
+        return proportions
 
 
 def fit(labels: Floats, probabilities: Floats) -> Calibration:
@@ -51,20 +56,26 @@ def fit(labels: Floats, probabilities: Floats) -> Calibration:
     The search starts at the identity and only goes downhill: on these images the RMSE never rises.
 
     Args:
-        labels: (N, 3), soft labels of images that the network was not trained on.
-        probabilities: (N, 3), its predictions for them.
+        labels: (N, K), soft labels of mixed images that the network was not trained on.
+        probabilities: (N, K), its predictions for them.
 
     Raises:
         ValueError: for fewer than two different labels, which cannot tell a slope.
     """
     if len(np.unique(np.round(labels, 3), axis=0)) < 2:
         raise ValueError("a calibration is fitted on images of at least two mixtures")
+    mixing = tuple(np.flatnonzero((labels > 0).any(axis=0)).tolist())
 
-    def errors(line: Floats) -> Floats:
-        return np.asarray((labels - Calibration(*line).apply(probabilities)).ravel())
+    def calibration(values: Floats) -> Calibration:
+        *intercepts, slope = values.tolist()
+        return Calibration(mixing, (*intercepts, 0.0), slope)
 
-    line = least_squares(errors, x0=(0.0, 1.0), bounds=([-np.inf, SLOPES[0]], [np.inf, SLOPES[1]])).x
-    return Calibration(*line.tolist())
+    def errors(values: Floats) -> Floats:
+        return np.asarray((labels - calibration(values).apply(probabilities)).ravel())
+
+    free = len(mixing) - 1
+    bounds = ([-np.inf] * free + [SLOPES[0]], [np.inf] * free + [SLOPES[1]])
+    return calibration(least_squares(errors, x0=[0.0] * free + [1.0], bounds=bounds).x)
 
 
 def calibrate(test: pd.DataFrame, validation: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -75,7 +86,7 @@ def calibrate(test: pd.DataFrame, validation: pd.DataFrame, by: list[str]) -> pd
 
     Args:
         test: predictions of any number of ensembles, or of runs.
-        validation: predictions of the same for images outside their training; only HETERO images count.
+        validation: predictions of the same for images outside their training; only mixed images count.
         by: the columns that tell one from the other, such as `ensembles.ENSEMBLE` or `predictions.RUN`.
 
     Returns:
@@ -85,10 +96,10 @@ def calibrate(test: pd.DataFrame, validation: pd.DataFrame, by: list[str]) -> pd
     fitted = {
         key: fit(labels(part), probabilities(part))
         for key, part in hetero.groupby(by, sort=False)
-        if len(part[LABELS].drop_duplicates()) > 1
+        if len(part[true_columns(classes_of(part))].drop_duplicates()) > 1
     }
     calibrated = [
-        part.assign(**dict(zip(CLASSES, fitted[key].apply(probabilities(part)).T, strict=True)))
+        part.assign(**dict(zip(classes_of(part), fitted[key].apply(probabilities(part)).T, strict=True)))
         for key, part in test.groupby(by, sort=False)
         if key in fitted
     ]

@@ -10,8 +10,7 @@ from oral_cancer.evaluation.bootstrap import N_RESAMPLES, interval, resampled_su
 
 @dataclass(frozen=True)
 class Composition:
-    """Proportions of each class, float64 (..., 3) in the order of `CLASSES`, and the ends of a 95 %
-    interval."""
+    """Proportions of each class, float64 (..., K), and the ends of a 95 % interval."""
 
     mean: NDArray[np.float64]
     low: NDArray[np.float64]
@@ -24,7 +23,7 @@ def composition(probabilities: NDArray[np.float64], n_resamples: int = N_RESAMPL
     The interval covers the choice of images, not a network's bias: `calibration` is about that.
 
     Args:
-        probabilities: (N, 3), 0 to 1, or (N, M, 3) for M ensembles that saw the same N images; N at least 1.
+        probabilities: (N, K), 0 to 1, or (N, M, K) for M ensembles that saw the same N images; N at least 1.
         n_resamples: bootstrap resamples.
         seed: of the random generator.
     """

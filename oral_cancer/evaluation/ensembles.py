@@ -1,6 +1,6 @@
 """Ensembles over the folds: the mean, plain or weighted, of what the folds' networks predict for an image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Self
@@ -13,19 +13,23 @@ from oral_cancer.errors import UserError
 from oral_cancer.evaluation import predictions
 from oral_cancer.evaluation.calibration import calibrate
 from oral_cancer.evaluation.metrics import f1_scores
-from oral_cancer.evaluation.predictions import ALL_FOLDS, LABELS, RUN, Fold, labels, probabilities
-from oral_cancer.labels import CLASSES, Split
+from oral_cancer.evaluation.predictions import ALL_FOLDS, RUN, Fold, classes_of, labels, probabilities, true_columns
+from oral_cancer.labels import Split
 
 SIMPLE = "simple"
 VALIDATION_WEIGHTS = {"weighted_accuracy": "accuracy", "weighted_f1": "f1_macro"}
 
 ENSEMBLE = ["experiment", "ensemble"]
-COLUMNS = [*ENSEMBLE, *(column for column in predictions.COLUMNS if column not in RUN)]
+
+
+def columns(classes: Sequence[str]) -> list[str]:
+    """The columns of an ensemble's predictions."""
+    return [*ENSEMBLE, *(column for column in predictions.columns(classes) if column not in RUN)]
 
 
 @dataclass(frozen=True)
 class Ensembles:
-    """What every ensemble of every experiment predicts for the test images, one below the other, as `COLUMNS`.
+    """What every ensemble of every experiment predicts for the test images, one below the other, as `columns`.
 
     Attributes:
         raw: the means as they are.
@@ -81,7 +85,7 @@ def fold_weights(frame: pd.DataFrame) -> dict[str, dict[Fold, float]]:
 def _scores(part: pd.DataFrame) -> dict[str, float]:
     """Accuracy and macro F1, without the areas that cost most of a whole `classification`."""
     true, predicted = labels(part).argmax(axis=1), probabilities(part).argmax(axis=1)
-    confusion = confusion_matrix(true, predicted, labels=list(range(len(CLASSES))))
+    confusion = confusion_matrix(true, predicted, labels=list(range(len(classes_of(part)))))
     return {"accuracy": float((true == predicted).mean()), "f1_macro": float(f1_scores(confusion).mean())}
 
 
@@ -94,7 +98,7 @@ def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> p
         name: of the ensemble.
 
     Returns:
-        `COLUMNS`, sorted by set and file; probabilities are float64.
+        `columns`, sorted by set and file; probabilities are float64.
 
     Raises:
         UserError: where the folds did not predict the same images.
@@ -105,16 +109,18 @@ def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> p
     for fold, other in others:
         check_same_images(f"{frame['experiment'].iat[0]} fold {first_fold}", first, f"fold {fold}", other)
     mean = np.average([probabilities(member) for member in members.values()], axis=0, weights=list(weights.values()))
-    return first.assign(ensemble=name, **dict(zip(CLASSES, mean.T, strict=True)))[COLUMNS]
+    classes = classes_of(frame)
+    return first.assign(ensemble=name, **dict(zip(classes, mean.T, strict=True)))[columns(classes)]
 
 
 def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
-    """Every ensemble of every experiment, one below the other, as `COLUMNS`.
+    """Every ensemble of every experiment, one below the other, as `columns`.
 
     Args:
         frame: the predictions of any number of experiments and folds.
-        split: "test" for all test images; "val" for the HETERO validation images, which all folds share and
-            none is trained on. HOMO validation images differ by fold, and fold "all" is trained on both.
+        split: "test" for all test images; "val" for the mixed validation images where all folds share them, and none
+            is trained on them. Pure ones differ by fold, where there are groups mixed ones too, and fold "all" is
+            trained on both.
 
     Raises:
         UserError: where the folds of an experiment did not predict the same images.
@@ -124,9 +130,12 @@ def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
         images = of_experiment[of_experiment["split"] == split]
         if split == "val":
             images = images[(images["set"] == "hetero") & (images["fold"] != ALL_FOLDS)]
+            if images.groupby("fold")["file"].agg(frozenset).nunique() > 1:
+                continue
         if not images.empty:
             mixed += [ensemble(images, weights, name) for name, weights in fold_weights(of_experiment).items()]
-    return pd.concat(mixed, ignore_index=True) if mixed else frame.iloc[:0].assign(ensemble="")[COLUMNS]
+    nothing = frame.iloc[:0].assign(ensemble="")[columns(classes_of(frame))]
+    return pd.concat(mixed, ignore_index=True) if mixed else nothing
 
 
 def check_same_images(name: str, images: pd.DataFrame, other_name: str, others: pd.DataFrame) -> None:
@@ -135,8 +144,8 @@ def check_same_images(name: str, images: pd.DataFrame, other_name: str, others: 
     Raises:
         UserError: naming both and an image that differs.
     """
-    columns = ["split", "set", "file", *LABELS]
-    pairs = zip_longest(images[columns].to_numpy().tolist(), others[columns].to_numpy().tolist())
+    compared = ["split", "set", "file", "label", *true_columns(classes_of(images))]
+    pairs = zip_longest(images[compared].to_numpy().tolist(), others[compared].to_numpy().tolist())
     differing = [one or other for one, other in pairs if one != other]
     if differing:
         split, image_set, file, *_ = differing[0]

@@ -5,12 +5,15 @@
 | `experiment` | the name of the run's experiment; in files written before, the column is called `model` |
 | `file` | the image's path below the source's folder |
 | `fold` | an int from 0, or "all" for a training on every fold, whose validation rows are in-sample |
-| `split`, `set` | val or test, homo or hetero |
-| `true_parental`, `true_resistant`, `true_control` | the soft label, float64 |
-| `parental`, `resistant`, `control` | the predicted probabilities, float32 |
+| `split`, `set` | val or test, homo (pure) or hetero (mixed) |
+| `label` | the class or mixture; in files written before, it follows from the soft label |
+| `true_<class>` | the soft label, float64 |
+| `<class>` | the predicted probabilities, float32 |
+
+The classes, and their order, are those that the columns name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -20,7 +23,7 @@ from numpy.typing import NDArray
 
 from oral_cancer.errors import UserError, brief, refuse
 from oral_cancer.files import write_text
-from oral_cancer.labels import BY_NAME, CLASSES, SPLITS, ImageSet, group_names
+from oral_cancer.labels import EVALUATED_SPLITS, TOLERANCE, ImageSet, by_simplicity, ratio
 from oral_cancer.shapes import below
 
 Fold = int | str
@@ -28,9 +31,7 @@ ALL_FOLDS = "all"
 
 RUN = ["experiment", "fold"]
 IMAGE = [*RUN, "split", "set", "file"]
-LABELS = [f"true_{name}" for name in CLASSES]
-PROBABILITIES = list(CLASSES)
-COLUMNS = [*IMAGE, *LABELS, *PROBABILITIES]
+TRUE = "true_"
 FORMERLY = {"experiment": "model"}
 """What a column was called in files written before."""
 
@@ -38,14 +39,42 @@ SUM_TOLERANCE = 1e-3
 REMEDY = "run that training again to write the file anew"
 
 
+def classes_of(frame: pd.DataFrame) -> tuple[str, ...]:
+    """The K classes that predictions, or tables made of them, are about, in their order."""
+    return tuple(str(name).removeprefix(TRUE) for name in frame.columns if str(name).startswith(TRUE))
+
+
+def true_columns(classes: Iterable[str]) -> list[str]:
+    """The columns of the soft labels."""
+    return [f"{TRUE}{name}" for name in classes]
+
+
+def columns(classes: Sequence[str]) -> list[str]:
+    """All columns of predictions.csv, in their order."""
+    return [*IMAGE, "label", *true_columns(classes), *classes]
+
+
 def probabilities(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """The predicted probabilities, float64 (N, 3), in the order of `CLASSES`."""
-    return frame[PROBABILITIES].to_numpy(np.float64)
+    """The predicted probabilities, float64 (N, K), in the order of `classes_of`."""
+    return frame[list(classes_of(frame))].to_numpy(np.float64)
 
 
 def labels(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """The soft labels, float64 (N, 3), in the order of `CLASSES`."""
-    return frame[LABELS].to_numpy(np.float64)
+    """The soft labels, float64 (N, K), in the order of `classes_of`."""
+    return frame[true_columns(classes_of(frame))].to_numpy(np.float64)
+
+
+def mixtures_of(frame: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """The mixtures among the images, the simplest ratios first, and the mean proportions (K,) of each."""
+    mixed = frame[frame["set"] == "hetero"]
+    means = {str(name): mean_label(labels(part)) for name, part in mixed.groupby("label", sort=False)}
+    return {name: means[name] for name in by_simplicity(means)}
+
+
+def mean_label(soft_labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean (K,) of soft labels (N, K); to the last digit that of all where they are the same."""
+    first = soft_labels[0]
+    return first if (soft_labels == first).all() else np.asarray(soft_labels.mean(axis=0))
 
 
 def write_predictions(path: Path, frame: pd.DataFrame) -> None:
@@ -53,13 +82,14 @@ def write_predictions(path: Path, frame: pd.DataFrame) -> None:
 
     Args:
         path: where to; its folder is made.
-        frame: rows with `COLUMNS`. Probabilities are rounded to float32 and written in the fewest digits that
+        frame: rows with `columns`. Probabilities are rounded to float32 and written in the fewest digits that
             read back as the same float32; labels likewise as float64.
     """
-    text = frame[COLUMNS].copy()
-    for column in LABELS:
+    classes = classes_of(frame)
+    text = frame[columns(classes)].copy()
+    for column in true_columns(classes):
         text[column] = [repr(float(value)) for value in frame[column]]
-    for column in PROBABILITIES:
+    for column in classes:
         text[column] = [str(value) for value in frame[column].to_numpy(np.float32)]
     write_text(path, text.to_csv(index=False, lineterminator="\n"))
 
@@ -68,23 +98,38 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """Read and check a predictions.csv.
 
     Returns:
-        `COLUMNS`, further ones dropped: `fold` holds int or "all", labels are float64, probabilities float32.
+        `columns`, further ones dropped: `fold` holds int or "all", labels are float64, probabilities float32.
 
     Raises:
         UserError: one line for each kind of fault, with the first line of the file that has it.
     """
     text = _read_text(path)
-    numbers = text[[*LABELS, *PROBABILITIES]].map(_number)
+    classes = classes_of(text)
+    numbers = text[[*true_columns(classes), *classes]].map(_number)
+    if "label" not in text:
+        text["label"] = _labels_of_before(numbers)
     refuse(_faults(path, text, numbers))
     return pd.DataFrame(
         {
-            **{column: text[column] for column in ("experiment", "split", "set", "file")},
+            **{column: text[column] for column in ("experiment", "split", "set", "file", "label")},
             "fold": pd.Series([_fold(value) for value in text["fold"]], dtype=object),
-            **{column: numbers[column] for column in LABELS},
-            **{column: numbers[column].astype(np.float32) for column in PROBABILITIES},
+            **{column: numbers[column] for column in true_columns(classes)},
+            **{column: numbers[column].astype(np.float32) for column in classes},
         },
-        columns=COLUMNS,
+        columns=columns(classes),
     )
+
+
+def _labels_of_before(numbers: pd.DataFrame) -> list[str]:
+    """The classes and mixtures that soft labels stand for, where no column says it; "" for what is none."""
+    classes = classes_of(numbers)
+
+    def name(label: NDArray[np.float64]) -> str:
+        if not np.isfinite(label).all() or (label < 0).any() or abs(label.sum() - 1) > TOLERANCE:
+            return ""
+        return classes[int(label.argmax())] if label.max() > 1 - TOLERANCE else ratio(label)
+
+    return [name(label) for label in labels(numbers)]
 
 
 def _read_text(path: Path) -> pd.DataFrame:
@@ -97,7 +142,8 @@ def _read_text(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a readable CSV file ({brief(error)}); {REMEDY}") from None
     text = text.rename(columns={former: now for now, former in FORMERLY.items() if now not in text})
-    missing = [column for column in COLUMNS if column not in text]
+    missing = [column for column in [*IMAGE, *classes_of(text)] if column not in text]
+    missing += [f"{TRUE}<class>"] if len(classes_of(text)) < 2 else []
     if missing:
         raise UserError(f"{path}: lacks the columns {', '.join(missing)}; {REMEDY}")
     if text.empty:
@@ -118,18 +164,25 @@ def _faults(path: Path, text: pd.DataFrame, numbers: pd.DataFrame) -> list[str]:
         check(~valid.to_numpy(bool), lambda row: f"{column} is {text[column][row]!r}, not {expected}")
 
     check_column("fold", text["fold"].str.fullmatch(f"[0-9]+|{ALL_FOLDS}"), f"a whole number or {ALL_FOLDS}")
-    for column, words in (("split", SPLITS), ("set", get_args(ImageSet))):
+    for column, words in (("split", EVALUATED_SPLITS), ("set", get_args(ImageSet))):
         check_column(column, text[column].isin(words), " or ".join(words))
     check_column("file", text["file"].map(below), "a path below the folder of images")
-    for column in [*LABELS, *PROBABILITIES]:
-        check_column(column, np.isfinite(numbers[column]), "a number")
+    for name in map(str, numbers):
+        check_column(name, np.isfinite(numbers[name]), "a number")
 
     finite = np.isfinite(numbers.to_numpy()).all(axis=1)
     shares, truth = probabilities(numbers), labels(numbers)
-    no_shares = ((shares < 0) | (shares > 1)).any(axis=1) | (np.abs(shares.sum(axis=1) - 1) > SUM_TOLERANCE)
-    check(finite & no_shares, lambda row: f"{shares[row].tolist()} are not within [0, 1] or do not sum to 1")
-    strange = np.array([_image_set(label) for label in truth]) != text["set"].to_numpy(str)
-    check(finite & strange, lambda row: f"{truth[row].tolist()} is no label of the set {text['set'][row]}")
+    for values in (shares, truth):
+        no_shares = ((values < 0) | (values > 1)).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > SUM_TOLERANCE)
+        said = [f"{row} are not within [0, 1] or do not sum to 1" for row in values.tolist()]
+        check(finite & no_shares, said.__getitem__)
+    pure = text["label"].isin(classes_of(text)).to_numpy(bool)
+    strange = (pure != (text["set"] == "homo").to_numpy(bool)) | (text["label"] == "").to_numpy(bool)
+    strange |= pure & (np.array(classes_of(text))[truth.argmax(axis=1)] != text["label"].to_numpy(str))
+    check(
+        finite & strange,
+        lambda row: f"{text['label'][row]!r}, {truth[row].tolist()}, is no label of the set {text['set'][row]}",
+    )
     check(text.duplicated(IMAGE).to_numpy(), lambda row: f"{text['file'][row]} is there twice")
     return problems
 
@@ -143,10 +196,3 @@ def _number(text: str) -> float:
 
 def _fold(text: str) -> Fold:
     return text if text == ALL_FOLDS else int(text)
-
-
-def _image_set(label: NDArray[np.float64]) -> str:
-    try:
-        return BY_NAME[str(group_names(label)[0])].image_set
-    except ValueError:
-        return ""

@@ -15,8 +15,17 @@ from numpy.typing import NDArray
 from oral_cancer.evaluation import bootstrap, metrics
 from oral_cancer.evaluation.composition import composition
 from oral_cancer.evaluation.ensembles import ENSEMBLE, Ensembles, check_same_images, member_folds
-from oral_cancer.evaluation.predictions import ALL_FOLDS, LABELS, RUN, labels, probabilities
-from oral_cancer.labels import CLASSES, MIXTURES, ImageSet, group_names
+from oral_cancer.evaluation.predictions import (
+    ALL_FOLDS,
+    RUN,
+    classes_of,
+    labels,
+    mean_label,
+    mixtures_of,
+    probabilities,
+    true_columns,
+)
+from oral_cancer.labels import ImageSet
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
@@ -34,23 +43,27 @@ def folds(frame: pd.DataFrame) -> pd.DataFrame:
 
 def classes(frame: pd.DataFrame) -> pd.DataFrame:
     """One row a run, split and class of the HOMO images: figures against the rest, confusion row."""
-    predicted = [f"predicted_{name}" for name in CLASSES]
+    names = classes_of(frame)
+    predicted = [f"predicted_{name}" for name in names]
     rows = []
     for keys, part in _parts(_of_set(frame, "homo"), KEYS):
         result = metrics.classification(labels(part), probabilities(part))
-        for (name, figures), confusion in zip(result.classes().items(), result.confusion.tolist(), strict=True):
+        for (name, figures), confusion in zip(result.by_class(names).items(), result.confusion.tolist(), strict=True):
             rows.append({**keys, "class": name, **figures, **dict(zip(predicted, confusion, strict=True))})
     return pd.DataFrame(rows, columns=[*KEYS, "class", "n", *metrics.PER_CLASS, *predicted])
 
 
 def mixtures(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a run, split and mixture: mean probabilities, how often PARENTAL exceeds RESISTANT."""
+    """One row a run, split and mixture: mean probabilities; of two classes that mix, how often the first is ahead."""
+    mixed = _of_set(frame, "hetero")
     rows = [
         {**keys, "mixture": name, **figures}
-        for keys, part in _parts(_of_set(frame, "hetero"), KEYS)
-        for name, figures in metrics.mixtures(labels(part), probabilities(part)).items()
+        for keys, part in _parts(mixed, KEYS)
+        for name, figures in metrics.mixtures(part).items()
     ]
-    return pd.DataFrame(rows, columns=[*KEYS, "mixture", "n", *CLASSES, "share_parental_over_resistant"])
+    pair = metrics.two_that_mix(mixtures_of(mixed), classes_of(frame))
+    over = [metrics.share_over(pair)] if pair else []
+    return pd.DataFrame(rows, columns=[*KEYS, "mixture", "n", *classes_of(frame), *over])
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
@@ -120,20 +133,21 @@ def compositions(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, see
     Raises:
         UserError: where experiments did not predict the same test images.
     """
-    tables = []
+    names = classes_of(mixed.raw)
+    shares = [f"{name}{end}" for end in ("", "_low", "_high") for name in names]
+    tables = [pd.DataFrame(columns=[*ENSEMBLE, "mixture", "calibrated", "n", *true_columns(names), *shares])]
     for calibrated, predicted in ((False, mixed.raw), (True, mixed.calibrated)):
         hetero = _of_set(predicted, "hetero")
-        names = group_names(labels(hetero))
-        for mixture in (name for name in MIXTURES if name in names):
-            keys, truth, values = _stack(hetero[names == mixture])
+        for mixture in mixtures_of(hetero):
+            keys, truth, values, _ = _stack(hetero[hetero["label"] == mixture])
             result = composition(values.transpose(1, 0, 2), n_resamples, seed)
             table = pd.DataFrame(keys, columns=ENSEMBLE)
             table = table.assign(mixture=mixture, calibrated=calibrated, n=len(truth))
-            table[LABELS] = truth[0]
+            table[true_columns(names)] = mean_label(truth)
             for end, proportions in (("", result.mean), ("_low", result.low), ("_high", result.high)):
-                table[[f"{name}{end}" for name in CLASSES]] = proportions
+                table[[f"{name}{end}" for name in names]] = proportions
             tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=ENSEMBLE)
+    return pd.concat(tables[1:], ignore_index=True) if tables[1:] else tables[0]
 
 
 def calibrations(mixed: Ensembles) -> pd.DataFrame:
@@ -170,13 +184,14 @@ def _ensemble_rmse(predicted: pd.DataFrame) -> dict[Key, float]:
     return {key: metrics.rmse(labels(part), probabilities(part)) for key, part in hetero.items()}
 
 
-def _stack(part: pd.DataFrame) -> tuple[list[Key], Floats, Floats]:
-    """Keys of M ensembles, labels (N, 3) of their images and probabilities (M, N, 3)."""
+def _stack(part: pd.DataFrame) -> tuple[list[Key], Floats, Floats, NDArray[np.str_]]:
+    """Keys of M ensembles, soft labels (N, K) of their images, probabilities (M, N, K) and names of labels (N,)."""
     members = _by_ensemble(part)
     (first_experiment, _), first = next(iter(members.items()))
     for (experiment, _), member in members.items():
         check_same_images(first_experiment, first, experiment, member)
-    return list(members), labels(first), np.stack([probabilities(member) for member in members.values()])
+    stacked = np.stack([probabilities(member) for member in members.values()])
+    return list(members), labels(first), stacked, first["label"].to_numpy(str)
 
 
 def _resampled(predicted: pd.DataFrame, n_resamples: int, seed: int) -> dict[Key, dict[str, Floats]]:
@@ -184,13 +199,13 @@ def _resampled(predicted: pd.DataFrame, n_resamples: int, seed: int) -> dict[Key
     resampled: dict[Key, dict[str, Floats]] = defaultdict(dict)
     homo, hetero = _of_set(predicted, "homo"), _of_set(predicted, "hetero")
     if not homo.empty:
-        keys, truth, values = _stack(homo)
+        keys, truth, values, _ = _stack(homo)
         accuracy, f1_macro = bootstrap.resampled_classification(truth, values, n_resamples, seed)
         for key, *draws in zip(keys, accuracy.T, f1_macro.T, strict=True):
             resampled[key] |= dict(zip(("accuracy", "f1_macro"), draws, strict=True))
     if not hetero.empty:
-        keys, truth, values = _stack(hetero)
-        rmse = bootstrap.resampled_rmse(truth, values, n_resamples, seed)
+        keys, truth, values, strata = _stack(hetero)
+        rmse = bootstrap.resampled_rmse(truth, values, strata, n_resamples, seed)
         for key, draws in zip(keys, rmse.T, strict=True):
             resampled[key]["rmse"] = draws
     return resampled

@@ -1,26 +1,28 @@
 """Which runs explain which images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oral_cancer.errors import UserError
-from oral_cancer.evaluation.predictions import labels
+from oral_cancer.evaluation.predictions import classes_of, labels
 from oral_cancer.inference.populations import NewImage
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
 from oral_cancer.settings.data import Fold
 from oral_cancer.study.runs import RunRecord, Study, refuse_damaged
+
+NOTHING = NewImage(Path(), "", "")
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """An image to explain, and its soft label (3,) where that is known."""
+    """An image to explain, and its label's name and proportions (K,) where they are known."""
 
     image: NewImage
-    label: NDArray[np.float64] | None
+    name: str | None = None
+    proportions: NDArray[np.float64] | None = None
 
 
 def runs_to_explain(study: Study, fold: Fold | None) -> list[RunRecord]:
@@ -52,25 +54,31 @@ def test_images(study: Study, per_class: int) -> list[Labelled]:
         )
     rows = study.predictions
     rows = rows[(rows["split"] == "test") & (rows["set"] == "homo")].drop_duplicates("file").sort_values("file")
-    rows = rows.assign(label=labels(rows).argmax(axis=1)).groupby("label", sort=True).head(per_class)
-    rows = rows.sort_values(["label", "file"])
+    rows = rows.groupby("label", sort=False).head(per_class)
+    rows = rows.assign(place=rows["label"].map(classes_of(rows).index)).sort_values(["place", "file"])
     return [
-        Labelled(NewImage(root / file, file, str(PurePosixPath(file).parent)), label)
-        for file, label in zip(map(str, rows["file"]), labels(rows), strict=True)
+        Labelled(NewImage(root / file, file, str(PurePosixPath(file).parent)), label, proportions)
+        for file, label, proportions in zip(map(str, rows["file"]), rows["label"], labels(rows), strict=True)
     ]
 
 
-def labelled(images: Sequence[NewImage]) -> list[Labelled]:
-    """New images; one in the published layout, `<split folder>/<folder of a class>/`, has its label."""
-    known = {
-        (split_folder, name): np.array(group.soft_label)
-        for (image_set, _), split_folder in SPLIT_FOLDERS.items()
-        for group in GROUPS
-        if group.image_set == image_set
-        for name in group.folders
-    }
-    folders = [image.path.absolute().parent for image in images]
+def labelled(images: Sequence[NewImage], study: Study) -> list[Labelled]:
+    """New images; one in a folder that is called as one of the study's, of a single label, has that label.
+
+    Compared are the last two names, such as `<split folder>/<folder of a class>`, or of folders below the root that
+    are not nested the only one.
+    """
+    rows = study.predictions.drop_duplicates("file")
+    folders = [PurePosixPath(file).parent.parts[-2:] for file in map(str, rows["file"])]
+    known: dict[tuple[str, ...], Labelled | None] = {}
+    for folder, name, proportions in zip(folders, map(str, rows["label"]), labels(rows), strict=True):
+        before = known.setdefault(folder, Labelled(NOTHING, name, proportions))
+        if before is not None and before.name != name:
+            known[folder] = None
+    of_images = [
+        known.get(parts[-2:]) or known.get(parts[-1:]) for parts in (i.path.absolute().parent.parts for i in images)
+    ]
     return [
-        Labelled(image, known.get((folder.parent.name, folder.name)))
-        for image, folder in zip(images, folders, strict=True)
+        replace(label, image=image) if label else Labelled(image)
+        for image, label in zip(images, of_images, strict=True)
     ]

@@ -19,6 +19,7 @@ from oral_cancer.data.collection import in_words, record_of
 from oral_cancer.data.reader import quiet, read_new
 from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.data.resizing import resized
+from oral_cancer.errors import UserError
 from oral_cancer.explain.choice import Labelled, labelled, runs_to_explain, test_images
 from oral_cancer.explain.explain import Explainer, Explanation
 from oral_cancer.explain.page import Explained, explanations_page
@@ -29,7 +30,7 @@ from oral_cancer.formats.brightness import MOST_CLIPPED, clipped
 from oral_cancer.formats.picture import Unreadable
 from oral_cancer.inference.members import image_size, load_network
 from oral_cancer.inference.populations import find_images, printable
-from oral_cancer.labels import CLASSES
+from oral_cancer.labels import in_files
 from oral_cancer.study.runs import RunRecord, Study, read_study
 
 PAGE = "index.html"
@@ -63,12 +64,12 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     runs = runs_to_explain(study, settings.fold)
     root = Path(settings.images) if settings.images else None
     found = find_images(root) if root else None
-    images = labelled(found.images) if found else test_images(study, settings.per_class)
+    images = labelled(found.images, study) if found else test_images(study, settings.per_class)
     new = NewReading.of(runs[0].facts.get("reading"), given)
     folder = Path(settings.out or Path("outputs", "explanations", study.name, root.resolve().name if root else "test"))
     refuse_file("out", folder)
     explainers = {run.name: (run, Explainer(load_network(run, settings.trust), image_size([run]))) for run in runs}
-    target = CLASSES.index(settings.target) if settings.target else None
+    target = _target(study, settings.target)
     new = _with_common(images, new)
     if found:
         say(in_words(record_of([image.file for image in found.images], found.left_out)))
@@ -82,7 +83,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
         for first in range(0, len(images), settings.batch_size):
             batch = _read(images[first : first + settings.batch_size], new, unread)
             for run, explainer in explainers.values():
-                explained += list(_explain(batch, run, explainer, target, folder))
+                explained += list(_explain(batch, run, study.classes, explainer, target, folder))
                 bar.advance(task, settings.batch_size)
     say(*(f"skipped {line}" for line in unread), style="red")
     if not explained:
@@ -104,6 +105,15 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
         log_explanations(study, folder, explained)
     _show(study, explained, folder / PAGE)
     return not unread and not (found and found.others)
+
+
+def _target(study: Study, name: str | None) -> int | None:
+    """The place of the class to explain; None is the predicted one."""
+    if name is None:
+        return None
+    if name not in study.classes:
+        raise UserError(f"target={name}: must be one of {', '.join(study.classes)}, or left out")
+    return study.classes.index(name)
 
 
 def _with_common(images: Sequence[Labelled], new: NewReading) -> NewReading:
@@ -135,7 +145,12 @@ def _read(images: Sequence[Labelled], new: NewReading, unread: list[str]) -> lis
 
 
 def _explain(
-    batch: Sequence[Decoded], run: RunRecord, explainer: Explainer, target: int | None, folder: Path
+    batch: Sequence[Decoded],
+    run: RunRecord,
+    classes: Sequence[str],
+    explainer: Explainer,
+    target: int | None,
+    folder: Path,
 ) -> Iterator[Explained]:
     """Explain a batch by one network, and write the pictures."""
     if not batch:
@@ -143,17 +158,25 @@ def _explain(
     taken = np.stack([resized(one.pixels, explainer.size) for one in batch])
     originals = [shown(one.pixels) for one in batch]
     for one, original, found in zip(batch, originals, explainer.explain(taken, originals, target), strict=True):
-        image, label = one.labelled.image, one.labelled.label
-        correct = None if label is None else bool(label.argmax() == found.predicted)
+        image, proportions = one.labelled.image, one.labelled.proportions
+        correct = None if proportions is None else bool(proportions.argmax() == found.predicted)
         beginning = Path(run.experiment, f"fold={run.fold}", image.file)
         names = {}
         for picture, pixels in ({"sheet": _sheet(original, found)} | found.pictures).items():
-            name = f"{_short(beginning.name)}-{picture}-{WORDS[correct]}-{CLASSES[found.predicted]}.png"
+            name = f"{_short(beginning.name)}-{picture}-{WORDS[correct]}-{in_files(classes[found.predicted])}.png"
             names[picture] = beginning.with_name(name).as_posix()
             write_bytes(folder / names[picture], png(pixels))
-        label_of = None if label is None else tuple(label.tolist())
-        probabilities = tuple(found.probabilities.tolist())
-        yield Explained(image.file, run.experiment, run.fold, label_of, probabilities, found.target, correct, names)
+        yield Explained(
+            image.file,
+            run.experiment,
+            run.fold,
+            one.labelled.name,
+            tuple(found.probabilities.tolist()),
+            classes[found.predicted],
+            found.target,
+            correct,
+            names,
+        )
 
 
 def _short(name: str) -> str:

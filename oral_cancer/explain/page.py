@@ -4,10 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import numpy as np
-
 from oral_cancer.evaluation.predictions import Fold
-from oral_cancer.labels import CLASSES, group_names
 from oral_cancer.pages.render import render
 from oral_cancer.study.runs import Study
 
@@ -19,8 +16,9 @@ class Explained:
     Attributes:
         file: the image's path below its folder.
         experiment, fold: of the network.
-        label: the soft label, or None where it is not known.
-        probabilities: of `CLASSES`.
+        true: its class or mixture, or None where it is not known.
+        probabilities: of the classes.
+        predicted: the most probable class.
         target: index of the class that the pictures are about.
         correct: whether the most probable class is the label's; None without a label.
         pictures: paths of the files relative to the page, by the picture's name; "sheet" is one of them.
@@ -29,21 +27,12 @@ class Explained:
     file: str
     experiment: str
     fold: Fold
-    label: tuple[float, ...] | None
+    true: str | None
     probabilities: tuple[float, ...]
+    predicted: str
     target: int
     correct: bool | None
     pictures: dict[str, str]
-
-    @property
-    def predicted(self) -> str:
-        """The most probable class."""
-        return CLASSES[int(np.argmax(self.probabilities))]
-
-    @property
-    def true(self) -> str | None:
-        """The class or mixture of the label."""
-        return None if self.label is None else str(group_names(np.array([self.label]))[0])
 
 
 def explanations_page(
@@ -68,6 +57,7 @@ def explanations_page(
     content = {
         "title": f"Explanations, {study.name}",
         "study": study,
+        "classes": study.classes,
         "images": by_image,
         "unread": unread,
         "no_map": no_map,

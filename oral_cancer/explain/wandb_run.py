@@ -7,7 +7,6 @@ from pathlib import Path
 import wandb
 
 from oral_cancer.explain.page import Explained
-from oral_cancer.labels import CLASSES
 from oral_cancer.study.runs import Study
 from oral_cancer.wandb_start import start_wandb
 
@@ -37,16 +36,18 @@ def log_explanations(study: Study, folder: Path, explained: Sequence[Explained])
         config={"folder": str(folder)},
     )
     try:
-        runs = dict.fromkeys(f"{one.experiment}/fold={one.fold}" for one in explained)
-        sheets = {run: [one for one in explained if f"{one.experiment}/fold={one.fold}" == run] for run in runs}
+        sheets: dict[str, list[wandb.Image]] = {}
+        for one in explained:
+            picture = _picture(one, study.classes, folder)
+            sheets.setdefault(f"{one.experiment}/fold={one.fold}", []).append(picture)
         for first in range(0, max(map(len, sheets.values())), AT_ONCE):
-            batches = {run: of_run[first : first + AT_ONCE] for run, of_run in sheets.items()}
-            run.log({run: [_picture(one, folder) for one in batch] for run, batch in batches.items() if batch})
+            batches = {name: pictures[first : first + AT_ONCE] for name, pictures in sheets.items()}
+            run.log({name: batch for name, batch in batches.items() if batch})
     finally:
         run.finish()
 
 
-def _picture(one: Explained, folder: Path) -> wandb.Image:
-    probabilities = ", ".join(f"{name} {p:.3f}" for name, p in zip(CLASSES, one.probabilities, strict=True))
+def _picture(one: Explained, classes: Sequence[str], folder: Path) -> wandb.Image:
+    probabilities = ", ".join(f"{name} {p:.3f}" for name, p in zip(classes, one.probabilities, strict=True))
     truth = f", truly {one.true}" if one.true else ""
     return wandb.Image(str(folder / one.pictures["sheet"]), caption=f"{one.file}{truth}: {probabilities}")

@@ -23,7 +23,7 @@ from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_say
 from oral_cancer.errors import gathered
 from oral_cancer.evaluation.calibration import Calibration, fit
 from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
-from oral_cancer.evaluation.predictions import LABELS, labels, probabilities
+from oral_cancer.evaluation.predictions import classes_of, labels, probabilities, true_columns
 from oral_cancer.files import refuse_file, write_text
 from oral_cancer.formats.brightness import summary
 from oral_cancer.formats.kinds import REMEDY
@@ -98,8 +98,8 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
         lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in repeated))
         say(*(f"left out {line}" for line in lines), style="yellow")
     others = [Skipped(image, f"an image {NOT_READ}; {REMEDY}") for image in found.others]
-    frame = image_table(predicted, [*unread, *repeated, *others], training)
-    populations = population_table(frame, ensemble_calibration(study, experiment))
+    frame = image_table(predicted, [*unread, *repeated, *others], study.classes, training)
+    populations = population_table(frame, study.classes, ensemble_calibration(study, experiment))
     write_text(outputs.predictions, frame.to_csv(index=False, lineterminator="\n"))
     write_text(outputs.composition, populations.to_csv(index=False, lineterminator="\n"))
     files = (outputs.predictions.name, outputs.composition.name)
@@ -120,10 +120,10 @@ def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
 
 
 def ensemble_calibration(study: Study, experiment: str) -> Calibration | None:
-    """The calibration of an experiment's simple ensemble on its HETERO validation images; None where it has too few."""
+    """The calibration of an experiment's simple ensemble on its mixed validation images; None where it has too few."""
     validation = ensembles(study.predictions[study.predictions["experiment"] == experiment], "val")
     of_simple = validation[validation["ensemble"] == SIMPLE]
-    if len(of_simple[LABELS].drop_duplicates()) < 2:
+    if len(of_simple[true_columns(classes_of(of_simple))].drop_duplicates()) < 2:
         return None
     return fit(labels(of_simple), probabilities(of_simple))
 
@@ -162,7 +162,7 @@ def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs:
     if study.simulated:
         warning = "TRAINED ON SIMULATED MICROGRAPHS: no figure says anything about real cells"
         console.print(Panel(warning, style="bold red", expand=console.is_terminal))
-    grid = composition_grid(populations, digits=2)  # three would not fit a terminal of 80 columns
+    grid = composition_grid(populations, study.classes, digits=2)  # three would not fit a terminal of 80 columns
     table = Table(title="estimated composition, with 95 % intervals", box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(grid.columns):
         table.add_column(column, justify="left" if number in (0, 2) else "right", overflow="fold")

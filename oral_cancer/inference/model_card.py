@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from oral_cancer.data.reading import in_lines
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.ensembles import Ensembles
+from oral_cancer.evaluation.predictions import classes_of, mixtures_of
 from oral_cancer.inference.onnx_files import ENSEMBLE
-from oral_cancer.labels import GROUPS
 from oral_cancer.pages import figures
 from oral_cancer.pages.render import render
 from oral_cancer.study.runs import RunRecord, Study
@@ -41,7 +44,8 @@ def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: 
             "optimizer": _plain(facts["config"]["model"].get("optimizer")),
             "scheduler": _plain(facts["config"]["model"].get("scheduler")),
             "augmentation": _transforms(facts),
-            "groups": GROUPS,
+            "classes": study.classes,
+            "soft_labels": _soft_labels(predictions),
             "brightness": in_lines(facts["reading"]) if facts.get("reading") else [],
             "tested": {group: _tested(predictions, group) for group in ("homo", "hetero")},
             "ensemble": figures.ensemble(tables.ensemble(mixed), [model]),
@@ -52,6 +56,13 @@ def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: 
             "ensemble_file": ENSEMBLE,
         },
     )
+
+
+def _soft_labels(predictions: pd.DataFrame) -> dict[str, str]:
+    """The proportions of each label in words, classes before mixtures."""
+    classes = classes_of(predictions)
+    known = dict(zip(classes, np.eye(len(classes)), strict=True)) | mixtures_of(predictions)
+    return {name: ", ".join(f"{share:.3g}" for share in parts) for name, parts in known.items()}
 
 
 def _transforms(facts: Mapping[str, Any]) -> list[str]:

@@ -61,7 +61,7 @@ def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
     settings = dict(_checked(run, Network)) if network is SoftLabelNetwork else _own_settings(run)
     manifest = run.folder / FILE
     try:
-        return network(**settings, weights="none")
+        return network(**settings, weights="none", classes=len(run.classes))
     except UserError as error:
         raise UserError(*(f"{manifest}: config.{line}" for line in error.lines)) from None
     except Exception as error:  # whatever a network says to a size that it cannot have

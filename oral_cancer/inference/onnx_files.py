@@ -1,7 +1,7 @@
 """ONNX files of an experiment: one a fold, one of the ensemble, with all from decoded image to probabilities.
 
 An ONNX file has the input `images`, uint8 (batch, height, width, 3) RGB of any size, and the outputs `probabilities`,
-float32 (batch, 3) in the order of `labels.CLASSES`, and `by_fold`, float32 (folds, batch, 3). Its metadata hold
+float32 (batch, K) in the order of the classes, and `by_fold`, float32 (folds, batch, K). Its metadata hold
 `classes`, `image_size`, `reading` (how the training images' raw values became 8 bits), `runs` and the SHA-256 of each
 checkpoint it was made from, as JSON.
 """
@@ -22,7 +22,6 @@ from oral_cancer.data.resizing import resized_batch
 from oral_cancer.errors import UserError
 from oral_cancer.files import replacing
 from oral_cancer.inference.engines import Ensemble
-from oral_cancer.labels import CLASSES
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.study.runs import RunRecord, Study
 from oral_cancer.training.manifest import CHECKPOINT
@@ -84,7 +83,7 @@ def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLab
     assert program is not None
     program.model.metadata_props.update(
         {
-            "classes": json.dumps(CLASSES),
+            "classes": json.dumps(runs[0].classes),
             "image_size": json.dumps(size),
             "reading": json.dumps(runs[0].facts.get("reading")),
             "runs": json.dumps([run.name for run in runs]),

@@ -8,8 +8,8 @@ import pandas as pd
 
 from oral_cancer.data.appearance import BRIGHTNESS_MARGIN, CONTRAST_FACTOR, SCALE_FACTOR, SIZE_FACTOR
 from oral_cancer.evaluation.bootstrap import LEVEL
-from oral_cancer.inference.results import SPREAD, WITHOUT_UNLIKE
-from oral_cancer.labels import CLASSES
+from oral_cancer.evaluation.predictions import mixtures_of
+from oral_cancer.inference.results import WITHOUT_UNLIKE, spread
 from oral_cancer.pages.grids import Entry, Grid, number, with_interval
 from oral_cancer.pages.render import render
 from oral_cancer.study.runs import Study
@@ -40,7 +40,8 @@ def predictions_page(
         files: the CSV files of images and populations, relative to the page.
         judged: whether it is known how the training images look.
     """
-    kinds = [kind for kind in KINDS if f"{CLASSES[0]}{kind}" in populations]
+    classes, mixtures = study.classes, mixtures_of(study.predictions)
+    kinds = _kinds(populations, classes)
     left_out, predicted = images[images["left_out"] != ""], images[images["left_out"] == ""]
     odd = predicted[predicted["unlike_training"] != ""]
     content: dict[str, Any] = {
@@ -48,12 +49,14 @@ def predictions_page(
         "name": name,
         "study": study,
         "model": model,
+        "classes": classes,
+        "staying": [name for k, name in enumerate(classes) if not any(parts[k] for parts in mixtures.values())],
         "n_images": len(predicted),
-        "populations": [_population(row, kinds) for row in populations.to_dict("records")],
+        "populations": [_population(row, classes, kinds) for row in populations.to_dict("records")],
         "calibrated": len(kinds) > 1,
-        "composition": composition_grid(populations, files[1]),
+        "composition": composition_grid(populations, classes, files[1]),
         "unlike": _grid("", odd, ["file", "unlike_training"], ("file", "remark")),
-        "images": _images(predicted, files[0]),
+        "images": _images(predicted, classes, files[0]),
         "left_out": _grid("", left_out, ["file", "left_out"], ("file", "why")),
         "facts": facts,
         "judged": judged,
@@ -67,12 +70,12 @@ def predictions_page(
     return render("oral_cancer.inference", "predictions.html.j2", content)
 
 
-def composition_grid(populations: pd.DataFrame, file: str = "", digits: int = DIGITS) -> Grid:
+def composition_grid(populations: pd.DataFrame, classes: Sequence[str], file: str = "", digits: int = DIGITS) -> Grid:
     """The populations as people read them: a row raw, a row calibrated; `file` is the CSV file behind it.
 
     Where images are unlike those of the training, the same once more without them.
     """
-    kinds = [kind for kind in KINDS if f"{CLASSES[0]}{kind}" in populations]
+    kinds = _kinds(populations, classes)
     rows = []
     for row in populations.to_dict("records"):
         subsets = {"": ("", row["images"])}
@@ -80,32 +83,37 @@ def composition_grid(populations: pd.DataFrame, file: str = "", digits: int = DI
             subsets[WITHOUT_UNLIKE] = (", without unlike", row["images"] - row["unlike_training"])
         for place, (subset, kind) in enumerate(product(subsets, kinds)):
             figures = []
-            for name in (f"{cls}{kind}{subset}" for cls in CLASSES):
+            for name in (f"{cls}{kind}{subset}" for cls in classes):
                 value, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
                 figures.append(with_interval(value, low, high, digits))
             words, images = subsets[subset]
             head = (row["population"] if place == 0 else "", str(images) if kind == kinds[0] else "")
             rows.append(tuple(Entry(text) for text in (*head, KINDS[kind] + words, *figures)))
-    return Grid(file.removesuffix(".csv"), ("population", "images", "estimate", *CLASSES), tuple(rows))
+    return Grid(file.removesuffix(".csv"), ("population", "images", "estimate", *classes), tuple(rows))
 
 
-def _population(row: Mapping[Any, Any], kinds: Sequence[str]) -> dict[str, Any]:
+def _kinds(populations: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+    return [kind for kind in KINDS if f"{classes[0]}{kind}" in populations]
+
+
+def _population(row: Mapping[Any, Any], classes: Sequence[str], kinds: Sequence[str]) -> dict[str, Any]:
     return {
         "name": row["population"],
         "images": row["images"],
         "unlike": row["unlike_training"],
         "remark": row["remark"],
-        "bars": [([row[f"{cls}{kind}"] for cls in CLASSES], KINDS[kind]) for kind in kinds],
+        "bars": [([row[f"{cls}{kind}"] for cls in classes], KINDS[kind]) for kind in kinds],
     }
 
 
-def _images(images: pd.DataFrame, file: str) -> Grid:
+def _images(images: pd.DataFrame, classes: Sequence[str], file: str) -> Grid:
+    shown = (*classes, *spread(classes))
     rows = [
-        tuple(Entry(text) for text in (row["file"], *(number(row[name], DIGITS) for name in (*CLASSES, *SPREAD))))
+        tuple(Entry(text) for text in (row["file"], *(number(row[name], DIGITS) for name in shown)))
         for row in images.to_dict("records")
     ]
-    groups = (("", 1), ("probability", len(CLASSES)), ("SD over the folds", len(CLASSES)))
-    return Grid(file.removesuffix(".csv"), ("file", *CLASSES, *CLASSES), tuple(rows), 1, groups)
+    groups = (("", 1), ("probability", len(classes)), ("SD over the folds", len(classes)))
+    return Grid(file.removesuffix(".csv"), ("file", *classes, *classes), tuple(rows), 1, groups)
 
 
 def _grid(table: str, frame: pd.DataFrame, columns: list[str], heads: tuple[str, ...]) -> Grid:

@@ -26,7 +26,7 @@ class Predicted:
 
     Attributes:
         image: where it lies.
-        probabilities: float64 (folds, 3), in the order of `labels.CLASSES`.
+        probabilities: float64 (folds, K), in the order of the classes.
         appearance: how it looks, to be compared with the training images.
         measured: its values, as the file has them.
         levels: which of them are black and white.

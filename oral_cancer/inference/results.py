@@ -13,9 +13,7 @@ from oral_cancer.evaluation.calibration import Calibration
 from oral_cancer.evaluation.composition import composition
 from oral_cancer.formats.brightness import MOST_CLIPPED, Measured
 from oral_cancer.inference.predict import Predicted, Skipped
-from oral_cancer.labels import CLASSES
 
-SPREAD = [f"{name}_sd" for name in CLASSES]
 LOOKS = ["brightness", "contrast", "micrometres"]
 NOTHING = ""
 CONSTANT = 1e-4  # SD of every proportion over the images, below which these are one image as far as is seen
@@ -65,42 +63,52 @@ def without_repeats(predicted: Sequence[Predicted]) -> tuple[list[Predicted], li
     return kept, repeated
 
 
+def spread(classes: Sequence[str]) -> list[str]:
+    """The columns of the SD over the folds."""
+    return [f"{name}_sd" for name in classes]
+
+
 def image_table(
-    predicted: Sequence[Predicted], skipped: Sequence[Skipped], training: dict[str, list[float]] | None
+    predicted: Sequence[Predicted],
+    skipped: Sequence[Skipped],
+    classes: Sequence[str],
+    training: dict[str, list[float]] | None,
 ) -> pd.DataFrame:
     """One row an image: file, population, probabilities of the ensemble, their SD (n - 1) over the folds, remarks.
 
     Args:
         predicted: the images that could be read.
         skipped: those that have no prediction; their rows come last.
+        classes: K names.
         training: the `appearance.span` of the training images; None where the study does not say.
 
     Returns:
-        `file, population, parental, resistant, control, <class>_sd, unlike_training, left_out, brightness, contrast,
+        `file, population, <class>, <class>_sd, unlike_training, left_out, brightness, contrast,
         micrometres`. `unlike_training` is empty for an image like those of the training; `left_out` says why an image
         has no figures, and is empty for those that have. With one fold the SD is NaN.
     """
     rows = []
     for one in predicted:
         mean = one.probabilities.mean(axis=0)
-        sd = one.probabilities.std(axis=0, ddof=1) if len(one.probabilities) > 1 else np.full(len(CLASSES), np.nan)
+        sd = one.probabilities.std(axis=0, ddof=1) if len(one.probabilities) > 1 else np.full(len(classes), np.nan)
         remarks = unlike(one.appearance, training) if training else []
         if one.clipped:
             remarks.append(f"clipped ({one.clipped:.2%} of its values)")
         looks = [getattr(one.appearance, name) for name in LOOKS]
         rows.append((one.image.file, one.image.population, *mean, *sd, "; ".join(remarks), NOTHING, *looks))
-    nothing = [np.nan] * 2 * len(CLASSES)
+    nothing = [np.nan] * 2 * len(classes)
     for image, reason in ((one.image, one.reason) for one in skipped):
         rows.append((image.file, image.population, *nothing, NOTHING, reason, *[np.nan] * len(LOOKS)))
-    columns = ["file", "population", *CLASSES, *SPREAD, "unlike_training", "left_out", *LOOKS]
+    columns = ["file", "population", *classes, *spread(classes), "unlike_training", "left_out", *LOOKS]
     return pd.DataFrame(rows, columns=columns)
 
 
-def population_table(images: pd.DataFrame, calibration: Calibration | None) -> pd.DataFrame:
+def population_table(images: pd.DataFrame, classes: Sequence[str], calibration: Calibration | None) -> pd.DataFrame:
     """One row a population: images, how many are unlike the training images, estimated composition.
 
     Args:
         images: as `image_table` has it.
+        classes: K names.
         calibration: of the ensemble; None where it has none.
 
     Returns:
@@ -114,8 +122,8 @@ def population_table(images: pd.DataFrame, calibration: Calibration | None) -> p
     for name, of_population in images.groupby("population", sort=False):
         members = of_population[of_population["left_out"] == NOTHING]
         is_unlike = (members["unlike_training"] != NOTHING).to_numpy()
-        proportions = members[list(CLASSES)].to_numpy(np.float64)
-        constant = is_constant(members)
+        proportions = members[list(classes)].to_numpy(np.float64)
+        constant = is_constant(members, classes)
         row = {
             "population": name,
             "images": len(members),
@@ -125,13 +133,13 @@ def population_table(images: pd.DataFrame, calibration: Calibration | None) -> p
         }
         kinds = {"": proportions} | ({"_calibrated": calibration.apply(proportions)} if calibration else {})
         for kind, values in kinds.items():
-            row |= _estimate(values, kind, constant)
-            row |= _estimate(values[~is_unlike], kind + WITHOUT_UNLIKE, constant)
+            row |= _estimate(values, classes, kind, constant)
+            row |= _estimate(values[~is_unlike], classes, kind + WITHOUT_UNLIKE, constant)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def is_constant(members: pd.DataFrame) -> bool:
+def is_constant(members: pd.DataFrame, classes: Sequence[str]) -> bool:
     """Whether the images of a population show next to nothing, or next to nothing that differs between them.
 
     An interval over such images would be narrow, and say nothing about the cells.
@@ -139,19 +147,19 @@ def is_constant(members: pd.DataFrame) -> bool:
     if members.empty:
         return False
     flat = (members["contrast"] < FLAT).mean() >= 0.5
-    alike = len(members) > 1 and (members[list(CLASSES)].std(ddof=1) < CONSTANT).all()
+    alike = len(members) > 1 and (members[list(classes)].std(ddof=1) < CONSTANT).all()
     return bool(flat or alike)
 
 
-def _estimate(proportions: NDArray[np.float64], kind: str, constant: bool) -> dict[str, float]:
-    """The mean proportions of images (N, 3), and the ends of their intervals, by the names of their columns."""
-    nothing = np.full(len(CLASSES), np.nan)
+def _estimate(proportions: NDArray[np.float64], classes: Sequence[str], kind: str, constant: bool) -> dict[str, float]:
+    """The mean proportions of images (N, K), and the ends of their intervals, by the names of their columns."""
+    nothing = np.full(len(classes), np.nan)
     mean = low = high = nothing
     if len(proportions):
         found = composition(proportions)
         mean = found.mean
         low, high = (found.low, found.high) if len(proportions) > 1 and not constant else (nothing, nothing)
     row: dict[str, float] = {}
-    for k, cls in enumerate(CLASSES):
+    for k, cls in enumerate(classes):
         row |= {f"{cls}{kind}": mean[k], f"{cls}{kind}_low": low[k], f"{cls}{kind}_high": high[k]}
     return row

@@ -18,12 +18,14 @@ from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.network import SoftLabelNetwork
 from oral_cancer.models.single_class import SingleClassAccuracy
 
+OF_VALIDATION = ("val_loss", "val_accuracy", "val_rmse")  # two figures of pure images, one of mixed ones
+
 
 class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
-    """A `SoftLabelNetwork` trained by the mean squared error between probabilities and soft labels, float32 (B, 3).
+    """A `SoftLabelNetwork` trained by the mean squared error between probabilities and soft labels, float32 (B, K).
 
     Args:
-        backbone, weights, image_size, supersampling, drop_path_rate: see `SoftLabelNetwork`.
+        backbone, weights, classes, image_size, supersampling, drop_path_rate: see `SoftLabelNetwork`.
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
@@ -32,13 +34,14 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         compile: whether `torch.compile` makes the network faster, after a slow first step.
     """
 
-    MEASURED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_rmse", "learning_rate")
-    """What is logged of each epoch, and so what callbacks can monitor."""
+    MEASURED = ("train_loss", "train_accuracy", *OF_VALIDATION, "learning_rate")
+    """What is logged of each epoch, and so what callbacks can monitor; of validation only where it has such images."""
 
     def __init__(
         self,
         backbone: str,
         weights: str,
+        classes: int,
         image_size: int,
         supersampling: int,
         drop_path_rate: float,
@@ -47,7 +50,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         scheduler: Callable[[Optimizer, int, int], LRScheduler] | None = None,
         compile: bool = False,
     ) -> None:
-        super().__init__(backbone, weights, image_size, supersampling, drop_path_rate)
+        super().__init__(backbone, weights, classes, image_size, supersampling, drop_path_rate)
         if compile:
             self.network.compile()
         self.recalibrate = recalibrate
@@ -61,19 +64,26 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         self.train_loss = MeanSquaredError()
         self.train_accuracy = SingleClassAccuracy()
         self.val_loss = MeanSquaredError()
-        self.val_accuracy = SingleClassAccuracy()
+        self.val_accuracy = SingleClassAccuracy(least=0)  # a pure image's label can be a vote
         self.val_rmse = CompositionRMSE()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Mean squared error over images and classes."""
+        """Mean squared error over images and classes, images weighted by their classes where these have weights."""
         images, soft_labels = batch
         probabilities = self(images)
-        loss = F.mse_loss(probabilities, soft_labels)
+        loss = self._loss(probabilities, soft_labels)
         self.train_loss.update(probabilities.detach(), soft_labels)
         self.train_accuracy.update(probabilities.detach(), soft_labels)
         self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
         return loss
+
+    def _loss(self, probabilities: Tensor, soft_labels: Tensor) -> Tensor:
+        weights: Tensor | None = getattr(self.trainer.datamodule, "class_weights", None)  # type: ignore[attr-defined]
+        if weights is None:
+            return F.mse_loss(probabilities, soft_labels)
+        of_images = soft_labels @ weights.to(soft_labels)
+        return ((probabilities - soft_labels).square().mean(dim=1) * of_images).mean()
 
     def on_train_epoch_start(self) -> None:
         """The rate that the epoch starts with."""
@@ -111,7 +121,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         return True
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Loss and accuracy on the HOMO images (loader 0), RMSE on the HETERO images (loader 1)."""
+        """Loss and accuracy on the pure images (loader 0), RMSE on the mixed ones (loader 1)."""
         images, soft_labels = batch
         probabilities = self(images)
         if dataloader_idx == 0:
@@ -122,13 +132,13 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """The figures over all ranks, of which one may have had no image."""
-        self.log("val_loss", self.val_loss)
-        self.log("val_accuracy", self.val_accuracy)
-        self.log("val_rmse", self.val_rmse)
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        for name in getattr(data, "validated", OF_VALIDATION):
+            self.log(name, getattr(self, name))
         self.validated_at = self.trainer.global_step
 
     def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
-        """Probabilities, float32 (B, 3)."""
+        """Probabilities, float32 (B, K)."""
         probabilities: Tensor = self(batch[0])
         return probabilities
 

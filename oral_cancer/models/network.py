@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from oral_cancer.labels import CLASSES
 from oral_cancer.models.weights import build_backbone
 
 
@@ -22,21 +21,24 @@ class SoftLabelNetwork(nn.Module):
     Args:
         backbone: a timm model name.
         weights: "auto", "imagenet", "none" or a file; see `build_backbone`.
+        classes: K, how many are told apart.
         image_size: pixels a side that the network sees.
         supersampling: how many times larger the images are a side.
         drop_path_rate: stochastic depth rate.
     """
 
-    def __init__(self, backbone: str, weights: str, image_size: int, supersampling: int, drop_path_rate: float) -> None:
+    def __init__(
+        self, backbone: str, weights: str, classes: int, image_size: int, supersampling: int, drop_path_rate: float
+    ) -> None:
         super().__init__()
-        built = build_backbone(backbone, weights, len(CLASSES), image_size, drop_path_rate)
+        built = build_backbone(backbone, weights, classes, image_size, drop_path_rate)
         self.network = built.network.to(memory_format=torch.channels_last)
         self.origin = built.origin
         self.origin_kind = built.kind
         self.supersampling = supersampling
 
     def forward(self, images: Tensor) -> Tensor:
-        """Probabilities of `CLASSES`, float32 (B, 3), for uint8 images (B, H, W, 3)."""
+        """Probabilities of the classes, float32 (B, K), for uint8 images (B, H, W, 3)."""
         return self.probabilities(self.network_input(images))
 
     def network_input(self, images: Tensor) -> Tensor:
@@ -49,6 +51,6 @@ class SoftLabelNetwork(nn.Module):
         return pixels
 
     def probabilities(self, pixels: Tensor) -> Tensor:
-        """Probabilities of `CLASSES`, float32 (B, 3), from what `network_input` returns."""
+        """Probabilities of the classes, float32 (B, K), from what `network_input` returns."""
         logits: Tensor = self.network(pixels)
         return logits.float().softmax(dim=1)

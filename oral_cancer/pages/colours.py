@@ -1,12 +1,14 @@
 """The colours of the page and its plots, one meaning each, told apart by colour-blind readers too.
 
-Each is a pair: on a light and on a dark ground. Classes: Okabe and Ito, Color Universal Design (2008).
+Each is a pair: on a light and on a dark ground. Classes: the first seven Okabe and Ito, Color Universal Design (2008),
+further ones by hues a golden angle apart.
 Experiments: Petroff, Accessible color sequences for data visualization, arXiv:2107.02270 (2021), ten colours.
 """
 
+import colorsys
 from collections.abc import Sequence
 
-from oral_cancer.labels import CLASSES
+from oral_cancer.labels import MOST
 
 Pair = tuple[str, str]
 
@@ -15,9 +17,28 @@ MUTED: Pair = ("#636b74", "#9aa3ad")
 RULE: Pair = ("#d8dce1", "#3a4149")
 ACCENT: Pair = ("#2b5d8a", "#8ab8e0")
 
-CLASS_COLOURS: dict[str, Pair] = dict(
-    zip(CLASSES, (("#0072b2", "#56b4e9"), ("#d55e00", "#f08a3c"), ("#009e73", "#2fc59a")), strict=True)
+GOLDEN_ANGLE = 0.381966  # of a turn
+
+
+def _by_hue(number: int) -> Pair:
+    def shade(lightness: float) -> str:
+        rgb = colorsys.hls_to_rgb(number * GOLDEN_ANGLE % 1, lightness, 0.6)
+        return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
+
+    return shade(0.3 + 0.15 * (number % 2)), shade(0.6 + 0.12 * (number % 2))
+
+
+CLASS_COLOURS: tuple[Pair, ...] = (
+    ("#0072b2", "#56b4e9"),
+    ("#d55e00", "#f08a3c"),
+    ("#009e73", "#2fc59a"),
+    ("#b5558a", "#e09cc2"),
+    ("#b98900", "#e6b422"),
+    ("#5a4fa2", "#a79be8"),
+    ("#6b6b00", "#d8cf3c"),
+    *map(_by_hue, range(7, MOST)),
 )
+"""Of classes in their order."""
 EXPERIMENT_COLOURS: tuple[Pair, ...] = (
     ("#3f90da", "#62a8ea"),
     ("#e08e00", "#ffa90e"),
@@ -36,7 +57,7 @@ VARIABLES: dict[str, Pair] = {
     "muted": MUTED,
     "rule": RULE,
     "accent": ACCENT,
-    **CLASS_COLOURS,
+    **{f"class-{number}": pair for number, pair in enumerate(CLASS_COLOURS)},
     **{f"experiment-{number}": pair for number, pair in enumerate(EXPERIMENT_COLOURS)},
 }
 """Every colour by its name as a CSS variable."""

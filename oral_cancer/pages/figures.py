@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from oral_cancer.evaluation.ensembles import SIMPLE
-from oral_cancer.labels import BY_NAME, CLASSES, MIXTURES
+from oral_cancer.evaluation.predictions import classes_of, true_columns
 from oral_cancer.pages.grids import LACKING, Entry, Grid, Row, best_in_bold, mean_sd, number, with_interval
 
 NAN = float("nan")
@@ -24,22 +24,24 @@ ENSEMBLE_NAMES = {
 
 
 def summary(table: pd.DataFrame, experiments: Sequence[str], figures: Sequence[str] = tuple(FIGURE_NAMES)) -> Grid:
-    """Mean (SD) over the folds, the experiments in the order given, validation before test."""
+    """Mean (SD) over the folds of the figures that there are, the experiments in the order given, validation first."""
+    figures = [metric for metric in figures if (table["metric"] == metric).any()]
+    splits = {split: name for split, name in SPLIT_NAMES.items() if (table["split"] == split).any()}
     found = {(row["split"], row["metric"], row["experiment"]): row for row in table.to_dict("records")}
     columns = []
-    for split in SPLIT_NAMES:
+    for split in splits:
         for metric in figures:
             rows = [found.get((split, metric, name), {"mean": NAN, "sd": NAN}) for name in experiments]
             texts = [mean_sd(row["mean"], row["sd"]) for row in rows]
             columns.append(best_in_bold(texts, [row["mean"] for row in rows], metric == "rmse"))
-    folds = table[table["split"] == "test"].groupby("experiment")["n_folds"].max()
+    folds = table.groupby("experiment")["n_folds"].max()
     names = [(Entry(name), Entry(str(folds.get(name, LACKING)))) for name in experiments]
     return Grid(
         "summary",
-        ("experiment", "folds", *[FIGURE_NAMES[metric] for metric in figures] * len(SPLIT_NAMES)),
+        ("experiment", "folds", *[FIGURE_NAMES[metric] for metric in figures] * len(splits)),
         tuple((*name, *row) for name, row in zip(names, zip(*columns, strict=True), strict=True)),
         keys=2,
-        groups=(("", 2), *((f"{name}, mean (SD)", len(figures)) for name in SPLIT_NAMES.values())),
+        groups=(("", 2), *((f"{name}, mean (SD)", len(figures)) for name in splits.values())),
     )
 
 
@@ -47,29 +49,29 @@ def ensemble(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
     """The figures of every ensemble on the test images, with intervals where there are any."""
     rows = ranked(table, experiments).to_dict("records")
     columns = [[Entry(row["experiment"]) for row in rows], [Entry(ENSEMBLE_NAMES[row["ensemble"]]) for row in rows]]
-    for metric in FIGURE_NAMES:
+    shown = [metric for metric in FIGURE_NAMES if table[metric].notna().any()]
+    for metric in shown:
         ends = [(row.get(f"{metric}_low", NAN), row.get(f"{metric}_high", NAN)) for row in rows]
         texts = [with_interval(row[metric], *interval) for row, interval in zip(rows, ends, strict=True)]
         columns.append(best_in_bold(texts, [row[metric] for row in rows], metric == "rmse"))
-    heads = ("experiment", "ensemble", *FIGURE_NAMES.values())
+    heads = ("experiment", "ensemble", *(FIGURE_NAMES[metric] for metric in shown))
     return Grid("ensemble", heads, tuple(zip(*columns, strict=True)), keys=2)
 
 
 def compositions(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
     """For each mixture the true proportions and those of the simple ensembles, raw and calibrated."""
+    classes = classes_of(table)
     table = ranked(table[table["ensemble"] == SIMPLE], experiments)
     rows: list[Row] = []
-    for mixture in MIXTURES:
+    for mixture in table.sort_index()["mixture"].drop_duplicates():
         of_mixture = table[table["mixture"] == mixture]
-        if of_mixture.empty:
-            continue
-        true = (number(share, 3) for share in BY_NAME[mixture].soft_label)
+        true = (number(share, 3) for share in of_mixture[true_columns(classes)].to_numpy()[0])
         rows.append((Entry(mixture, True), Entry("true", True), Entry(""), *(Entry(share, True) for share in true)))
         for row in of_mixture.sort_values(["rank", "calibrated"]).to_dict("records"):
-            shares = (with_interval(row[c], row[f"{c}_low"], row[f"{c}_high"], 3) for c in CLASSES)
+            shares = (with_interval(row[c], row[f"{c}_low"], row[f"{c}_high"], 3) for c in classes)
             kind = "calibrated" if row["calibrated"] else "raw"
             rows.append((Entry(mixture), Entry(row["experiment"]), Entry(kind), *map(Entry, shares)))
-    return Grid("compositions", ("mixture", "experiment", "", *CLASSES), tuple(rows), keys=3)
+    return Grid("compositions", ("mixture", "experiment", "", *classes), tuple(rows), keys=3)
 
 
 def ranked(table: pd.DataFrame, experiments: Sequence[str]) -> pd.DataFrame:

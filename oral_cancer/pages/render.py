@@ -4,7 +4,6 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from oral_cancer.labels import CLASSES
 from oral_cancer.pages.colours import VARIABLES
 
 
@@ -14,7 +13,7 @@ def render(package: str, template: str, content: dict[str, Any]) -> str:
     Args:
         package: where the template lies, such as "oral_cancer.study".
         template: its file; one of HTML extends `page.html.j2` of this package.
-        content: what it shows, beside the classes and the colours that every page knows.
+        content: what it shows, beside the colours that every page knows.
     """
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package, ""), PackageLoader("oral_cancer.pages", "")]),
@@ -23,4 +22,4 @@ def render(package: str, template: str, content: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render({"variables": VARIABLES, "classes": CLASSES} | content)
+    return environment.get_template(template).render({"variables": VARIABLES} | content)

@@ -1,4 +1,4 @@
-"""Cleaning by edited nearest neighbours, then random over-sampling of what is left (model M5)."""
+"""Cleaning by edited nearest neighbours, then random over-sampling of what is left (experiment M5)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,57 +13,68 @@ from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
 from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.distances import squared_distances_of_pairs
-from oral_cancer.resampling.mixtures import images_to_add, rows_by_group
+from oral_cancer.resampling.mixtures import Multiples, Rows
 from oral_cancer.settings import checked
 from oral_cancer.settings import resampling as settings
 from oral_cancer.settings.resampling import CleaningPair
 
 
 class EnnRandomOverSampling:
-    """Mixtures cleaned in pairs by imbalanced-learn's `EditedNearestNeighbours`, then over-sampled at random.
+    """Labels cleaned in pairs by imbalanced-learn's `EditedNearestNeighbours`, then over-sampled at random.
 
-    An image goes if any of its nearest images in the pair, by pixels, is of the other mixture. Every pair is
-    cleaned as the training set came in. A mixture that no pair keeps stays whole.
+    An image goes if any of its nearest images in the pair, by pixels, is of the other label. Every pair is
+    cleaned as the training set came in. A label that no pair keeps stays whole.
 
     Args:
-        multiples: images to add, as multiples of a mixture's training images before cleaning, by mixture;
-            they are drawn from those left after it.
-        pairs: mappings with the fields of `settings.resampling.CleaningPair`; a mixture is kept by one pair at most.
+        multiples: images to add, as multiples of a label's training images before cleaning, by class or mixture; they
+            are drawn from those left after it; "auto" adds what each lacks to the most frequent before cleaning.
+        pairs: mappings with the fields of `settings.resampling.CleaningPair`; a label is kept by one pair at most.
         n_neighbors: nearest images looked at, at least 1.
 
     Raises:
-        UserError: for an unknown mixture, a mixture kept twice, or a value out of range.
+        UserError: for a label kept twice, or a value out of range.
     """
 
-    def __init__(self, multiples: Mapping[str, float], pairs: Sequence[Mapping[str, Any]], n_neighbors: int) -> None:
+    def __init__(self, multiples: Multiples, pairs: Sequence[Mapping[str, Any]], n_neighbors: int) -> None:
         options = {"multiples": multiples, "pairs": pairs, "n_neighbors": n_neighbors}
         said = checked(settings.EnnRandomOverSampling, options, "resampling.")
         self.multiples = said.multiples
         self.pairs = said.pairs
         self.n_neighbors = n_neighbors
 
-    def fit_resample(self, images: Images, soft_labels: NDArray[np.float32], random_state: int) -> TrainingSet:
+    def check_labels(self, labels: NDArray[np.str_]) -> None:
+        """Raise a `UserError` where the training images lack a label that the options name."""
+        self._wanted(Rows(labels))
+
+    def _wanted(self, rows: Rows) -> dict[str, int]:
+        """How many images to add to each label, once those that are paired are there, too."""
+        rows.insist(name for pair in self.pairs for name in pair.mixtures)
+        return rows.to_add(self.multiples)
+
+    def fit_resample(
+        self, images: Images, soft_labels: NDArray[np.float32], random_state: int, labels: NDArray[np.str_]
+    ) -> TrainingSet:
         """See `Resampling.fit_resample`; it holds the images of the paired mixtures in memory."""
         rng = np.random.default_rng(random_state)
-        paired = [mixture for pair in self.pairs for mixture in pair.mixtures]
-        rows = rows_by_group(soft_labels, needed=[*self.multiples, *paired])
-        left = rows | self._clean(images, rows)
-        added = [
-            draw(left[mixture], images_to_add(multiple, len(rows[mixture])), rng)
-            for mixture, multiple in self.multiples.items()
-        ]
+        rows = Rows(labels)
+        to_add = self._wanted(rows)
+        pairs = [_in_full(pair, rows) for pair in self.pairs]
+        left = rows.by_label | self._clean(images, pairs, rows.by_label)
+        added = [draw(left[name], number, rng) for name, number in to_add.items()]
         kept = np.sort(np.concatenate(list(left.values())))
         return TrainingSet.selected(np.concatenate([kept, *added]), images, soft_labels)
 
-    def _clean(self, images: Images, rows: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
-        refuse(self._too_few(rows))
-        mixtures = sorted({mixture for pair in self.pairs for mixture in pair.mixtures})
-        pairs = [tuple(map(mixtures.index, pair.mixtures)) for pair in self.pairs]
-        asked = {mixture for pair in self.pairs for mixture in _cleaned(pair, rows)}
+    def _clean(
+        self, images: Images, pairs: Sequence[CleaningPair], rows: Mapping[str, NDArray[np.int64]]
+    ) -> dict[str, NDArray[np.int64]]:
+        refuse(self._too_few(pairs, rows))
+        mixtures = sorted({mixture for pair in pairs for mixture in pair.mixtures})
+        places = [tuple(map(mixtures.index, pair.mixtures)) for pair in pairs]
+        asked = {mixture for pair in pairs for mixture in _cleaned(pair, rows)}
         unasked = [i for i, mixture in enumerate(mixtures) if mixture not in asked]
-        distances = squared_distances_of_pairs(images, [rows[mixture] for mixture in mixtures], pairs, unasked)
+        distances = squared_distances_of_pairs(images, [rows[mixture] for mixture in mixtures], places, unasked)
         left: dict[str, NDArray[np.int64]] = {}
-        for pair, between in zip(self.pairs, distances, strict=True):
+        for pair, between in zip(pairs, distances, strict=True):
             first, second = (rows[mixture] for mixture in pair.mixtures)
             stay = edited_nearest_neighbours(between, _classes(first, second), pair.sampling_strategy, self.n_neighbors)
             left |= {name: np.intersect1d(rows[name], np.concatenate([first, second])[stay]) for name in pair.keep}
@@ -77,14 +88,20 @@ class EnnRandomOverSampling:
         )
         return left
 
-    def _too_few(self, rows: Mapping[str, NDArray[np.int64]]) -> list[str]:
-        sizes = [sum(len(rows[mixture]) for mixture in pair.mixtures) for pair in self.pairs]
+    def _too_few(self, pairs: Sequence[CleaningPair], rows: Mapping[str, NDArray[np.int64]]) -> list[str]:
+        sizes = [sum(len(rows[mixture]) for mixture in pair.mixtures) for pair in pairs]
         return [
             f"resampling.n_neighbors: {self.n_neighbors} neighbours need more than the {n} images of "
             f"{' and '.join(pair.mixtures)} together; choose at most {n - 1}, or add images"
-            for pair, n in zip(self.pairs, sizes, strict=True)
+            for pair, n in zip(pairs, sizes, strict=True)
             if n <= self.n_neighbors
         ]
+
+
+def _in_full(pair: CleaningPair, rows: Rows) -> CleaningPair:
+    """A pair with the labels' own names, in whatever form the options have them."""
+    mixtures, keep = ([rows.name(name) for name in names] for names in (pair.mixtures, pair.keep))
+    return CleaningPair(mixtures=mixtures, sampling_strategy=pair.sampling_strategy, keep=keep)
 
 
 def _classes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,42 +1,58 @@
-"""Mixtures as the treatments' options name them, and the training images of each."""
+"""Labels as the treatments' options name them, and the training images of each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oral_cancer.errors import UserError, refuse
-from oral_cancer.labels import MIXTURES, group_names
+from oral_cancer.errors import refuse
+from oral_cancer.labels import in_files
+
+Multiples = Mapping[str, float] | str
+"""By label, each finite and at least 0; or "auto", which raises every label to the images of the most frequent."""
 
 
-def images_to_add(multiple: float, count: int) -> int:
-    """A multiple of `count` images, rounded to whole images."""
-    return round(multiple * count)
-
-
-def rows_by_group(soft_labels: NDArray[np.float32], needed: Iterable[str]) -> dict[str, NDArray[np.int64]]:
-    """The rows of each class and mixture in a training set, ascending.
+class Rows:
+    """The training images of each class and mixture.
 
     Args:
-        soft_labels: float32 (N, 3), proportions of `labels.CLASSES`.
-        needed: classes and mixtures that a treatment cannot do without.
-
-    Raises:
-        UserError: if the set has no mixture at all, or no image of a needed group.
+        labels: str (N,), the name of each training image's class or mixture.
     """
-    names = group_names(soft_labels)
-    rows = {str(name): np.flatnonzero(names == name) for name in np.unique(names)}
-    if not rows.keys() & set(MIXTURES):
-        raise UserError(
-            "resampling: this treatment works on mixtures, and the training set has none; "
-            "choose data=homo_hetero or resampling=none"
+
+    def __init__(self, labels: NDArray[np.str_]) -> None:
+        self.by_label = {str(name): np.flatnonzero(labels == name) for name in dict.fromkeys(labels.tolist())}
+        self._forms = {form: name for name in self.by_label for form in (name.replace(":", "_"), in_files(name), name)}
+
+    def name(self, given: str) -> str:
+        """The label that an option names; "3_1" and "3to1" are forms of "3:1" that Hydra's command line can name."""
+        return self._forms.get(given, given)
+
+    def __getitem__(self, given: str) -> NDArray[np.int64]:
+        return self.by_label[self.name(given)]
+
+    def insist(self, needed: Iterable[str]) -> None:
+        """Raise a `UserError` for every label of which a treatment needs images and there is none."""
+        present = ", ".join(self.by_label)
+        refuse(
+            [
+                f"resampling: the training set has no image of {name}, but of {present}; change resampling.multiples "
+                "and resampling.pairs, or choose data=homo_hetero or resampling=none"
+                for name in dict.fromkeys(needed)
+                if self.name(name) not in self.by_label
+            ]
         )
-    refuse(
-        [
-            f"resampling: the training set has no image of {name}; add some, or take {name} out of "
-            "resampling.multiples and resampling.pairs"
-            for name in dict.fromkeys(needed)
-            if name not in rows
-        ]
-    )
-    return rows
+
+    def to_add(self, multiples: Mapping[str, float] | None) -> dict[str, int]:
+        """How many images to add to each label, in whole images.
+
+        Raises:
+            UserError: where a label has no image.
+        """
+        if multiples is None:
+            most = max(map(len, self.by_label.values()))
+            return {name: most - len(rows) for name, rows in self.by_label.items()}
+        self.insist(multiples)
+        names = map(self.name, multiples)
+        return {
+            name: round(multiple * len(self[name])) for name, multiple in zip(names, multiples.values(), strict=True)
+        }

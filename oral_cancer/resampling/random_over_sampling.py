@@ -1,36 +1,38 @@
-"""Random over-sampling: show some images of a mixture more often (model M4)."""
-
-from collections.abc import Mapping
+"""Random over-sampling: show some images of a label more often (experiment M4)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.resampling.contract import draw
-from oral_cancer.resampling.mixtures import images_to_add, rows_by_group
+from oral_cancer.resampling.mixtures import Multiples, Rows
 from oral_cancer.settings import checked
 from oral_cancer.settings import resampling as settings
 
 
 class RandomOverSampling:
-    """Every training image once, and further images drawn from each mixture.
+    """Every training image once, and further images drawn from classes and mixtures.
 
     Args:
-        multiples: images to add, as multiples of a mixture's training images, by mixture.
+        multiples: images to add, as multiples of a label's training images, by class or mixture; "auto" raises each to
+            the most frequent.
 
     Raises:
-        UserError: for an unknown mixture or a value that is no multiple.
+        UserError: for a value that is no multiple.
     """
 
-    def __init__(self, multiples: Mapping[str, float]) -> None:
+    def __init__(self, multiples: Multiples) -> None:
         self.multiples = checked(settings.RandomOverSampling, {"multiples": multiples}, "resampling.").multiples
 
-    def fit_resample(self, images: Images, soft_labels: NDArray[np.float32], random_state: int) -> TrainingSet:
+    def check_labels(self, labels: NDArray[np.str_]) -> None:
+        """Raise a `UserError` where the training images lack a label that the options name."""
+        Rows(labels).to_add(self.multiples)
+
+    def fit_resample(
+        self, images: Images, soft_labels: NDArray[np.float32], random_state: int, labels: NDArray[np.str_]
+    ) -> TrainingSet:
         """See `Resampling.fit_resample`."""
         rng = np.random.default_rng(random_state)
-        rows = rows_by_group(soft_labels, needed=self.multiples)
-        added = [
-            draw(rows[mixture], images_to_add(multiple, len(rows[mixture])), rng)
-            for mixture, multiple in self.multiples.items()
-        ]
+        rows = Rows(labels)
+        added = [draw(rows[name], number, rng) for name, number in rows.to_add(self.multiples).items()]
         return TrainingSet.selected(np.concatenate([np.arange(len(images)), *added]), images, soft_labels)

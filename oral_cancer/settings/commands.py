@@ -4,9 +4,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from annotated_types import MinLen
 
-from oral_cancer.labels import CLASSES
 from oral_cancer.settings.data import FOLDER, Fold, Reading
-from oral_cancer.settings.rules import AS_TYPED, TRUTH, OpenSection, Rule, Section, one_of, whole
+from oral_cancer.settings.rules import AS_TYPED, TEXT, TRUTH, OpenSection, Rule, Section, one_of, whole
 
 ENGINES = ("torch", "onnx")
 Direction = Literal["minimize", "maximize"]
@@ -40,7 +39,7 @@ class Explain(OfStudy, Reading):
     images: Annotated[str | None, FOLDER, AS_TYPED] = None
     per_class: Annotated[int, whole(1)] = 4
     fold: Annotated[Fold | None, Rule("a whole number of at least 0, or all")] = 0
-    target: Annotated[str | None, one_of(CLASSES), AS_TYPED] = None
+    target: Annotated[str | None, TEXT, AS_TYPED] = None
     batch_size: Annotated[int, whole(1)] = 8
     wandb: Annotated[bool, TRUTH] = True
 
@@ -58,7 +57,7 @@ class Sampler(OpenSection):
 class Sweeper(Section):
     """Of hydra.sweeper in a search."""
 
-    direction: Annotated[str, one_of(get_args(Direction))]
+    direction: Annotated[str | None, one_of(get_args(Direction))] = None
     n_trials: Annotated[int, whole(1)]
     n_jobs: Annotated[int | None, whole(1)]
     sampler: Sampler

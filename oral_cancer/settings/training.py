@@ -10,7 +10,16 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Le, Len, MinLen
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from oral_cancer.settings.data import FOLDER, AutoSource, CellDataModule, Data, Fold, FolderSource, SimulatedSource
+from oral_cancer.settings.data import (
+    FOLDER,
+    AutoSource,
+    CellDataModule,
+    Data,
+    Fold,
+    FolderSource,
+    LayoutSource,
+    SimulatedSource,
+)
 from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.settings.rules import (
     AS_TYPED,
@@ -199,7 +208,11 @@ class Study(Section):
     models: Annotated[
         list[Annotated[str, MinLen(1)]] | None, Rule("a list of choices of conf/experiment, such as [m1,m5]")
     ] = None
-    folds: Annotated[list[Fold] | None, Rule("a list of folds, such as [0,1]; [all] trains on every fold")] = None
+    vary: Annotated[list[Annotated[str, MinLen(1)]] | None, Rule("a list of choices of conf/experiment")] = None
+    folds: Annotated[
+        list[Fold] | Literal["leave_one_group_out"] | None,
+        Rule("a list of folds, such as [0,1]; [all] trains on every fold; or leave_one_group_out"),
+    ] = None
 
 
 class Launcher(Section):
@@ -214,7 +227,7 @@ class Training(Section):
 
     trainer: Annotated[Any, by_target(other=Trainer)]
     data: Annotated[Any, by_target(CellDataModule, other=Data)]
-    source: Annotated[Any, by_target(AutoSource, FolderSource, SimulatedSource)]
+    source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource)]
     resampling: Annotated[Any, by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)]
     model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
     augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation)]
@@ -242,6 +255,6 @@ class Training(Section):
     @classmethod
     def _below_folds(cls, fold: Fold, info: ValidationInfo) -> Fold:
         data: Data | None = info.data.get("data")
-        if data and fold != "all" and fold >= data.folds:
+        if data and isinstance(data.folds, int) and fold != "all" and fold >= data.folds:
             raise must(fold, FOLD.allowed)
         return fold

@@ -26,7 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 from rich.console import Console
 from rich.progress import track
 
-from oral_cancer import labels
+from oral_cancer.labels import in_files
+from oral_cancer.layout import SPLITS
 from oral_cancer.simulation import SIMULATED
 from oral_cancer.simulation.cell_shapes import (
     KINDS,
@@ -40,6 +41,7 @@ from oral_cancer.simulation.cell_shapes import (
     settle,
     uniform,
 )
+from oral_cancer.simulation.published import LABELS, LAYOUT
 
 VERSION = 1  # raise it whenever the pixels change
 
@@ -55,27 +57,27 @@ TINT = {"control": ((0.84, 0.92), (0.95, 1.0), (1.08, 1.16))}
 GREY_TINT = ((0.97, 1.03), (0.99, 1.02), (0.95, 1.01))
 
 
-def cell_counts(group: str, rng: np.random.Generator) -> dict[str, int]:
+def cell_counts(label: str, rng: np.random.Generator) -> dict[str, int]:
     """How many cells of each kind one field of a class or mixture holds; a mixture's ratio is exact."""
-    if group in labels.MIXTURES:
+    if label in LABELS.mixtures:
         total = int(rng.choice(MIXTURE_TOTALS))
-        shares = zip(labels.CLASSES, labels.soft_label(group), strict=True)
+        shares = zip(LABELS.classes, LABELS.mixtures[label], strict=True)
         counts = {kind: round(total * float(share)) for kind, share in shares if share}
     else:
-        low, high = CLASS_TOTALS[group]
-        counts = {group: round(low * (high / low) ** float(np.round(rng.random(), 3)))}
+        low, high = CLASS_TOTALS[label]
+        counts = {label: round(low * (high / low) ** float(np.round(rng.random(), 3)))}
     return {**counts, "detached": int(rng.integers(0, 5))}
 
 
-def draw_field(group: str, rng: np.random.Generator, size: tuple[int, int] = (640, 480)) -> Picture:
+def draw_field(label: str, rng: np.random.Generator, size: tuple[int, int] = (640, 480)) -> Picture:
     """One simulated phase-contrast micrograph, uint8 RGB (height, width, 3).
 
     Args:
-        group: a class or mixture of `labels.GROUPS`.
+        label: a class or mixture of the published data set.
         rng: decides everything else about the picture.
         size: width and height in px; the same number of cells fills any size.
     """
-    counts = cell_counts(group, rng)
+    counts = cell_counts(label, rng)
     detached = counts.pop("detached")
     kinds = [kind for kind, count in counts.items() for _ in range(count)]
     rng.shuffle(kinds)
@@ -83,7 +85,7 @@ def draw_field(group: str, rng: np.random.Generator, size: tuple[int, int] = (64
     thickness = _adherent(cells, rng, size) + _floating(detached, rng, size)
     contrast = _phase_contrast(thickness, rng)
     grey = _exposed(contrast, rng, size)
-    return _tinted(grey, TINT.get(group, GREY_TINT), rng)
+    return _tinted(grey, TINT.get(label, GREY_TINT), rng)
 
 
 def _blur(picture: Picture, sigma: float) -> Picture:
@@ -267,21 +269,21 @@ class Plan:
     """One picture to make: where, of what, from which seed."""
 
     path: Path
-    group: str
-    seed: tuple[int, int, int, int]  # collection, group, split, number
+    label: str
+    seed: tuple[int, int, int, int]  # collection, label, split, number
 
 
 def plan_collection(root: Path, per_class: int, per_mixture: int, seed: int) -> Iterator[Plan]:
     """Every picture of a collection; for the arguments see `write_collection`."""
-    for g, group in enumerate(labels.GROUPS):
-        total = per_class if group.image_set == "homo" else per_mixture
+    for k, label in enumerate(LABELS.names):
+        total = per_class if label in LABELS.classes else per_mixture
         test = max(1, round(total * 0.2))
-        counts: dict[labels.Split, int] = {"val": max(1, total - test), "test": test}
-        for s, split in enumerate(labels.SPLITS):
-            folder = root / labels.SPLIT_FOLDERS[group.image_set, split] / group.folders[0]
+        counts = {"val": max(1, total - test), "test": test}
+        for s, split in enumerate(SPLITS):
+            folder = root / LAYOUT.folder(label, split)
             for number in range(counts[split]):
-                name = f"{SIMULATED}{group.name.replace(':', 'to')}_{number:03d}_{split}.tif"
-                yield Plan(folder / name, group.name, (seed, g, s, number))
+                name = f"{SIMULATED}{in_files(label)}_{number:03d}_{split}.tif"
+                yield Plan(folder / name, label, (seed, k, s, number))
 
 
 def _write_all(plans: list[Plan]) -> None:
@@ -298,7 +300,7 @@ def _write_all(plans: list[Plan]) -> None:
 
 
 def _write(plan: Plan) -> None:
-    picture = draw_field(plan.group, np.random.default_rng(plan.seed))
+    picture = draw_field(plan.label, np.random.default_rng(plan.seed))
     settings = [cv2.IMWRITE_TIFF_COMPRESSION, cv2.IMWRITE_TIFF_COMPRESSION_LZW]
     _, tiff = cv2.imencode(".tif", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), settings)
     plan.path.write_bytes(tiff.tobytes())

@@ -63,12 +63,23 @@ def in_former_words(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {name: table.rename(columns=FORMERLY) for name, table in tables.items()}
 
 
+RANKED_BY = {"rmse": "RMSE", "f1_macro": "macro F1"}
+"""What experiments are ranked by: where nothing mixes there is no RMSE."""
+
+
+def ranked_by(summary: pd.DataFrame) -> str:
+    """The metric of `RANKED_BY` that these figures are ranked by."""
+    return "rmse" if (summary["metric"] == "rmse").any() or summary.empty else "f1_macro"
+
+
 def ranking(summary: pd.DataFrame) -> list[str]:
-    """The experiments by mean validation RMSE, least first; then, in the order of the table, those without one.
+    """The experiments by their mean in validation, the best first; then, in the order of the table, those without one.
 
     The test set has no say in it. An experiment trained on all images together has no validation figures.
     """
-    validated = summary[(summary["split"] == "val") & (summary["metric"] == "rmse")].sort_values("mean", kind="stable")
+    metric = ranked_by(summary)
+    validated = summary[(summary["split"] == "val") & (summary["metric"] == metric)]
+    validated = validated.sort_values("mean", kind="stable", ascending=metric == "rmse")
     return list(dict.fromkeys([*validated["experiment"], *summary["experiment"]]))
 
 

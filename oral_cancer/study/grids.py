@@ -7,7 +7,6 @@ import pandas as pd
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.ensembles import SIMPLE
 from oral_cancer.evaluation.predictions import ALL_FOLDS
-from oral_cancer.labels import CLASSES
 from oral_cancer.pages.figures import ENSEMBLE_NAMES, FIGURE_NAMES, SPLIT_NAMES, ranked
 from oral_cancer.pages.grids import LACKING, Entry, Grid, number, with_interval
 from oral_cancer.study.progress import duration
@@ -50,18 +49,25 @@ def calibrations(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
 
 def folds(table: pd.DataFrame) -> Grid:
     """The figures of every run and split."""
-    return _plain("folds", table, ["experiment", "fold", "split", *FIGURE_NAMES], FIGURE_NAMES, keys=3)
+    shown = [metric for metric in FIGURE_NAMES if table[metric].notna().any()]
+    return _plain("folds", table, ["experiment", "fold", "split", *shown], FIGURE_NAMES, keys=3)
 
 
 def classes(table: pd.DataFrame) -> Grid:
     """The figures of every class against the rest, and its row of the confusion matrix."""
-    heads = {"auc": "AUC", "f1": "F1"} | {f"predicted_{name}": f"predicted {name}" for name in CLASSES}
+    heads = {"auc": "AUC", "f1": "F1"} | {
+        name: name.replace("_", " ", 1) for name in table.columns if name.startswith("predicted_")
+    }
     return _plain("classes", table, list(table.columns), heads, keys=4)
 
 
-def mixtures(table: pd.DataFrame) -> Grid:
+def mixtures(table: pd.DataFrame, classes: Sequence[str]) -> Grid:
     """The mean probabilities of every run for each mixture."""
-    heads = {name: f"mean P({name})" for name in CLASSES} | {"share_parental_over_resistant": "parental > resistant"}
+    heads = {name: f"mean P({name})" for name in classes} | {
+        name: name.removeprefix("share_").replace("_over_", " > ")
+        for name in table.columns
+        if name.startswith("share_") and name not in classes
+    }
     return _plain("mixtures", table, list(table.columns), heads, keys=4)
 
 
@@ -75,7 +81,7 @@ def runs(study: Study) -> Grid:
             run.experiment,
             str(run.fold),
             "complete" if finished else run.fault,
-            training_images(facts.get("training_images") or {}),
+            training_images(facts.get("training_images") or {}, study.classes),
             str(facts.get("device") or LACKING),
             duration(facts["seconds"]) if facts.get("seconds") else LACKING,
         )
@@ -83,9 +89,9 @@ def runs(study: Study) -> Grid:
     return Grid("", ("experiment", "fold", "status", "training images", "device", "duration"), tuple(rows), keys=5)
 
 
-def training_images(counts: dict[str, int]) -> str:
+def training_images(counts: dict[str, int], classes: Sequence[str]) -> str:
     """E.g. "576 pure + 512 mixed"."""
-    pure = sum(n for name, n in counts.items() if name in CLASSES)
+    pure = sum(n for name, n in counts.items() if name in classes)
     mixed = sum(counts.values()) - pure
     return " + ".join(f"{n} {kind}" for n, kind in ((pure, "pure"), (mixed, "mixed")) if n) or LACKING
 

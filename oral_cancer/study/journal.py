@@ -23,6 +23,22 @@ BATCH, SECONDS, ERROR = "batch", "seconds", "error"  # of a trial: its batch's f
 
 
 @dataclass(frozen=True)
+class Objective:
+    """What trials are judged by: a figure, the images it is of, and what is better."""
+
+    name: str
+    of: str
+    direction: Direction
+
+
+OBJECTIVES = {
+    "rmse": Objective("RMSE", "the mixtures' validation images", "minimize"),
+    "f1_macro": Objective("macro F1", "the pure validation images", "maximize"),
+}
+"""By the name in metrics.json; where nothing mixes it is the second."""
+
+
+@dataclass(frozen=True)
 class Search:
     """What a search is, which stays the same as long as its folder is used.
 
@@ -34,6 +50,7 @@ class Search:
         data: source, fingerprint, number of images and how they were read.
         weights: what the network starts from.
         settings: the resolved settings of the first trial that would be possible.
+        objective: of `OBJECTIVES`, what trials are judged by.
     """
 
     parameters: dict[str, str]
@@ -43,6 +60,12 @@ class Search:
     data: dict[str, Any]
     weights: str
     settings: dict[str, Any]
+    objective: str = "rmse"
+
+    @property
+    def judged_by(self) -> str:
+        """E.g. "validation RMSE"."""
+        return f"validation {OBJECTIVES[self.objective].name}"
 
 
 def freeze_search(folder: Path, search: Search) -> None:

@@ -29,14 +29,15 @@ class Listed:
     Attributes:
         folder: where it lies.
         states: of its runs.
-        best: the experiment with the lowest mean validation RMSE over its finished runs, and that; None without one.
+        best: the best experiment by the mean over its finished runs of the mixtures' validation RMSE, or where nothing
+            mixes of the validation macro F1, and that in words; None without one.
         end: of the run that ended last, as its manifest has it; empty where none has.
         size: of all its files on disk, in bytes.
     """
 
     folder: Path
     states: Sequence[RunState]
-    best: tuple[str, float] | None
+    best: tuple[str, str] | None
     end: str
     size: int
 
@@ -78,7 +79,7 @@ def show_list(folder: Path) -> None:
     if not studies:
         raise UserError(f"{folder}: holds no study and no run; give another folder, or train first")
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("study", "runs", "experiments", "best val RMSE", "ended", "size"):
+    for column in ("study", "runs", "experiments", "best in validation", "ended", "size"):
         table.add_column(column, justify="right" if column in ("runs", "size") else "left", overflow="fold")
     for study in studies:
         done = sum(state.status == "complete" for state in study.states)
@@ -86,26 +87,32 @@ def show_list(folder: Path) -> None:
             escape(str(study.folder)),
             f"{done} of {len(study.states)}",
             escape(_some(study.experiments)),
-            escape(f"{study.best[1]:.4f} {study.best[0]}") if study.best else "",
+            escape(f"{study.best[1]} {study.best[0]}") if study.best else "",
             study.end[:16].replace("T", " "),
             in_bytes(study.size),
         )
     get_console().print(table)
 
 
-def _best(runs: Sequence[Path]) -> tuple[str, float] | None:
-    figures = defaultdict(list)
+def _best(runs: Sequence[Path]) -> tuple[str, str] | None:
+    found: dict[str, dict[str, list[float]]] = {"rmse": defaultdict(list), "f1_macro": defaultdict(list)}
     for run in runs:
-        for rmse in _validation_rmse(run):
-            figures[run.parent.name].append(rmse)
-    means = {experiment: mean(values) for experiment, values in figures.items()}
-    return min(means.items(), key=lambda item: item[1]) if means else None
+        for figure, value in _validation_figure(run):
+            found[figure][run.parent.name].append(value)
+    for figure, words, best_of in (("rmse", "RMSE", min), ("f1_macro", "macro F1", max)):
+        means = {experiment: mean(values) for experiment, values in found[figure].items()}
+        if means:
+            experiment = best_of(means, key=lambda name: means[name])
+            return experiment, f"{words} {means[experiment]:.4f}"
+    return None
 
 
-def _validation_rmse(run: Path) -> Iterator[float]:
+def _validation_figure(run: Path) -> Iterator[tuple[str, float]]:
     try:
-        metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-        yield float(metrics["val"]["hetero"]["rmse"])
+        val = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["val"]
+        yield (
+            ("rmse", float(val["hetero"]["rmse"])) if "hetero" in val else ("f1_macro", float(val["homo"]["f1_macro"]))
+        )
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return  # `report --verify` says what is wrong with it
 

@@ -23,6 +23,7 @@ from oral_cancer.training.run import RunName
 
 EVERY = 1.0  # seconds between two looks
 FIGURES = {"train_loss": "loss", "val_accuracy": "val accuracy", "val_rmse": "val RMSE"}  # of history.csv
+JUDGED_BY = ("val_rmse", "val_accuracy")  # the second where nothing mixes
 STYLES = {"running": "bold", "failed": "bold red", "complete": "green", "interrupted": "yellow", "waiting": "dim"}
 SHOWN_FIRST = ("running", "failed", "interrupted", "complete", "waiting")
 
@@ -111,8 +112,8 @@ class Monitor:
         if state.status == "failed":
             said = f"failed: {state.error}"
         else:
-            rmse = state.figures.get("val_rmse")
-            said = f"complete{'' if rmse is None else f', val RMSE {rmse:.3f}'}, {duration(state.seconds)}"
+            judged = [f", {FIGURES[name]} {state.figures[name]:.3f}" for name in JUDGED_BY if name in state.figures]
+            said = f"complete{''.join(judged[:1])}, {duration(state.seconds)}"
         return f"{self.study.name}: {state.name} {said}; {counts(states, self.at_once)}"
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 from oral_cancer.data.reader import quiet, read_new
 from oral_cancer.data.reading import NewReading
 from oral_cancer.evaluation.metrics import squared_errors
-from oral_cancer.evaluation.predictions import labels, probabilities
-from oral_cancer.labels import CLASSES, ImageSet, group_names
+from oral_cancer.evaluation.predictions import classes_of, labels, probabilities
+from oral_cancer.labels import ImageSet
 
 SIDE = 280  # pixels of a thumbnail's longer side
 JPEG_QUALITY = 75
@@ -26,7 +26,7 @@ class Miss:
         file: its path below the source's folder.
         true: its class or mixture.
         predicted: the most probable class.
-        label, probabilities: proportions (3,) in the order of `CLASSES`.
+        label, probabilities: proportions (K,) of the classes.
         squared_error: sum over the classes, 0 to 2.
         picture: a data URI, or None where the file is not there or does not decode.
     """
@@ -55,15 +55,15 @@ def most_wrong(
     """
     images = frame[frame["set"] == image_set]
     files = [str(file) for file in images["file"]]
-    truth, shares = labels(images), probabilities(images)
+    classes, truth, shares = classes_of(images), labels(images), probabilities(images)
     errors = squared_errors(truth, shares)
     misclassified = (image_set == "homo") & (truth.argmax(axis=1) != shares.argmax(axis=1))
     worst = np.lexsort((-errors, ~misclassified))[:number]
     return [
         Miss(
             file=files[row],
-            true=str(group_names(truth[row])[0]),
-            predicted=CLASSES[shares[row].argmax()],
+            true=str(images["label"].iat[row]),
+            predicted=classes[shares[row].argmax()],
             label=tuple(truth[row].tolist()),
             probabilities=tuple(shares[row].tolist()),
             squared_error=float(errors[row]),

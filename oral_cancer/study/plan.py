@@ -13,8 +13,9 @@ from oral_cancer.shapes import below
 from oral_cancer.training.run import RunName
 
 FILE = "study.yaml"
-FORMAT = 3
-"""Of study.yaml: 3 leaves out settings that change no figure; before 2, runs of experiments were cells of models."""
+FORMAT = 4
+"""Of study.yaml: 4 says what is known of each image (data.labelled); 3 leaves out settings that change no figure;
+before 2, runs of experiments were cells of models."""
 WHEREABOUTS = ("data.source", "data.root")
 """Entries that may change where the images are the very same, which their fingerprint tells."""
 

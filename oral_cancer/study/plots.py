@@ -17,8 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from oral_cancer.evaluation.ensembles import SIMPLE, member_folds
-from oral_cancer.evaluation.predictions import ALL_FOLDS, LABELS, labels
-from oral_cancer.labels import BY_NAME, CLASSES, MIXTURES, group_names
+from oral_cancer.evaluation.predictions import ALL_FOLDS, classes_of, mixtures_of, true_columns
 from oral_cancer.pages.colours import ACCENT, CLASS_COLOURS, INK, MUTED, RULE
 
 WIDTH = 4.0  # inches, and so about 380 CSS pixels: the width of a telephone
@@ -38,8 +37,9 @@ STYLE: dict[Any, Any] = {
     "xtick.labelcolor": INK[0],
     "ytick.labelcolor": INK[0],
 }
-BY_PARENTAL = sorted(MIXTURES, key=lambda name: BY_NAME[name].soft_label[0])
-MARKERS = dict(zip(CLASSES, "os^", strict=True))
+MARKERS = "os^DvP*X<>"  # of classes in their order; beyond ten they come round again
+WRITTEN_OUT = 8  # classes up to which a confusion matrix has counts in it
+PREDICTED = "predicted_"
 FIGURES = {"rmse": "RMSE of mixtures", "accuracy": "accuracy"}
 CURVES = {
     "train_loss": "training loss",
@@ -121,56 +121,80 @@ def compositions(table: pd.DataFrame, experiments: Sequence[str]) -> list[Panel]
     return [_composition(rows, name) for name, rows in _of_each(table, experiments)]
 
 
+def most_varying(mixtures: Mapping[str, NDArray[np.float64]], classes: Sequence[str]) -> str:
+    """The class whose share varies most over mixtures, the first of those that do alike."""
+    spans = np.ptp(list(mixtures.values()), axis=0)
+    return classes[int(np.flatnonzero(spans > spans.max() - 1e-9)[0])]
+
+
 def _composition(table: pd.DataFrame, experiment: str) -> Panel:
-    mixtures = [name for name in BY_PARENTAL if (table["mixture"] == name).any()]
+    classes = classes_of(table)
+    known = {
+        str(name): part[true_columns(classes)].to_numpy()[0] for name, part in table.groupby("mixture", sort=False)
+    }
+    primary = most_varying(known, classes)
+    mixtures = sorted(known, key=lambda name: known[name][classes.index(primary)])
     calibrated = bool(table["calibrated"].any())
     said = []
     with small_figure(0.75 + 0.52 * len(mixtures)) as (figure, axes):
         axes.grid(axis="x")
         for y, mixture in enumerate(mixtures):
             rows = table[table["mixture"] == mixture]
-            truth = rows[LABELS].to_numpy()[0]
-            for name, true in zip(CLASSES, truth, strict=True):
-                axes.plot([true, true], [y - 0.38, y + 0.38], color=CLASS_COLOURS[name][0], lw=1.2, alpha=0.6)
+            for k, true in enumerate(known[mixture]):
+                axes.plot([true, true], [y - 0.38, y + 0.38], color=CLASS_COLOURS[k][0], lw=1.2, alpha=0.6)
             for row in rows.to_dict("records"):
                 height = y + (0.17 if row["calibrated"] else -0.17) * calibrated
-                for name in CLASSES:
-                    colour = CLASS_COLOURS[name][0]
+                for k, name in enumerate(classes):
+                    colour = CLASS_COLOURS[k][0]
                     face = colour if row["calibrated"] else "none"
                     axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [height] * 2, color=colour, lw=1.2)
-                    axes.plot([row[name]], [height], MARKERS[name], mfc=face, mec=colour, ms=5, clip_on=False)
+                    axes.plot(
+                        [row[name]], [height], MARKERS[k % len(MARKERS)], mfc=face, mec=colour, ms=5, clip_on=False
+                    )
                 kind = "calibrated" if row["calibrated"] else "raw"
-                said.append(f"{mixture} {kind} parental {row['parental']:.2f}")
+                said.append(f"{mixture} {kind} {primary} {row[primary]:.2f}")
         axes.set_xlim(-0.02, 1)
         _rows(axes, mixtures)
-        axes.set_ylabel("mixture, parental : resistant")
+        axes.set_ylabel(_of_mixtures(known, classes))
         axes.set_xlabel("proportion")
     return Panel(experiment, figure, f"Predicted composition by {experiment}: {', '.join(said)}")
 
 
-def confusions(classes: pd.DataFrame, experiments: Sequence[str]) -> list[Panel]:
-    """For each experiment, the test images by true and predicted class, summed over the folds."""
-    test = classes[classes["split"] == "test"]
+def _of_mixtures(mixtures: Mapping[str, NDArray[np.float64]], classes: Sequence[str]) -> str:
+    """What an axis of mixtures is called; where all are of the same two classes, their names are ratios of these."""
+    mixing = [name for k, name in enumerate(classes) if any(parts[k] > 0 for parts in mixtures.values())]
+    ratios = all(":" in name for name in mixtures)
+    return f"mixture, {' : '.join(mixing)}" if len(mixing) == 2 and ratios else "mixture"
+
+
+def confusions(classes: pd.DataFrame, experiments: Sequence[str], split: str = "test") -> list[Panel]:
+    """For each experiment, the images of a split by true and predicted class, summed over the folds."""
+    test = classes[classes["split"] == split]
     return [_confusion(rows, name) for name, rows in _of_each(test, experiments)]
 
 
 def _confusion(rows: pd.DataFrame, experiment: str) -> Panel:
-    columns = [f"predicted_{name}" for name in CLASSES]
+    columns = [str(name) for name in rows.columns if str(name).startswith(PREDICTED)]
+    classes = [name.removeprefix(PREDICTED) for name in columns]
     members = rows[rows["fold"].isin(member_folds(rows))]
-    counts = members.groupby("class")[columns].sum().loc[list(CLASSES)].to_numpy()
+    counts = members.groupby("class")[columns].sum().reindex(classes, fill_value=0).to_numpy(int)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    with small_figure(2.35) as (figure, axes):
+    many, longest = len(classes) > WRITTEN_OUT, max(map(len, classes))
+    height = 2.35 if len(classes) <= 3 else 0.5 + (0.2 if many else 0.45) * len(classes) + 0.07 * longest
+    with small_figure(height, width=max(WIDTH, 1.2 + 0.2 * len(classes))) as (figure, axes):
         for (true, predicted), share in np.ndenumerate(shares):
             box = Rectangle((predicted - 0.48, true - 0.46), 0.96, 0.92, fc=ACCENT[0], alpha=0.06 + share * 0.5)
             axes.add_patch(box)
+            if many:
+                continue
             bold = "bold" if true == predicted else "normal"
             axes.text(predicted, true - 0.1, f"{counts[true, predicted]}", ha="center", va="center", weight=bold)
             axes.text(predicted, true + 0.24, f"{share:.1%}", ha="center", va="center", fontsize=8)
-        axes.set_xlim(-0.5, len(CLASSES) - 0.5)
-        axes.set_xticks(range(len(CLASSES)), CLASSES)
+        axes.set_xlim(-0.5, len(classes) - 0.5)
+        axes.set_xticks(range(len(classes)), classes, rotation=90 if len(classes) * longest > 40 else 0)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        _rows(axes, list(CLASSES))
+        _rows(axes, classes)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
     right = np.trace(counts) / counts.sum()
@@ -178,11 +202,11 @@ def _confusion(rows: pd.DataFrame, experiment: str) -> Panel:
     return Panel(experiment, figure, f"Confusion matrix of {experiment}: {said}")
 
 
-def parental_by_mixture(ensembles: pd.DataFrame, experiments: Sequence[str]) -> list[Panel]:
-    """For each experiment, how P(parental) of its simple ensemble is distributed over each mixture's test images.
+def share_by_mixture(ensembles: pd.DataFrame, experiments: Sequence[str]) -> list[Panel]:
+    """For each experiment, how its simple ensemble's P of the class that varies most is distributed over each mixture.
 
     Args:
-        ensembles: predictions of the ensembles for the test images, as `ensembles.ensembles` gives them.
+        ensembles: predictions of the ensembles for the images, as `ensembles.ensembles` gives them.
         experiments: in the order wanted.
     """
     hetero = ensembles[(ensembles["set"] == "hetero") & (ensembles["ensemble"] == SIMPLE)]
@@ -190,28 +214,30 @@ def parental_by_mixture(ensembles: pd.DataFrame, experiments: Sequence[str]) -> 
 
 
 def _distribution(images: pd.DataFrame, experiment: str) -> Panel:
-    names = group_names(labels(images))
-    mixtures = [name for name in BY_PARENTAL if name in names]
+    classes, known = classes_of(images), mixtures_of(images)
+    primary = most_varying(known, classes)
+    place = classes.index(primary)
+    mixtures = sorted(known, key=lambda name: known[name][place])
     edges = np.linspace(0, 1, 26)
-    colour = CLASS_COLOURS["parental"][0]
+    colour = CLASS_COLOURS[place][0]
     said = []
     with small_figure(0.75 + 0.42 * len(mixtures)) as (figure, axes):
         axes.grid(axis="x")
         for y, mixture in enumerate(mixtures):
-            values = images["parental"].to_numpy(float)[names == mixture]
+            values = images.loc[images["label"] == mixture, primary].to_numpy(float)
             heights = np.histogram(values, edges)[0]
             axes.stairs(
                 y + 0.4 - 0.8 * heights / heights.max(), edges, baseline=y + 0.4, fill=True, fc=colour, alpha=0.55
             )
             axes.plot([0, 1], [y + 0.4] * 2, color=RULE[0], lw=0.8)
-            true = BY_NAME[mixture].soft_label[0]
+            true = known[mixture][place]
             axes.plot([true, true], [y - 0.45, y + 0.4], color=INK[0], lw=1.3)
             said.append(f"{mixture} median {np.median(values):.2f}, true {true:.2f}")
         axes.set_xlim(0, 1)
         _rows(axes, mixtures)
-        axes.set_ylabel("mixture, parental : resistant")
-        axes.set_xlabel("P(parental)")
-    return Panel(experiment, figure, f"P(parental) by {experiment}: {'; '.join(said)}")
+        axes.set_ylabel(_of_mixtures(known, classes))
+        axes.set_xlabel(f"P({primary})")
+    return Panel(experiment, figure, f"P({primary}) by {experiment}: {'; '.join(said)}")
 
 
 def learning_curves(histories: pd.DataFrame, colours: Mapping[str, str]) -> list[Panel]:
@@ -281,11 +307,11 @@ def _of_each(table: pd.DataFrame, experiments: Sequence[str]) -> Iterator[tuple[
 
 @contextmanager
 def small_figure(
-    height: float, rect: tuple[float, float, float, float] = (0, 0, 1, 1)
+    height: float, rect: tuple[float, float, float, float] = (0, 0, 1, 1), width: float = WIDTH
 ) -> Iterator[tuple[Figure, Axes]]:
-    """A figure of `height` inches in the style of the page, its axes within `rect` (left, bottom, width, height)."""
+    """A figure of these inches in the style of the page, its axes within `rect` (left, bottom, width, height)."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(rect=rect))
+        figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(rect=rect))
         yield figure, figure.subplots()
 
 

@@ -18,14 +18,14 @@ from oral_cancer.data.collection import in_words
 from oral_cancer.data.reading import NewReading, Reading, in_lines
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
+from oral_cancer.evaluation.predictions import mixtures_of
 from oral_cancer.files import sha256_of, write_text
-from oral_cancer.labels import BY_NAME, MIXTURES
 from oral_cancer.pages import figures
 from oral_cancer.pages.colours import experiment_colours
 from oral_cancer.pages.render import render
 from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import grids, plots
-from oral_cancer.study.aggregate import csv_of, ranking, write_tables
+from oral_cancer.study.aggregate import RANKED_BY, csv_of, ranked_by, ranking, write_tables
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import Study, refuse_damaged
@@ -104,7 +104,7 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
     grid = figures.summary(tables["summary"], experiments, shown)
     splits = [name.partition(",")[0].replace("validation", "val.") for name, span in grid.groups for _ in range(span)]
     table = Table(
-        title=f"{study.name}: mean (SD) over the folds, by validation RMSE",
+        title=f"{study.name}: mean (SD) over the folds, by validation {RANKED_BY[ranked_by(tables['summary'])]}",
         box=SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,
@@ -124,9 +124,11 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
 
 def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) -> dict[str, Any]:
     experiments = ranking(tables["summary"])
-    validated = (tables["summary"]["split"] == "val").any()
+    splits = set(tables["summary"]["split"])
+    validated, split = "val" in splits, "test" if "test" in splits else "val"
+    mixtures = mixtures_of(study.predictions)
     colours = experiment_colours(list(dict.fromkeys(run.experiment for run in study.runs)))
-    best = mixed.raw[(mixed.raw["experiment"] == experiments[0]) & (mixed.raw["ensemble"] == SIMPLE)]
+    best = _of_first(study, mixed, experiments[0], split)
     root = study.complete[0].facts.get("root")
     folder = Path(root) if root else None
     reading = NewReading.of(study.complete[0].facts.get("reading"), Reading())
@@ -135,10 +137,12 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "made_from": made_from(study, tables),
         "study": study,
         "facts": _facts(study),
-        "groups": BY_NAME,
-        "mixtures": MIXTURES,
+        "classes": study.classes,
+        "primary": plots.most_varying(mixtures, study.classes) if mixtures else None,
+        "split": split,
         "experiments": experiments,
         "validated": validated,
+        "ranked_by": RANKED_BY[ranked_by(tables["summary"])],
         "level": f"{LEVEL:.0%}",
         "resamples": f"{N_RESAMPLES:,}",
         "summary": figures.summary(tables["summary"], experiments),
@@ -149,19 +153,27 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "details": (
             ("Every fold", grids.folds(tables["folds"])),
             ("Every class", grids.classes(tables["classes"])),
-            ("Every mixture", grids.mixtures(tables["mixtures"])),
+            ("Every mixture", grids.mixtures(tables["mixtures"], study.classes)),
             ("Every run", grids.runs(study)),
         ),
         "by_experiment": _draw("experiments", plots.by_experiment(tables, experiments, colours)),
         "composition_plots": _draw("composition", plots.compositions(tables["compositions"], experiments)),
-        "distributions": _draw("distribution", plots.parental_by_mixture(mixed.raw, experiments)),
-        "confusions": _draw("confusion", plots.confusions(tables["classes"], experiments)),
+        "distributions": _draw("distribution", plots.share_by_mixture(mixed.raw, experiments)),
+        "confusions": _draw("confusion", plots.confusions(tables["classes"], experiments, split)),
         "curves": _draw("curves", plots.learning_curves(study.histories, colours)),
         "wrong": (
-            ("Pure classes", most_wrong(best, "homo", PICTURES, folder, reading)),
-            ("Mixtures", most_wrong(best, "hetero", PICTURES, folder, reading)),
+            ("Pure images", most_wrong(best, "homo", PICTURES, folder, reading)),
+            ("Mixed images", most_wrong(best, "hetero", PICTURES, folder, reading)),
         ),
     }
+
+
+def _of_first(study: Study, mixed: Ensembles, experiment: str, split: str) -> pd.DataFrame:
+    """What the simple ensemble of an experiment says of the test images, or its folds of their validation images."""
+    if split == "test":
+        return mixed.raw[(mixed.raw["experiment"] == experiment) & (mixed.raw["ensemble"] == SIMPLE)]
+    frame = study.predictions
+    return frame[(frame["experiment"] == experiment) & (frame["split"] == split)]
 
 
 def _draw(section: str, panels: Sequence[plots.Panel]) -> list[Drawing]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.evaluation.predictions import ALL_FOLDS, Fold, read_predictions
+from oral_cancer.evaluation.predictions import ALL_FOLDS, Fold, classes_of, read_predictions
 from oral_cancer.spreadsheets import REASON, is_formula
 from oral_cancer.study.facts import strange_facts
 from oral_cancer.study.plan import read_plan
@@ -49,6 +49,11 @@ class RunRecord:
     def name(self) -> str:
         """E.g. "m5/fold=0"."""
         return f"{self.experiment}/{self.folder.name}"
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """What the run's network tells apart: of a finished run, by the columns of its predictions."""
+        return classes_of(read_predictions(self.folder / "predictions.csv"))
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -88,7 +93,17 @@ class Study:
             UserError: for files that are damaged or cannot be read.
         """
         refuse_damaged(self.complete, ("predictions.csv",))
-        return pd.concat([_predictions(run) for run in self.complete], ignore_index=True)
+        frames = {run.name: _predictions(run) for run in self.complete}
+        kinds = {name: ", ".join(classes_of(frame)) for name, frame in frames.items()}
+        if len(set(kinds.values())) > 1:
+            remedy = "move the runs of one kind to a study of their own"
+            raise UserError(f"{self.folder}: mixes different classes: {_by_kind(kinds)}; {remedy}")
+        return pd.concat(list(frames.values()), ignore_index=True)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the runs tell apart."""
+        return classes_of(self.predictions)
 
     @cached_property
     def histories(self) -> pd.DataFrame:

@@ -1,7 +1,7 @@
-"""A search for settings: trials that Optuna suggests, each one training, judged by its mixtures' validation images.
+"""A search for settings: trials that Optuna suggests, each one training, judged by its validation images.
 
 Everything that a search knows lies in its folder, see `journal`. The test images have no say: of a trial only the RMSE
-of its validation images is read, and why it failed.
+of the mixtures, or where nothing mixes the macro F1, of its validation images is read, and why it failed.
 """
 
 import math
@@ -20,7 +20,7 @@ from oral_cancer.experiments import Composed, composed_of, given_overrides
 from oral_cancer.settings import check, checked, influential, resolved
 from oral_cancer.settings.commands import Sweeper
 from oral_cancer.study.fork_server import loading
-from oral_cancer.study.journal import BATCH, ERROR, SECONDS, Search, flat, open_journal, quiet
+from oral_cancer.study.journal import BATCH, ERROR, OBJECTIVES, SECONDS, Search, flat, open_journal, quiet, read_search
 from oral_cancer.study.parameters import Parameter, overrides_of, parameters_of
 from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import Run
@@ -63,15 +63,16 @@ def plan_search(config: DictConfig) -> Search:
         check(_composed(config, [*fixed, *tried]).settings)
     loading(config)
     run = _run(_composed(config, [*fixed, *first]))
-    data, weights = _starting_point(run)
+    data, weights, objective = _starting_point(run)
     return Search(
         parameters={option: str(each) for option, each in parameters.items()},
-        direction=config.hydra.sweeper.direction,
+        direction=config.hydra.sweeper.direction or OBJECTIVES[objective].direction,
         sampler=resolved(config.hydra.sweeper.sampler),
         command=_command(config, fixed, first),
         data=data,
         weights=weights,
         settings=influential(run.settings),
+        objective=objective,
     )
 
 
@@ -85,7 +86,9 @@ def run_search(config: DictConfig, launcher: Any) -> None:
 
     folder = Path(config.hydra.sweep.dir)
     parameters, fixed = _parameters(config)
-    study = open_journal(folder, config.hydra.sweeper.direction)
+    search = read_search(folder)
+    assert search is not None
+    study = open_journal(folder, search.direction)
     _refuse_alive(folder, study)
     n_trials = min(config.hydra.sweeper.n_trials, _number_in_grid(config, parameters))
     at_once = config.hydra.sweeper.n_jobs or getattr(launcher, "at_once", 1)
@@ -94,7 +97,7 @@ def run_search(config: DictConfig, launcher: Any) -> None:
         returns = launcher.launch(overrides, initial_job_idx=batch[0].number)
         for trial, returned in zip(batch, returns, strict=True):
             _record(study, trial, returned)
-            print(f"{folder.name}: {_in_words(study, trial.number, n_trials)}", flush=True)
+            print(f"{folder.name}: {_in_words(study, trial.number, n_trials, search.judged_by)}", flush=True)
     write_search_report(folder)
 
 
@@ -185,17 +188,15 @@ def _outcome(returned: JobReturn) -> tuple[float | None, str, float | None]:
     if value is None:
         return None, str(manifest.get("error") or "it gave no value"), seconds
     if not math.isfinite(value):
-        return None, f"its RMSE is {value}", seconds
+        return None, f"its value is {value}", seconds
     return float(value), "", seconds
 
 
-def _in_words(study: "Study", number: int, n_trials: int) -> str:
+def _in_words(study: "Study", number: int, n_trials: int, judged_by: str) -> str:
     trial = study.trials[number]
     if trial.value is None:
         return f"trial {number} ({number + 1} of {n_trials}) failed: {trial.user_attrs[ERROR]}"
-    return (
-        f"trial {number} ({number + 1} of {n_trials}): validation RMSE {trial.value:.4f}, best {study.best_value:.4f}"
-    )
+    return f"trial {number} ({number + 1} of {n_trials}): {judged_by} {trial.value:.4f}, best {study.best_value:.4f}"
 
 
 def _parameters(config: DictConfig) -> tuple[dict[str, Parameter], list[str]]:
@@ -221,17 +222,19 @@ def _run(composed: Composed) -> Run:
     return Run.of(composed.named("trial"))
 
 
-def _starting_point(run: Run) -> tuple[dict[str, Any], str]:
-    """Facts about the images, and what the network starts from."""
-    from oral_cancer.labels import CLASSES
+def _starting_point(run: Run) -> tuple[dict[str, Any], str, str]:
+    """Facts about the images, what the network starts from, and the objective."""
     from oral_cancer.models.weights import build_backbone
-    from oral_cancer.training.train import data_facts, open_images
+    from oral_cancer.training.images import collected, data_facts, in_roles, open_images
     from oral_cancer.training.trainer import check_callbacks
 
     check_callbacks(run.settings)
-    model = run.settings.model
-    start = build_backbone(model.backbone, model.weights, len(CLASSES), model.image_size, model.drop_path_rate)
-    return data_facts(open_images(run)), start.origin
+    model, collection = run.settings.model, collected(run)
+    classes = len(collection.labels.classes)
+    start = build_backbone(model.backbone, model.weights, classes, model.image_size, model.drop_path_rate)
+    store = open_images(run, collection)
+    mixed = len(in_roles(run, store).hetero_val) > 0
+    return data_facts(store), start.origin, "rmse" if mixed else "f1_macro"
 
 
 def _repeatable(cfg: DictConfig) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from oral_cancer.errors import UserError
+from oral_cancer.study.monitor import FIGURES, JUDGED_BY
 from oral_cancer.study.progress import RunState, counts, duration, names_of, state_of
 from oral_cancer.training.run import RunName
 
@@ -56,16 +57,17 @@ def watch_status(folder: Path, every: float = EVERY) -> None:
 
 def _view(folder: Path, states: Sequence[RunState]) -> Group:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("run", "status", "epoch", "val RMSE", "time"):
+    judged_by = next((name for name in JUDGED_BY if any(name in state.figures for state in states)), JUDGED_BY[0])
+    for column in ("run", "status", "epoch", FIGURES[judged_by], "time"):
         table.add_column(column, justify="left" if column in ("run", "status") else "right", overflow="fold")
     for state in states:
         style = STYLES[state.status]
-        rmse = state.figures.get("val_rmse")
+        figure = state.figures.get(judged_by)
         table.add_row(
             escape(str(state.name)),
             f"[{style}]{state.status}[/]",
             f"{state.epoch}/{state.epochs or '?'}" if state.epoch or state.status == "running" else "",
-            "" if rmse is None else f"{rmse:.4f}",
+            "" if figure is None else f"{figure:.4f}",
             duration(state.seconds) if state.seconds else "",
         )
     failed = [f"{state.name} failed: {state.error}" for state in states if state.status == "failed"]

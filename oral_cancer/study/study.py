@@ -27,7 +27,6 @@ from oral_cancer.command import described
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import Composed, composed_of, given_overrides, name_of, sweep_options
 from oral_cancer.files import write_json, write_text
-from oral_cancer.labels import CLASSES
 from oral_cancer.settings import build, check, influential, number_of_ranks
 from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import freeze_search
@@ -164,7 +163,7 @@ def freeze_plan(jobs: Sequence[Job]) -> Plan:
     for run in runs:
         by_experiment.setdefault(run.experiment, run)
     _insist_on_options(by_experiment.values())
-    weights = _starts(by_experiment, runs)
+    weights = _starts(by_experiment, runs, _number_of_classes(runs[0]))
     return Plan(
         runs=[{"experiment": run.experiment, "fold": run.fold, "config_hash": run.config_hash} for run in runs],
         data=_common_data(runs),
@@ -183,24 +182,29 @@ def _insist_on_options(runs: Iterable[Run]) -> None:
 
 def _common_data(runs: Sequence[Run]) -> dict[str, Any]:
     """Facts about the data, of which there is one kind in a study, and no image in two roles of a run."""
-    from oral_cancer.data.leaks import same_images
-    from oral_cancer.training.train import data_facts, open_images, roles
+    from oral_cancer.training.images import collected, data_facts, insist_on_roles, open_images
 
     by_store: dict[tuple[str, int], list[Run]] = defaultdict(list)
     for run in runs:
         by_store[str(run.settings.source), run.stored_size].append(run)
     facts = []
     for alike in by_store.values():
-        store = open_images(alike[0])
+        store = open_images(alike[0], collected(alike[0]))
         facts.append(data_facts(store))
-        refuse(same_images(store, [roles(run, store) for run in alike]))
+        insist_on_roles(alike, store)
     sources = dict.fromkeys(str(fact["source"]) for fact in facts)
     if any(fact != facts[0] for fact in facts):
         raise UserError(f"study: the runs differ in their images ({', '.join(sources)}); give each source a study")
     return facts[0]
 
 
-def _starts(by_experiment: dict[str, Run], runs: Sequence[Run]) -> dict[str, str]:
+def _number_of_classes(run: Run) -> int:
+    from oral_cancer.training.images import collected
+
+    return len(collected(run).labels.classes)
+
+
+def _starts(by_experiment: dict[str, Run], runs: Sequence[Run], classes: int) -> dict[str, str]:
     """What the network of each experiment starts from; and their checkpoints fit the disk."""
     from oral_cancer.models.weights import build_backbone
 
@@ -208,7 +212,7 @@ def _starts(by_experiment: dict[str, Run], runs: Sequence[Run]) -> dict[str, str
     for experiment, run in by_experiment.items():
         model = run.settings.model
         built[experiment] = build_backbone(
-            model.backbone, model.weights, len(CLASSES), model.image_size, model.drop_path_rate
+            model.backbone, model.weights, classes, model.image_size, model.drop_path_rate
         )
     if len({start.kind for start in built.values()} & {"imagenet", "random"}) > 1:
         starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
@@ -240,7 +244,7 @@ def run_job(composed: Composed, study: Path, folder: Path) -> float | None:
         folder: the job's, of a search.
 
     Returns:
-        The RMSE of the mixtures' validation images, which a search minimises; None for a run that failed.
+        The `validation_figure`, by which a search judges; None for a run that failed.
     """
     from oral_cancer.study.monitor import output_to, shown
 
@@ -250,7 +254,7 @@ def run_job(composed: Composed, study: Path, folder: Path) -> float | None:
     settings = composed.named(name.experiment)
     run = Run.of(settings, study / name.path if planned else folder, name, study.name, composed.overrides)
     if is_finished(run, plan):
-        return validation_rmse(run)
+        return validation_figure(run)
     begun_here = _holder(study) == _this_process()  # and is none that a launcher has started, which shows all of them
     with shown(study) if begun_here else nullcontext(), output_to(log_of(run.folder)):
         return _train(run, plan)
@@ -262,11 +266,12 @@ def _train(run: Run, plan: Plan | None) -> float | None:
 
     expected = {}
     if plan is not None:
-        expected = {"fingerprint": plan.data["fingerprint"], "weights": plan.weights[run.experiment]}
+        expected = {name: plan.data[name] for name in ("fingerprint", "labelled")}
+        expected["weights"] = plan.weights[run.experiment]
     try:
         check(run.settings)  # a plan's runs have passed, a trial's values between those tried beforehand have not
         train(run, expected)
-        return validation_rmse(run) if is_first() else None
+        return validation_figure(run) if is_first() else None
     except Exception as error:
         if not is_first():
             raise
@@ -289,10 +294,10 @@ def _record_failure(run: Run, error: Exception) -> None:
         raise error
 
 
-def validation_rmse(run: Run) -> float:
-    """RMSE of the mixtures' validation images of a finished run."""
-    metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
-    return float(metrics["val"]["hetero"]["rmse"])
+def validation_figure(run: Run) -> float:
+    """What a finished run's validation images are judged by: the mixtures' RMSE, or macro F1 where nothing mixes."""
+    val = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))["val"]
+    return float(val["hetero"]["rmse"] if "hetero" in val else val["homo"]["f1_macro"])
 
 
 def is_finished(run: Run, plan: Plan | None) -> bool:
@@ -301,7 +306,7 @@ def is_finished(run: Run, plan: Plan | None) -> bool:
     if (
         manifest.get("status") != "complete"
         or manifest.get("config_hash") != run.config_hash
-        or (plan is not None and manifest.get("fingerprint") != plan.data["fingerprint"])
+        or (plan is not None and any(manifest.get(name) != plan.data[name] for name in ("fingerprint", "labelled")))
     ):
         return False
     damaged = changed_files(run.folder, manifest, RESULTS)

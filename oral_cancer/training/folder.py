@@ -31,7 +31,12 @@ REPEATING: dict[str, Any] = {  # what conf/train.yaml says to Hydra of a single 
     "defaults": ["_self_", {"override hydra/job_logging": "console"}, {"override hydra/hydra_logging": "none"}],
     "hydra": {"run": {"dir": "."}, "output_subdir": None, "job": {"name": "train"}},
 }
-TELLING = {"fingerprint": "the images' fingerprint", "precision": "precision", "augmented_on": "augmented on"}
+TELLING = {
+    "fingerprint": "the images' fingerprint",
+    "labelled": "what is known of the images",
+    "precision": "precision",
+    "augmented_on": "augmented on",
+}
 """Entries of a manifest in which a training that goes on is the same, beside its settings, and what they are called."""
 RECORDED_VERSIONS = (
     "oral-cancer",

@@ -11,7 +11,7 @@ import torchvision
 import wandb
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
-from oral_cancer.labels import CLASSES
+from oral_cancer.evaluation.predictions import classes_of
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.training.folder import RunFolder
 from oral_cancer.training.run import Run
@@ -107,25 +107,25 @@ def log_results(logger: Any, metrics: dict[str, Any], predictions: pd.DataFrame)
         return
     run = logger.experiment
     run.summary.update(summary(metrics))
-    test = metrics["test"]
-    confusion: Any = [[cls, *row] for cls, row in zip(CLASSES, test["homo"]["confusion"], strict=True)]
-    mixtures = pd.DataFrame.from_dict(test["hetero"]["mixtures"], orient="index").reset_index(names="mixture")
-    run.log(
-        {
-            "test confusion matrix": wandb.Table(["true", *CLASSES], confusion),
-            "test mixtures": wandb.Table(dataframe=mixtures),
-            "predictions": wandb.Table(dataframe=predictions.astype({"fold": str})),
-        }
-    )
+    tables = {"predictions": wandb.Table(dataframe=predictions.astype({"fold": str}))}
+    classes = classes_of(predictions)
+    for split, sets in metrics.items():
+        if "homo" in sets:
+            confusion: Any = [[cls, *row] for cls, row in zip(classes, sets["homo"]["confusion"], strict=True)]
+            tables[f"{split} confusion matrix"] = wandb.Table(["true", *classes], confusion)
+        if "hetero" in sets:
+            mixtures = pd.DataFrame.from_dict(sets["hetero"]["mixtures"], orient="index")
+            tables[f"{split} mixtures"] = wandb.Table(dataframe=mixtures.reset_index(names="mixture"))
+    run.log(tables)
 
 
 def summary(metrics: dict[str, Any]) -> dict[str, float]:
     """The figures of a run by which runs are compared, as flat names: "test/accuracy", "val/rmse"."""
     figures: dict[str, float] = {}
     for split, sets in metrics.items():
-        homo, hetero = sets["homo"], sets["hetero"]
-        figures |= {f"{split}/{name}": homo[name] for name in ("accuracy", "f1_macro", "auc_macro")}
-        figures[f"{split}/rmse"] = hetero["rmse"]
+        for image_set, names in (("homo", ("accuracy", "f1_macro", "auc_macro")), ("hetero", ("rmse",))):
+            found = sets.get(image_set, {})
+            figures |= {f"{split}/{name}": found[name] for name in names if found.get(name) is not None}
     return figures
 
 

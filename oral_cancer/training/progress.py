@@ -34,9 +34,8 @@ class PlainProgress(ProgressBar):
         per_epoch = (time.perf_counter() - self.started) / (epoch - self.first_epoch)
         assert isinstance(pl_module, SoftLabelClassifier)
         figures = pl_module.measured()
-        validated = ""
-        if "val_rmse" in figures:
-            validated = f"val accuracy {figures['val_accuracy']:.3f}  RMSE {figures['val_rmse']:.3f}  "
+        shown = {"val accuracy": "val_accuracy", "RMSE": "val_rmse"}
+        validated = "".join(f"{said} {figures[name]:.3f}  " for said, name in shown.items() if name in figures)
         print(
             f"epoch {epoch}/{trainer.max_epochs}  loss {figures['train_loss']:.4f}  {validated}"
             f"rate {figures['learning_rate']:.0e}  {(trainer.max_epochs - epoch) * per_epoch:.0f} s left",

@@ -1,6 +1,6 @@
 """Lightning's trainer of a run, and the callbacks beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -28,6 +28,7 @@ from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, Simpl
 from oral_cancer.command import brief
 from oral_cancer.data.augmentation import trains_on_cuda
 from oral_cancer.errors import UserError, refuse
+from oral_cancer.models.classifier import OF_VALIDATION
 from oral_cancer.settings import build, number_of_ranks, resolved
 from oral_cancer.training.batch_norm import SyncBatchNorm
 from oral_cancer.training.callbacks import EndState, History, LastEpoch, SeedEachStep
@@ -48,13 +49,17 @@ NEED_LOGGER = (DeviceStatsMonitor, LearningRateMonitor, ThroughputMonitor)
 PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 
-def check_callbacks(cfg: DictConfig) -> None:
+def check_callbacks(cfg: DictConfig, validated: Sequence[str] | None = None) -> None:
     """Refuse callbacks that cannot work.
+
+    Args:
+        cfg: the settings of a training.
+        validated: the figures of validation that there are images for; None where that is not known yet.
 
     Raises:
         UserError: a line for each fault.
     """
-    _callbacks(cfg)
+    _callbacks(cfg, validated)
 
 
 def build_trainer(run: Run, *more: Callback) -> Trainer:
@@ -108,7 +113,7 @@ def _callbacks_of_every_run(run: Run) -> list[Callback]:
     return [SeedEachStep(run.seed), History(run.folder / "history.csv"), checkpoint]
 
 
-def _callbacks(cfg: DictConfig) -> list[Callback]:
+def _callbacks(cfg: DictConfig, validated: Sequence[str] | None = None) -> list[Callback]:
     """The configured callbacks, none of which must fail for a reason that is known before a training."""
     chosen: dict[str, Any] = {}
     problems = []
@@ -119,7 +124,7 @@ def _callbacks(cfg: DictConfig) -> list[Callback]:
             chosen[name] = instantiate(settings)
         except Exception as error:  # whatever its class raises
             problems.append(f"callbacks.{name}: {brief(error.__cause__ or error)}; see the callback's documentation")
-    problems += [f"callbacks.{name}: {said}" for name in chosen for said in _problems(chosen[name], cfg)]
+    problems += [f"callbacks.{name}: {said}" for name in chosen for said in _problems(chosen[name], cfg, validated)]
     bars = [name for name, callback in chosen.items() if isinstance(callback, ProgressBar)]
     if len(bars) > 1:
         problems.append(f"callbacks.{bars[1]}: there is a progress bar already; give callbacks.{bars[0]}=null")
@@ -127,7 +132,7 @@ def _callbacks(cfg: DictConfig) -> list[Callback]:
     return list(chosen.values())
 
 
-def _problems(callback: Any, cfg: DictConfig) -> list[str]:
+def _problems(callback: Any, cfg: DictConfig, validated: Sequence[str] | None) -> list[str]:
     kind = type(callback).__name__
     if not isinstance(callback, Callback):
         return [f"{kind} is no callback of Lightning's; leave it out"]
@@ -139,7 +144,7 @@ def _problems(callback: Any, cfg: DictConfig) -> list[str]:
     if isinstance(callback, ModelCheckpoint) and (callback.save_last or callback.filename == CHECKPOINT.stem):
         problems.append(f"{CHECKPOINT} is the run's own; give another filename, and no save_last")
     monitor = getattr(callback, "monitor", None)
-    if monitor is not None and monitor not in (measured := _measured(cfg)):
+    if monitor is not None and monitor not in (measured := _measured(cfg, validated)):
         problems.append(
             f"monitor={monitor}: nothing of this name is measured; "
             f"{_meant(str(monitor).replace('/', '_'), measured)}choose {', '.join(measured)}"
@@ -152,11 +157,13 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return f"did you mean {guess[0]}? " if guess else ""
 
 
-def _measured(cfg: DictConfig) -> tuple[str, ...]:
+def _measured(cfg: DictConfig, validated: Sequence[str] | None) -> tuple[str, ...]:
     """The names of the figures that a callback can monitor."""
     measured: tuple[str, ...] = get_object(cfg.model._target_).MEASURED
-    validates = cfg.trainer.get("limit_val_batches") != 0
-    return tuple(name for name in measured if validates or not name.startswith("val_"))
+    if cfg.trainer.get("limit_val_batches") == 0:
+        return tuple(name for name in measured if not name.startswith("val_"))
+    missing = set(OF_VALIDATION) - set(OF_VALIDATION if validated is None else validated)
+    return tuple(name for name in measured if name not in missing)
 
 
 def _insist_on_compiler(device: torch.device) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import kagglehub
 import pytest
 
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS
 from scripts.fetch_data import main as fetch
+from tests.published import GROUPS, SPLIT_FOLDERS, SPLITS
 
 
 class Kaggle:

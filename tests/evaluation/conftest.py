@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oral_cancer.evaluation.predictions import COLUMNS, LABELS, PROBABILITIES
-from oral_cancer.labels import GROUPS
+from oral_cancer.evaluation.predictions import columns, true_columns
+from tests.published import CLASSES, GROUPS
 
 
 def make_run(
@@ -25,9 +25,12 @@ def make_run(
                 logits = np.log((1 - shrink) * label + shrink / 3 + 0.02) + random.normal(0, noise, 3)
                 share = np.exp(logits) / np.exp(logits).sum()
                 file = f"{group.folders[0]}/{own}{k}.tif"
-                rows.append([experiment, fold, split, group.image_set, file, *label, *share.astype(np.float32)])
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    return frame.astype({**dict.fromkeys(LABELS, "float64"), **dict.fromkeys(PROBABILITIES, "float32"), "fold": object})
+                rows.append(
+                    [experiment, fold, split, group.image_set, file, group.name, *label, *share.astype(np.float32)]
+                )
+    frame = pd.DataFrame(rows, columns=columns(CLASSES))
+    types = dict.fromkeys(true_columns(CLASSES), "float64") | dict.fromkeys(CLASSES, "float32")
+    return frame.astype(types | {"fold": object})
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from oral_cancer.evaluation.calibration import SLOPES, Calibration, calibrate, fit
 from oral_cancer.evaluation.metrics import rmse
 from oral_cancer.evaluation.predictions import RUN, labels, probabilities
-from oral_cancer.labels import MIXTURES, soft_label
+from tests.published import MIXTURES, soft_label
 
 TRUTH = np.array([soft_label(name) for name in MIXTURES for _ in range(10)], float)
 
@@ -29,10 +29,10 @@ def test_shrunk_predictions_gain_on_images_not_fitted_on():
 
 def test_nothing_to_gain_nothing_changes():
     exact = fit(TRUTH, TRUTH)
-    assert (exact.intercept, exact.slope) == (0, 1)
+    assert (exact.intercepts, exact.slope) == ((0, 0), 1)
     random = np.random.default_rng(1)
     calibration = fit(TRUTH, shrunk(random, towards=0.5, by=0.0, noise=0.02))
-    assert calibration.intercept == pytest.approx(0, abs=0.1)
+    assert calibration.intercepts[0] == pytest.approx(0, abs=0.1)
     assert calibration.slope == pytest.approx(1, abs=0.1)
 
 
@@ -47,7 +47,7 @@ def test_rmse_never_rises_on_the_images_fitted_on(seed):
 @pytest.mark.parametrize("slope", [*SLOPES, 1.2])
 def test_rows_stay_shares_control_stays_and_order_is_kept(slope):
     predicted = np.random.default_rng(2).dirichlet([0.3, 0.3, 0.3], 500)
-    mapped = Calibration(0.4, slope).apply(predicted)
+    mapped = Calibration((0, 1), (0.4, 0.0), slope).apply(predicted)
     assert (mapped >= 0).all()
     np.testing.assert_allclose(mapped.sum(axis=1), 1, atol=1e-12)
     np.testing.assert_array_equal(mapped[:, 2], predicted[:, 2])
@@ -57,11 +57,11 @@ def test_rows_stay_shares_control_stays_and_order_is_kept(slope):
 
 def test_pure_images_stay_pure_and_nearly_pure_ones_nearly():
     pure = np.eye(3)
-    calibration = Calibration(0.5, 1.3)
+    calibration = Calibration((0, 1), (0.5, 0.0), 1.3)
     np.testing.assert_array_equal(calibration.apply(pure), pure)
     nearly = np.array([[0.98, 0.01, 0.01], [0.01, 0.98, 0.01], [0.01, 0.01, 0.98]])
     assert (calibration.apply(nearly).max(axis=1) > 0.97).all()
-    worst = Calibration(0.0, SLOPES[0]).apply(np.array([[0.99, 0.01, 0.0]]))
+    worst = Calibration((0, 1), (0.0, 0.0), SLOPES[0]).apply(np.array([[0.99, 0.01, 0.0]]))
     assert worst[0, 0] > 0.9
 
 
@@ -77,7 +77,8 @@ def test_one_mixture_is_not_enough():
 
 def test_a_calibration_is_json():
     calibration = fit(TRUTH, shrunk(np.random.default_rng(0), 0.5, 0.5))
-    assert Calibration(**json.loads(json.dumps(asdict(calibration)))) == calibration
+    written = json.loads(json.dumps(asdict(calibration)))
+    assert Calibration(tuple(written["mixing"]), tuple(written["intercepts"]), written["slope"]) == calibration
 
 
 def test_each_fold_is_calibrated_by_its_own_validation_images(run):

@@ -3,16 +3,17 @@ import pandas as pd
 import pytest
 
 from oral_cancer.errors import UserError
-from oral_cancer.evaluation.ensembles import COLUMNS, Ensembles, ensemble, ensembles, fold_weights
+from oral_cancer.evaluation.ensembles import Ensembles, columns, ensemble, ensembles, fold_weights
 from oral_cancer.evaluation.metrics import classification
 from oral_cancer.evaluation.predictions import labels, probabilities
+from tests.published import CLASSES
 
 
 def test_an_ensemble_is_the_weighted_mean_image_by_image(run):
     one, two = (run(fold=fold).query("split == 'test'") for fold in (0, 1))
     both = pd.concat([one, two.iloc[::-1]])
     result = ensemble(both, {0: 1.0, 1: 3.0}, "mine")
-    assert list(result.columns) == COLUMNS
+    assert list(result.columns) == columns(CLASSES)
     assert set(result["ensemble"]) == {"mine"}
     assert len(result) == len(one)
     for _, row in result.iterrows():
@@ -85,7 +86,7 @@ def test_folds_must_have_predicted_the_same_images(run, change):
 def test_ensembles_are_calibrated_where_there_are_mixtures_to_do_it_by(study):
     mixed = Ensembles.of(study)
     pd.testing.assert_frame_equal(mixed.raw, ensembles(study))
-    assert list(mixed.calibrated.columns) == COLUMNS
+    assert list(mixed.calibrated.columns) == columns(CLASSES)
     assert set(mixed.calibrated["experiment"]) == {"m1", "m2"}
     assert len(mixed.calibrated) == (mixed.raw["experiment"] != "m3").sum()
 
@@ -93,4 +94,4 @@ def test_ensembles_are_calibrated_where_there_are_mixtures_to_do_it_by(study):
 def test_no_test_images_no_ensembles(run):
     frame = run()
     assert ensembles(frame[frame["split"] == "val"]).empty
-    assert np.array_equal(ensembles(frame.iloc[:0]).columns, COLUMNS)
+    assert np.array_equal(ensembles(frame.iloc[:0]).columns, columns(CLASSES))

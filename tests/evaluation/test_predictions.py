@@ -3,7 +3,15 @@ import pandas as pd
 import pytest
 
 from oral_cancer.errors import UserError
-from oral_cancer.evaluation.predictions import COLUMNS, labels, probabilities, read_predictions, write_predictions
+from oral_cancer.evaluation.predictions import (
+    classes_of,
+    columns,
+    labels,
+    probabilities,
+    read_predictions,
+    write_predictions,
+)
+from tests.published import CLASSES
 
 
 def test_float32_probabilities_are_read_back_exactly(tmp_path, run):
@@ -16,7 +24,7 @@ def test_float32_probabilities_are_read_back_exactly(tmp_path, run):
     assert back["parental"].dtype == np.float32
     np.testing.assert_array_equal(back[["parental", "resistant", "control"]].to_numpy(), shares)
     np.testing.assert_array_equal(labels(back), labels(frame))
-    assert list(back.columns) == COLUMNS
+    assert list(back.columns) == columns(CLASSES)
     assert back.drop(columns=["parental", "resistant", "control"]).equals(
         frame.drop(columns=["parental", "resistant", "control"]).astype(
             back.dtypes.drop(["parental", "resistant", "control"])
@@ -27,7 +35,8 @@ def test_float32_probabilities_are_read_back_exactly(tmp_path, run):
 def test_bytes_are_stable(tmp_path, run):
     one, two = tmp_path / "1.csv", tmp_path / "2.csv"
     write_predictions(one, run(fold="all"))
-    write_predictions(two, read_predictions(one).sample(frac=1, axis="columns", random_state=0))
+    frame = read_predictions(one)
+    write_predictions(two, frame[[*frame.columns[5::-1], *frame.columns[6:]]])
     assert one.read_bytes() == two.read_bytes()
     assert b"\r" not in one.read_bytes()
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["1.csv", "2.csv"]
@@ -37,7 +46,7 @@ def test_written_in_the_fewest_digits(tmp_path, run):
     frame = run().iloc[[-1]].assign(parental=np.float32(0.1), resistant=np.float32(0.9), control=np.float32(1e-8))
     write_predictions(tmp_path / "p.csv", frame)
     row = (tmp_path / "p.csv").read_text().splitlines()[1]
-    assert row == "m1,0,test,hetero,20X_TG1-WT3/5.tif,0.75,0.25,0.0,0.1,0.9,1e-08"
+    assert row == "m1,0,test,hetero,20X_TG1-WT3/5.tif,3:1,0.75,0.25,0.0,0.1,0.9,1e-08"
 
 
 def test_a_file_that_was_written_with_model_is_read_with_experiment(tmp_path, run):
@@ -45,6 +54,14 @@ def test_a_file_that_was_written_with_model_is_read_with_experiment(tmp_path, ru
     write_predictions(new, pd.concat([run("m1"), run("m2", "all")]))
     old.write_text(new.read_text().replace("experiment,", "model,", 1))
     pd.testing.assert_frame_equal(read_predictions(old), read_predictions(new))
+
+
+def test_labels_follow_from_proportions_where_no_column_says_them(tmp_path, run):
+    new, old = tmp_path / "new.csv", tmp_path / "old.csv"
+    write_predictions(new, run("m1"))
+    pd.read_csv(new, dtype=str).drop(columns="label").to_csv(old, index=False)
+    pd.testing.assert_frame_equal(read_predictions(old), read_predictions(new))
+    assert {"parental", "1:2", "3:1"} <= set(read_predictions(old)["label"])
 
 
 def test_where_both_columns_stand_the_experiment_counts(tmp_path, run):
@@ -59,9 +76,11 @@ def test_folds_are_ints_or_all(tmp_path, run):
 
 def test_arrays_are_in_the_order_of_the_classes(run):
     frame = run()
+    assert classes_of(frame) == CLASSES
     shuffled = frame[frame.columns[::-1]]
-    np.testing.assert_array_equal(probabilities(shuffled)[:, 2], frame["control"].to_numpy(np.float64))
-    np.testing.assert_array_equal(labels(shuffled)[:, 0], frame["true_parental"].to_numpy())
+    assert classes_of(shuffled) == CLASSES[::-1]
+    np.testing.assert_array_equal(probabilities(shuffled)[:, 0], frame["control"].to_numpy(np.float64))
+    np.testing.assert_array_equal(labels(shuffled)[:, 2], frame["true_parental"].to_numpy())
     assert probabilities(frame).dtype == np.float64
 
 
@@ -75,7 +94,9 @@ def test_arrays_are_in_the_order_of_the_classes(run):
         ("parental", "1.5", "not within [0, 1] or do not sum to 1"),
         ("parental", "-0.5", "not within [0, 1] or do not sum to 1"),
         ("parental", "0.002", "not within [0, 1] or do not sum to 1"),
-        ("true_parental", "0.5", "is no label of the set homo"),
+        ("true_parental", "0.5", "[0.5, 0.0, 0.0] are not within [0, 1] or do not sum to 1"),
+        ("label", "resistant", "is no label of the set homo"),
+        ("label", "3:1", "is no label of the set homo"),
         ("set", "hetero", "is no label of the set hetero"),
         ("set", "mixed", "set is 'mixed', not homo or hetero"),
         ("split", "train", "split is 'train', not val or test"),
@@ -119,10 +140,10 @@ def test_a_sum_within_a_thousandth_is_accepted(tmp_path, run):
     [
         (None, "there is no such file"),
         (b"", "the file is empty"),
-        (",".join(COLUMNS).encode(), "has no rows"),
-        (b"experiment,fold\nm1,0\n", "lacks the columns split, set, file, true_parental"),
-        (b"model,fold\nm1,0\n", "lacks the columns split, set, file, true_parental"),
-        (b"fold\n0\n", "lacks the columns experiment, split, set, file, true_parental"),
+        (",".join(columns(CLASSES)).encode(), "has no rows"),
+        (b"experiment,fold\nm1,0\n", "lacks the columns split, set, file, true_<class>"),
+        (b"model,fold\nm1,0\n", "lacks the columns split, set, file, true_<class>"),
+        (b"fold\n0\n", "lacks the columns experiment, split, set, file, true_<class>"),
         (b"experiment,fold\nm1,0\nm1,0,1,2\n", "not a readable CSV file"),
         (b"experiment,fold\n\xff\xfe,0\n", "not a readable CSV file"),
     ],

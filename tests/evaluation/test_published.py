@@ -11,12 +11,14 @@ from oral_cancer.evaluation.calibration import fit
 from oral_cancer.evaluation.ensembles import Ensembles, ensemble
 from oral_cancer.evaluation.metrics import classification, rmse
 from oral_cancer.evaluation.predictions import (
-    COLUMNS,
+    columns,
     labels,
     probabilities,
     read_predictions,
+    true_columns,
     write_predictions,
 )
+from tests.published import CLASSES, group_names
 
 PUBLISHED = Path(__file__).resolve().parents[2] / ".." / "shared" / "published"
 
@@ -31,7 +33,8 @@ def published() -> pd.DataFrame:
         pd.read_csv(PUBLISHED / f"m5_test_{image_set}.csv").assign(experiment="m5", split="test", set=image_set)
         for image_set in ("homo", "hetero")
     ]
-    return pd.concat(sets, ignore_index=True)
+    frame = pd.concat(sets, ignore_index=True)
+    return frame.assign(label=group_names(frame[true_columns(CLASSES)].to_numpy()))
 
 
 def weights(published: pd.DataFrame, name: str) -> dict[int, float]:
@@ -46,14 +49,14 @@ def weights(published: pd.DataFrame, name: str) -> dict[int, float]:
     [("simple", 0.1592265), ("weighted_accuracy", 0.1589287), ("weighted_f1", 0.1589276)],
 )
 def test_ensembles(published, name, expected):
-    mixed = ensemble(published[COLUMNS], weights(published, name), name)
+    mixed = ensemble(published[columns(CLASSES)], weights(published, name), name)
     homo, hetero = (mixed[mixed["set"] == image_set] for image_set in ("homo", "hetero"))
     assert classification(labels(homo), probabilities(homo)).summary()["accuracy"] == 1.0
     assert rmse(labels(hetero), probabilities(hetero)) == pytest.approx(expected, abs=1e-6)
 
 
 def test_single_models(published):
-    table = tables.summary(published[COLUMNS]).set_index("metric")
+    table = tables.summary(published[columns(CLASSES)]).set_index("metric")
     for metric, mean, sd in (("accuracy", 0.9900, 0.0107), ("auc_macro", 1.0, 0.0), ("rmse", 0.1915, 0.0235)):
         assert table.loc[metric, "mean"] == pytest.approx(mean, abs=5e-5)
         assert table.loc[metric, "sd"] == pytest.approx(sd, abs=5e-5)
@@ -71,7 +74,7 @@ def test_the_files_survive_our_format(published, tmp_path):
 
 
 def test_calibration_gains_on_images_not_fitted_on(published):
-    mixed = ensemble(published[COLUMNS], weights(published, "simple"), "simple")
+    mixed = ensemble(published[columns(CLASSES)], weights(published, "simple"), "simple")
     hetero = mixed[mixed["set"] == "hetero"]
     truth, predicted = labels(hetero), probabilities(hetero)
     odd = hetero.groupby("true_parental").cumcount().to_numpy() % 2 == 1

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oral_cancer.labels import CLASSES, SPLIT_FOLDERS
 from oral_cancer.training.manifest import read_manifest, write_manifest
 from scripts.explain import main
 from tests.conftest import REPOSITORY, SMALL_NETWORK
+from tests.published import CLASSES, SPLIT_FOLDERS
 
 PICTURES = ("sheet", "grad_cam", "guided_backprop", "guided_grad_cam")
 

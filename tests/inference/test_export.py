@@ -12,9 +12,9 @@ from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.inference.members import choose_runs, load_network
 from oral_cancer.inference.onnx_files import ENSEMBLE, TOLERANCE
-from oral_cancer.labels import SPLIT_FOLDERS
 from oral_cancer.study.runs import read_study
 from scripts import export, predict
+from tests.published import SPLIT_FOLDERS
 
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
 

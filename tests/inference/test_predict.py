@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from oral_cancer.labels import CLASSES, GROUPS, SPLIT_FOLDERS
 from oral_cancer.training.manifest import CHECKPOINT, file_hashes, read_manifest, write_manifest
 from scripts.predict import main
+from tests.published import CLASSES, GROUPS, SPLIT_FOLDERS
 from tests.study.made_up import written_before
 
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]

@@ -17,10 +17,10 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from oral_cancer import labels
 from oral_cancer.simulation import simulator
 from oral_cancer.simulation.cell_shapes import settle
 from oral_cancer.simulation.simulator import cell_counts, draw_field, write_collection
+from tests import published as labels
 
 GOLDEN = {
     "parental": "8bb72809564bb37e",
@@ -151,7 +151,7 @@ def test_layout_counts_and_names(tmp_path: Path) -> None:
 
 def test_published_counts() -> None:
     plans = simulator.plan_collection(Path("root"), 300, 200, seed=0)
-    found = Counter((plan.group, plan.path.stem.rsplit("_", 1)[1]) for plan in plans)
+    found = Counter((plan.label, plan.path.stem.rsplit("_", 1)[1]) for plan in plans)
     assert found == {(group.name, split): n for group in labels.GROUPS for split, n in group.published.items()}
 
 
@@ -170,7 +170,7 @@ def test_interruption_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException | type[BaseException]
 ) -> None:
     def fails(plan: simulator.Plan) -> None:
-        if plan.group == "1:3":
+        if plan.label == "1:3":
             raise fault
         plan.path.touch()
 

@@ -195,6 +195,7 @@ def test_a_schedule_that_waits_for_a_figure_is_refused() -> None:
         SoftLabelClassifier(
             "test_byobnet",
             "none",
+            3,
             32,
             1,
             0.0,
