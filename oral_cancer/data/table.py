@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from oral_cancer.data.collection import NAMED_BY_USER, Collection, ImageFile, LeftOut
@@ -213,21 +213,16 @@ def _in_splits(entries: list[Entry], paths: Mapping[Path, str], by_folder: bool)
 
 def _is_left_out(walk: Walk, path: str) -> bool:
     """Whether a path or a folder of it is named in `source.leave_out`."""
-    parts = path.split("/")
-    return any(walk.is_named("/".join(parts[:end])) for end in range(1, len(parts) + 1))
+    return any(walk.is_named(str(one)) for one in (PurePosixPath(path), *PurePosixPath(path).parents))
 
 
 def _pass_over_others(walk: Walk, listed: set[str], wanted: set[str]) -> None:
     """Note what lies in the folders of the wanted images and is none of them, and what is listed and not wanted."""
-    folders = {_folder_of(path) for path in wanted}
-    for folder in sorted(folders):
+    for folder in sorted({path.rpartition("/")[0] or "." for path in wanted}):
         for path in walk.images(folder):
             if path not in listed:
                 walk.pass_over(path, NOT_IN_TABLE)
+    noted = {one.path for one in walk.left_out}
     for path in sorted(listed - wanted):
-        if _folder_of(path) not in folders:
+        if not noted & {path, *map(str, PurePosixPath(path).parents)}:
             walk.pass_over(path, NAMED_BY_USER)
-
-
-def _folder_of(path: str) -> str:
-    return path.rpartition("/")[0] or "."

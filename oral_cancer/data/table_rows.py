@@ -138,10 +138,10 @@ class Reader:
             return f"{name!a} holds control characters: rename the file"
         if not Path(name).is_absolute() and not path.is_relative_to(self.base):
             return f"{name} lies outside of {self.base}: give source.root, or a whole path"
+        if not path.suffix:
+            return f"{name} is no file of an image: give its path, or a pattern such as source.file=images/{{}}.png"
         if not is_image(path.name):
-            return (
-                f"{name} is of a kind that is not read: convert it, or remove the row (see source.file for a pattern)"
-            )
+            return f"{name} is of a kind that is not read: convert it, or remove the row"
         if not path.is_file():
             return f"{path} is missing: mend it, or see source.root and source.file"
         return f"{name}: {REASON}: rename it" if is_formula(name) or is_formula(path.name) else None
