@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 from benchmarks.figures import options
 from benchmarks.memory import private_peak
 from benchmarks.step import our_seconds
-from oral_cancer.command import CONF
+from oral_cancer.config_groups import CONF
 from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.leaks import near_duplicates, same_images
 from oral_cancer.data.splits import split

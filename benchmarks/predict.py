@@ -17,9 +17,10 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from benchmarks.figures import Figure, options, publish
-from oral_cancer.command import CONF
+from oral_cancer.config_groups import CONF
 from oral_cancer.data.reader import read_image
 from oral_cancer.data.reading import NewReading, Reading
+from oral_cancer.data.resizing import resized
 from oral_cancer.inference.engines import torch_ensemble
 from oral_cancer.inference.populations import find_images
 from oral_cancer.inference.predict import Predicted, predict
@@ -64,7 +65,9 @@ def plain_seconds(networks: list[torch.nn.Module], paths: list[Path], size: int)
     started = time.perf_counter()
     with torch.inference_mode():
         for first in range(0, len(paths), BATCH):
-            batch = torch.from_numpy(np.stack([read_image(path, size) for path in paths[first : first + BATCH]]))
+            batch = torch.from_numpy(
+                np.stack([resized(read_image(path), size) for path in paths[first : first + BATCH]])
+            )
             for network in networks:
                 network(batch)
     return time.perf_counter() - started

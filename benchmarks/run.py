@@ -22,7 +22,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from benchmarks.figures import Figure, options, publish
 from benchmarks.timed import seconds_of_training
-from oral_cancer.command import CONF
+from oral_cancer.config_groups import CONF
 
 CLOCK = "clock.json"
 STUDY = (

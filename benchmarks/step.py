@@ -28,7 +28,8 @@ from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.labels import GROUPS, soft_label
 from oral_cancer.resampling import NoResampling
 from oral_cancer.training.run import Run, RunName
-from oral_cancer.training.train import build_trainer, quieten
+from oral_cancer.training.train import quieten
+from oral_cancer.training.trainer import build_trainer
 
 CONF = Path(__file__).parents[1] / "conf"
 

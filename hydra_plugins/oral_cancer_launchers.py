@@ -1,7 +1,7 @@
 """Hydra launchers that train a study's runs side by side: on this machine, or as an array job of a Slurm cluster.
 
-Both start each run as a process of its own through submitit. Where such a process ends without a word, its run has
-failed, and the others go on. Hydra takes launchers from this folder, and from nowhere else.
+Each run is a process of its own, from a fork server here, through submitit there. Where such a process ends without a
+word, its run has failed, and the others go on. Hydra takes launchers from this folder, and from nowhere else.
 """
 
 import os
@@ -9,95 +9,101 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Lock
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
 from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
+from omegaconf import DictConfig, open_dict
 
+from oral_cancer.command import described
 from oral_cancer.errors import Interrupted, UserError
 from oral_cancer.settings import number_of_ranks
-from oral_cancer.training.manifest import read_manifest, write_manifest
+from oral_cancer.training.manifest import log_of, read_manifest, write_manifest
+
+if TYPE_CHECKING:
+    from oral_cancer.study.fork_server import Forked
 
 Arguments = tuple[list[str], str, int, str, dict[type, Any]]
 """Of `BaseSubmititLauncher.__call__`, which composes and runs one run."""
 
 REPOSITORY = str(Path(__file__).parents[1])
-FOREVER = 60 * 24 * 365  # minutes; submitit's local jobs must have a limit
 POLL = 10.0  # seconds between two looks at Slurm's queue
 
 
-class LocalLauncher(BaseSubmititLauncher):  # type: ignore[misc]
+class LocalLauncher(Launcher):
     """Runs side by side on this machine, each with its own GPU, or share of one, or of the cores.
 
     Args:
-        submitit_folder: for the runs' logs; %j is a number.
         jobs: runs at once; None is one for each place on a GPU, or a single one where there is no GPU.
         cells_per_gpu: places on each GPU.
     """
 
-    _EXECUTOR = "local"
+    forks = True
 
-    def __init__(self, submitit_folder: str, jobs: int | None, cells_per_gpu: int) -> None:
-        super().__init__(submitit_folder=submitit_folder)
+    def __init__(self, jobs: int | None, cells_per_gpu: int) -> None:
         self.jobs = jobs
         self.cells_per_gpu = cells_per_gpu
 
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what a run needs."""
+        self.hydra_context = hydra_context
+        self.task_function = task_function
+        self.config = config
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run every job; never more at once than there are places."""
-        import submitit
+        from oral_cancer.study.fork_server import Forked
+        from oral_cancer.study.monitor import shown
 
-        assert self.config is not None
         if number_of_ranks(self.config) > 1 and gpus():
             raise UserError("hydra/launcher=local: each run sees one GPU; give trainer.devices=1, or another launcher")
-        free: SimpleQueue[dict[str, str]] = SimpleQueue()
-        chosen = places(gpus(), self.jobs, self.cells_per_gpu)
-        for place in chosen:
-            free.put(place)
-        executor = submitit.LocalExecutor(folder=self.params["submitit_folder"])
-        executor.update_parameters(timeout_min=FOREVER)
-        submitting, running = Lock(), set()
+        study = Path(self.config.hydra.sweep.dir)
+        free = places(gpus(), self.jobs, self.cells_per_gpu)
+        threads = _threads(len(free))
+        waiting = deque(enumerate(job_overrides, initial_job_idx))
+        running: dict[Forked, tuple[int, dict[str, str]]] = {}
+        returns: dict[int, JobReturn] = {}
+        with shown(study), _stoppable(), _ended_with(running):
+            while waiting or running:
+                while waiting and free:
+                    number, overrides = waiting.popleft()
+                    place = free.pop()
+                    job = partial(self._run, list(overrides), number, Singleton.get_state())
+                    running[Forked(job, place | {"OMP_NUM_THREADS": str(threads)}, threads)] = number, place
+                for process in Forked.first_to_end(running):
+                    number, place = running.pop(process)
+                    returns[number] = _outcome(study, job_overrides[number - initial_job_idx], process.result())
+                    free.append(place)
+        return [returns[number] for number in sorted(returns)]
 
-        def run(arguments: Arguments) -> JobReturn:
-            place = free.get()
-            try:
-                with submitting:  # what the process starts with is this process's environment
-                    job = executor.submit(_Placed(self, place), *arguments)
-                    running.add(job)
-                job.wait()
-                return _outcome(job, self._study, arguments[0])
-            finally:
-                free.put(place)
-
-        with (
-            _environment(OMP_NUM_THREADS=str(max(1, (os.cpu_count() or 1) // len(chosen)))),
-            _terminable(),
-            ThreadPoolExecutor(len(chosen)) as pool,
-        ):
-            try:
-                return list(pool.map(run, _arguments(job_overrides, initial_job_idx)))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                for job in running:
-                    job.cancel()
-                raise
+    def _run(self, overrides: list[str], number: int, singletons: dict[type, Any]) -> JobReturn:
+        """Compose and run one job, in a process of its own."""
+        Singleton.set_state(singletons)
+        setup_globals()
+        config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+        with open_dict(config):
+            config.hydra.job.id = config.hydra.job.num = number
+        return run_job(
+            hydra_context=self.hydra_context,
+            task_function=self.task_function,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
 
     @property
     def at_once(self) -> int:
         """Runs that run at once."""
         return len(places(gpus(), self.jobs, self.cells_per_gpu))
-
-    @property
-    def _study(self) -> Path:
-        assert self.config is not None
-        return Path(self.config.hydra.sweep.dir)
 
 
 class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
@@ -116,6 +122,8 @@ class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Submit every job, and wait until none is in the queue any more."""
         import submitit
+
+        from oral_cancer.study.monitor import shown
 
         if shutil.which("sbatch") is None:
             raise UserError("hydra/launcher=slurm: there is no sbatch here; start on a login node, or choose local")
@@ -141,21 +149,12 @@ class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
             f"{study}` then makes tables and page",
             flush=True,
         )
-        _wait(jobs, array)
-        return [_outcome(job, study, overrides) for job, (overrides, *_) in zip(jobs, arguments, strict=True)]
-
-
-class _Placed:
-    """A run's process in its place: environment variables that must stand before anything looks at them."""
-
-    def __init__(self, launcher: BaseSubmititLauncher, environment: dict[str, str]) -> None:
-        self.launcher = launcher
-        self.environment = environment
-
-    def __call__(self, *arguments: Any) -> JobReturn:
-        os.environ.update(self.environment)
-        returned: JobReturn = self.launcher(*arguments)
-        return returned
+        with shown(study):
+            _wait(jobs, array)
+            return [
+                _outcome(study, overrides, job.result() if job.paths.result_pickle.exists() else None)
+                for job, (overrides, *_) in zip(jobs, arguments, strict=True)
+            ]
 
 
 def gpus() -> list[str]:
@@ -196,36 +195,30 @@ def _of_sbatch(parameters: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _outcome(job: Any, study: Path, overrides: Sequence[str]) -> JobReturn:
-    """What a run's process returned; where it returned nothing, the run's manifest says so."""
+def _outcome(study: Path, overrides: Sequence[str], returned: JobReturn | None) -> JobReturn:
+    """What became of a job; where its process returned nothing, the run's manifest says so."""
     from oral_cancer.study.study import job_name  # late: --help imports this module
 
+    said = "its process ended without a word, killed or out of memory"
     name = job_name(study, overrides)
     if name is None:  # of a search, which records what failed
-        if not job.paths.result_pickle.exists():  # submitit would ask Slurm's accounting, which may not be there
-            fault = UserError(f"its process ended without a word, killed or out of memory: {_log_of(job)}")
-            return JobReturn(_return_value=fault, status=JobStatus.FAILED)
-        found: JobReturn = job.result()
-        return found
+        return returned or JobReturn(_return_value=UserError(said), status=JobStatus.FAILED)
     folder = study / name.path
     manifest = read_manifest(folder) or {}
     if manifest.get("status") not in ("complete", "failed"):
-        said = f"its process ended without a word, killed or out of memory: {_log_of(job)}"
-        manifest |= {"status": "failed", "error": said}
+        if returned is not None and returned.status == JobStatus.FAILED:
+            said = described(returned._return_value)
         folder.mkdir(parents=True, exist_ok=True)
-        write_manifest(folder, manifest)
-    said = f": {manifest.get('error')}" if manifest["status"] == "failed" else ""
-    print(f"{study.name}: {name} {manifest['status']}{said}", flush=True)
+        write_manifest(folder, manifest | {"status": "failed", "error": f"{said}: {_last_line(log_of(folder))}"})
     return JobReturn(_return_value=None, status=JobStatus.COMPLETED)
 
 
-def _log_of(job: Any) -> str:
-    """The last line that a job's process wrote to standard error, if any, and where the rest is."""
-    path = Path(job.paths.stderr)
+def _last_line(log: Path) -> str:
+    """The last line in a run's log, and where the rest is."""
     lines: list[str] = []
     with suppress(OSError):
-        lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
-    return f"{lines[-1].strip()} (log {path})" if lines else f"log {path}"
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return f"{lines[-1].strip()} (log {log})" if lines else f"log {log}"
 
 
 def _wait(jobs: Sequence[Any], array: str) -> None:
@@ -268,14 +261,34 @@ def _environment(**variables: str) -> Iterator[None]:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM raises meanwhile, so that the runs are ended as well."""
+def _ended_with(running: Iterable["Forked"]) -> Iterator[None]:
+    """Let no run outlive what goes on meanwhile: they end in order if it is interrupted."""
+    try:
+        yield
+    except BaseException:
+        for process in running:
+            process.stop()
+        for process in running:
+            process.result()
+        raise
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C and SIGTERM raise meanwhile, so that the runs are ended as well."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Interrupted(signal.Signals(number), "the same command goes on")
 
-    former: Callable[..., Any] | int | None = signal.signal(signal.SIGTERM, stop)
+    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _threads(places: int) -> int:
+    """A run's share of the cores, or what the user's environment says."""
+    given = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(given) if given.isdecimal() and int(given) else max(1, (os.cpu_count() or 1) // places)

@@ -1,6 +1,5 @@
 """How a command meets its user: faults in one line each, no traceback unless asked for."""
 
-import argparse
 import os
 import re
 import signal
@@ -8,21 +7,22 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
-from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
-from hydra.errors import ConfigCompositionException, HydraException, InstantiationException, OverrideParseException
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from oral_cancer import errors
+from oral_cancer.config_groups import CONF
 from oral_cancer.errors import Interrupted, UserError, refuse
+from oral_cancer.quoting import for_hydra
+from oral_cancer.settings import AS_TYPED, faults_of, options, resolved, unknown
+from oral_cancer.settings.commands import COMMANDS, Sweeper
+from oral_cancer.settings.training import Training
 
-CONF = Path(__file__).parents[1] / "conf"
-TEXT = ("images", "out", "experiment", "engine", "target")  # options that are taken as they stand, whatever is in them
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK_WANTED = os.environ.get(FULL_ERROR) == "1"
 
@@ -88,10 +88,14 @@ def brief(error: BaseException) -> str:
         nothing = ", ".join(given for given in sys.argv[1:] if given.partition("=")[2] in ("null", ""))
         return f"{nothing}: a group takes the name of a choice; leave it out to choose nothing"
     if isinstance(error, ConfigCompositionException) and (match := re.match("Could not override '(.+?)'", str(error))):
-        return f"{match[1]}: there is no such option; {_alike(match[1])}`python train.py --cfg job` lists all"
-    if isinstance(error, InstantiationException) and error.__cause__:
-        key = re.search(r"full_key: (\S+)", str(error))
-        return f"{key[1] if key else 'settings'}: {brief(error.__cause__)}"
+        return unknown(
+            match[1],
+            [
+                *options(Training),
+                *options(Sweeper, before="hydra.sweeper."),
+                *(path.name for path in CONF.iterdir() if path.is_dir()),
+            ],
+        )
     return errors.brief(error).partition("Config search path:")[0].rstrip()
 
 
@@ -106,24 +110,6 @@ def _is_hydras(error: BaseException) -> bool:
     while trace and trace.tb_next:
         trace = trace.tb_next
     return trace is not None and trace.tb_frame.f_globals["__name__"].startswith("hydra.")
-
-
-def _alike(option: str) -> str:
-    """A guess at the option or group that was meant, among those of the chosen groups."""
-    choices = [given for given in sys.argv[1:] if (CONF / given.partition("=")[0]).is_dir()]
-    with suppress(Exception), initialize_config_dir(str(CONF), version_base="1.3"):
-        options = list(_options(OmegaConf.to_container(compose("train", choices), resolve=False)))
-        options += [path.name for path in CONF.iterdir() if path.is_dir()]
-        if close := get_close_matches(option, options, n=1, cutoff=0.75):
-            return f"did you mean {close[0]}? "
-    return ""
-
-
-def _options(settings: Any, before: str = "") -> Iterator[str]:
-    for key, value in settings.items():
-        yield f"{before}{key}"
-        if isinstance(value, dict):
-            yield from _options(value, f"{before}{key}.")
 
 
 SEARCHED = "hydra.searchpath"
@@ -160,28 +146,6 @@ def insist_on_trust(arguments: list[str]) -> None:
     arguments[:] = [word for word in arguments if word not in said]
 
 
-def of_a_study(command: str, doc: str | None, arguments: Sequence[str] | None) -> tuple[Path, DictConfig]:
-    """The study's folder and the settings given to a command beside train.py.
-
-    Args:
-        command: its name, and that of its settings, `conf/<command>.yaml`.
-        doc: what `--help` says of it, above the settings.
-        arguments: of the command line; None for those of the process.
-
-    Raises:
-        UserError: as `settings_of`.
-    """
-    parser = argparse.ArgumentParser(
-        description=doc,
-        epilog="settings:\n" + (CONF / f"{command}.yaml").read_text(encoding="utf-8"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("study", type=Path, help="folder of a study, such as outputs/studies/paper")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, see below")
-    given = parser.parse_args(arguments)
-    return given.study, settings_of(command, given.overrides)
-
-
 def settings_of(command: str, given: Sequence[str]) -> DictConfig:
     """The settings of a command beside train.py: those of `conf/<command>.yaml`, and what is given as key=value.
 
@@ -192,21 +156,22 @@ def settings_of(command: str, given: Sequence[str]) -> DictConfig:
     """
     settings = OmegaConf.load(CONF / f"{command}.yaml")
     assert isinstance(settings, DictConfig)
+    section = COMMANDS[command]
+    as_typed = set(options(section, AS_TYPED))
     problems = []
     parsed = []
     for word in given:
         option, equals, value = word.partition("=")
         if option not in settings.keys() or not equals:  # noqa: SIM118 - `in` leaves out what is still needed
-            problems.append(f"{word}: is no option; those of conf/{command}.yaml are {', '.join(map(str, settings))}")
+            problems.append(unknown(option, section.model_fields, f"those there are {', '.join(section.model_fields)}"))
         elif not value:
             problems.append(f"{word}: has no value; give one, or leave it out")
-        elif option in TEXT and value != "null":
-            settings[option] = value.replace("${", "\\${")  # as it stands, and no reference
+        elif option in as_typed:
+            (quoted,) = for_hydra([word], as_typed)
+            settings[option] = OverridesParser.create().parse_override(quoted).value()
         else:
             parsed.append(word)
-    refuse(problems)
     settings.merge_with(OmegaConf.from_dotlist(parsed))
-    refuse([f"{name}: is needed: {name}=..." for name in sorted(OmegaConf.missing_keys(settings))])
-    if not isinstance(trust := settings.get("trust", False), bool):
-        raise UserError(f"trust={trust}: must be true or false")
+    there = {name: value for name, value in resolved(settings).items() if name not in OmegaConf.missing_keys(settings)}
+    refuse([*problems, *faults_of(section, there)])
     return settings

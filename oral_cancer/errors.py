@@ -1,6 +1,7 @@
 """Errors that are the user's to mend: shown as lines of text, without a traceback."""
 
 import errno
+import re
 import signal
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -65,7 +66,9 @@ def gathered(root: Path, faults: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def brief(error: BaseException) -> str:
-    """What an error says, on one line: of a file also its name and the remedy."""
+    """What an error says, on one line: of a file also its name and the remedy, of what Hydra builds the option."""
+    if error.__cause__ and (key := re.search(r"full_key: (\S+)", str(error))):
+        return f"{key[1]}: {brief(error.__cause__)}"
     if isinstance(error, OSError) and error.filename is not None:
         remedy = REMEDIES.get(error.errno or 0, "choose another, or mend this one")
         return f"{error.filename}: {error.strerror}; {remedy}"

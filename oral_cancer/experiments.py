@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from oral_cancer.command import CONF
+from oral_cancer.config_groups import CONF
 from oral_cancer.settings import resolved
 
 CONFIG = "train"
@@ -40,7 +40,7 @@ class Composed:
     @classmethod
     def of(cls, settings: DictConfig, hydra: Any) -> "Composed":
         """Of settings and Hydra's own beside them."""
-        return cls(settings, dict(hydra.runtime.choices), tuple(hydra.overrides.task))
+        return cls(settings, dict(hydra.runtime.choices), tuple(given_overrides(hydra, "task")))
 
     def named(self, name: str) -> DictConfig:
         """The settings with their experiment's name."""
@@ -135,6 +135,13 @@ def _identity(composed: Composed) -> Identity:
     changed = composed.given("model.backbone") is not None
     network = str(model["backbone"] if changed else composed.choices["model"])
     return Identity(tuple(settings["data"]["train_sets"]), str(sorted(settings["resampling"].items())), network)
+
+
+def given_overrides(hydra: Any, kind: Literal["task", "hydra"]) -> list[str]:
+    """The overrides of a training or of Hydra itself as they were given, with whatever is escaped in them."""
+    given = OmegaConf.to_container(hydra.overrides[kind], resolve=False)
+    assert isinstance(given, list)
+    return [str(word) for word in given]
 
 
 def composed_of(overrides: Sequence[str], config: str = CONFIG) -> Composed:

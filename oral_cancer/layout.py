@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oral_cancer.errors import UserError
 from oral_cancer.labels import ImageSet, Labels, of_parts
 
 SPLITS = ("val", "test")  # of a layout: the images to divide into folds, and those that only test
@@ -38,6 +39,20 @@ class Layout:
         return any((root / name).is_dir() for name in self.split_folders)
 
 
+def declared_parts(mixture: str, parts: Mapping[str, float], classes: Sequence[str]) -> tuple[float, ...]:
+    """The proportions of a mixture of these parts.
+
+    Raises:
+        UserError: for a part that is no class.
+    """
+    if strange := [name for name in parts if name not in classes]:
+        raise UserError(
+            f"source.mixtures.{mixture}: has the part {strange[0]}, which is no class; give parts of "
+            f"{', '.join(classes)}"
+        )
+    return of_parts(classes, parts)
+
+
 def read_layout(
     classes: Mapping[str, Sequence[str]], mixtures: Mapping[str, Mapping[str, Any]], splits: Mapping[str, Any]
 ) -> Layout:
@@ -49,7 +64,7 @@ def read_layout(
         splits: as `Layout.splits`.
     """
     names = tuple(map(str, classes))
-    mixed = {str(name): of_parts(names, mixture["parts"]) for name, mixture in mixtures.items()}
+    mixed = {str(name): declared_parts(str(name), mixture["parts"], names) for name, mixture in mixtures.items()}
     folders = {str(name): list(spellings) for name, spellings in classes.items()}
-    folders |= {str(name): list(mixture["folders"]) for name, mixture in mixtures.items()}
+    folders |= {str(name): list(mixture.get("folders") or [name]) for name, mixture in mixtures.items()}
     return Layout(Labels(names, mixed), folders, {split: dict(sets) for split, sets in splits.items()})

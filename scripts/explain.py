@@ -1,24 +1,11 @@
-"""Show where in an image the networks of a finished study find what they predict.
+#!/usr/bin/env python3
+"""oral-cancer explain: python scripts/explain.py outputs/studies/paper"""
 
-python scripts/explain.py outputs/studies/paper
-"""
+from functools import partial
 
-import sys
+from oral_cancer.cli import run_verb
 
-from oral_cancer.command import faults_in_one_line, of_a_study
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command; see the module's docstring."""
-    with faults_in_one_line():
-        study, settings = of_a_study("explain", __doc__, arguments)
-
-        from oral_cancer.explain.command import explain_images  # heavy: neither --help nor a refusal needs it
-
-        all_read = explain_images(study, settings)
-    if not all_read:
-        sys.exit(1)
-
+main = partial(run_verb, "explain")
 
 if __name__ == "__main__":
     main()

@@ -1,20 +1,11 @@
-"""Write a model of a finished study as ONNX files, one a fold and one for their ensemble, with a model card.
+#!/usr/bin/env python3
+"""oral-cancer export: python scripts/export.py outputs/studies/paper experiment=m5"""
 
-python scripts/export.py outputs/studies/paper experiment=m5
-"""
+from functools import partial
 
-from oral_cancer.command import faults_in_one_line, of_a_study
+from oral_cancer.cli import run_verb
 
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command; see the module's docstring."""
-    with faults_in_one_line():
-        study, settings = of_a_study("export", __doc__, arguments)
-
-        from oral_cancer.inference.export import export_model  # heavy: neither --help nor a refusal needs it
-
-        export_model(study, settings)
-
+main = partial(run_verb, "export")
 
 if __name__ == "__main__":
     main()

@@ -1,99 +1,11 @@
-"""Fetch the published images from Kaggle (public, no account) and check their counts.
+#!/usr/bin/env python3
+"""oral-cancer fetch: python scripts/fetch_data.py"""
 
-    python scripts/fetch_data.py [--into data]
+from functools import partial
 
-After an interruption run it again: the download goes on where it stopped. A complete folder is left alone.
-"""
+from oral_cancer.cli import run_verb
 
-import argparse
-import os
-import shutil
-import sys
-from collections import Counter
-from pathlib import Path
-
-from oral_cancer.data.folder import FolderSource
-from oral_cancer.errors import UserError, refuse
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, SPLITS
-
-DATA_SET = "janehsieh/oral-cancer-cells-with-chemoresistance-in-vitro"
-PAGE = f"https://www.kaggle.com/datasets/{DATA_SET}"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--into", type=Path, default=Path("data"), help="folder for the images (default: data)")
-    into: Path = parser.parse_args(arguments).into
-    try:
-        if into.is_dir() and not deviations(into):
-            print(f"{into}: already complete")
-            return 0
-        fetch(into)
-        refuse(deviations(into))
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    published = sum(sum(group.published.values()) for group in GROUPS)
-    print(f"{into}: complete, all {published} published images")
-    return 0
-
-
-def deviations(into: Path) -> list[str]:
-    """One line for every class or mixture folder whose number of images is not the published one."""
-    found = Counter((file.group, file.split) for file in FolderSource(into).collect().files)
-    return [
-        f"{into / SPLIT_FOLDERS[group.image_set, split] / group.folders[0]}: "
-        f"{found[group.name, split]} images, {group.published[split]} are published: remove it, run this again"
-        for split in SPLITS
-        for group in GROUPS
-        if found[group.name, split] != group.published[split]
-    ]
-
-
-def fetch(into: Path) -> None:
-    """Download the data set and move its split folders directly below `into`; files already there stay.
-
-    Raises:
-        UserError: if the download fails.
-    """
-    import kagglehub
-    from kagglehub import exceptions
-
-    # Below `into`, so that 10 GB are moved by renaming and a download that was interrupted is found again.
-    download = into / ".download"
-    try:
-        download.mkdir(parents=True, exist_ok=True)
-        os.environ["KAGGLEHUB_CACHE"] = str(download.resolve())
-        fetched = Path(kagglehub.dataset_download(DATA_SET))
-        _move_split_folders(fetched, into)
-        shutil.rmtree(download)
-    except (
-        OSError,  # no network, no space; requests' own errors are OSErrors too
-        ValueError,
-        exceptions.BackendError,
-        exceptions.CredentialError,
-        exceptions.DataCorruptionError,
-        exceptions.NotFoundError,
-        exceptions.UnauthenticatedError,
-    ) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"--into {into}: the download failed ({reason}): run this again when Kaggle can be reached, or "
-            f"download the data set by hand from {PAGE} and unpack it so that {into}/ holds "
-            + ", ".join(f"'{folder}'" for folder in SPLIT_FOLDERS.values())
-        ) from error
-
-
-def _move_split_folders(fetched: Path, into: Path) -> None:
-    for path, folders, _ in os.walk(fetched):
-        for name in set(folders) & set(SPLIT_FOLDERS.values()):
-            for source in sorted((Path(path) / name).rglob("*")):
-                target = into / name / source.relative_to(Path(path) / name)
-                if source.is_file() and not target.exists():
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    os.replace(source, target)
-
+main = partial(run_verb, "fetch")
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 
 from oral_cancer.data.training_set import checked
 from oral_cancer.evaluation.predictions import read_predictions
-from tests.published import soft_label
 from tests.conftest import REPOSITORY, SMALL_NETWORK
+from tests.published import soft_label
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 

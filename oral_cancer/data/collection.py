@@ -1,8 +1,10 @@
 """Which images there are, before any is opened, and what was passed over."""
 
+import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -83,12 +85,22 @@ class Collection:
 
     def soft_labels(self) -> NDArray[np.float32]:
         """The proportions of the classes in each image, float32 (N, K)."""
+        return self.proportions().astype(np.float32)
+
+    def proportions(self) -> NDArray[np.float64]:
+        """The same to the last digit, float64 (N, K)."""
         own = [file.proportions or self.labels.proportions[file.label] for file in self.files]
-        return np.array(own, np.float32).reshape(len(own), len(self.labels.classes))
+        return np.array(own, np.float64).reshape(len(own), len(self.labels.classes))
 
     def names(self) -> NDArray[np.str_]:
         """The label of each image, str (N,)."""
         return np.array([file.label for file in self.files], np.str_)
+
+    @property
+    def labelled(self) -> str:
+        """SHA-256 in hex over what is known of each file: label, split, proportions, group and fold, of every label."""
+        known = [self.labels.record(), *(astuple(file) for file in self.files)]
+        return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
     def record(self) -> dict[str, Any]:
         """What was found and left out; see `record_of`."""

@@ -16,14 +16,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from oral_cancer.data.appearance import appearance_of, span
 from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
-from oral_cancer.data.splits import EVALUATED, Fold, split
+from oral_cancer.data.splits import EVALUATED, Splits, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.data.training_set import TrainingSet, checked, treat
 from oral_cancer.labels import TOLERANCE, ImageSet
+from oral_cancer.settings.data import Fold
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 INTERPOLATED = "interpolated"
+OF_VALIDATION = ("val_loss", "val_accuracy", "val_rmse")  # two figures of pure images, one of mixed ones
 SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other runs and the network need room, too
 
 
@@ -72,6 +74,11 @@ class TrainingImages(Dataset[Batch]):
         return np.asarray(image)
 
 
+def measured_in_validation(splits: Splits) -> tuple[str, ...]:
+    """The figures of validation that there are images for: of pure ones, of mixed ones."""
+    return (OF_VALIDATION[:2] if len(splits.homo_val) else ()) + (OF_VALIDATION[2:] if len(splits.hetero_val) else ())
+
+
 class DrawnImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
     """A training set that is augmented on the device: images or their positions, what happens to them, soft labels.
 
@@ -108,7 +115,7 @@ class CellDataModule(LightningDataModule):
         train_sets: which image sets train: "homo", "hetero".
         fold: the fold that validates, or "all"; see `splits.split`.
         folds: their number, or "leave_one_group_out".
-        trial: seed of the splits.
+        split_seed: of the splits.
         seed: of treatment, shuffling and augmentation.
         batch_size: images a training step, over all ranks.
         eval_batch_size: images a batch in evaluation, of no influence beyond rounding; None is 256 on a GPU, else 16.
@@ -123,7 +130,7 @@ class CellDataModule(LightningDataModule):
         train_sets: Sequence[ImageSet],
         fold: Fold,
         folds: int | str,
-        trial: int,
+        split_seed: int,
         seed: int,
         batch_size: int,
         eval_batch_size: int | None,
@@ -131,7 +138,7 @@ class CellDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.store = store
-        self.splits = split(store.collection, fold, folds, trial)
+        self.splits = split(store.collection, fold, folds, split_seed)
         self.labels = store.collection.names()
         self.soft_labels = store.collection.soft_labels()
         self.train_sets = tuple(train_sets)
@@ -156,6 +163,11 @@ class CellDataModule(LightningDataModule):
         """One epoch of pure training images, or of mixed ones if there are no others: 36 at published counts."""
         images = len(self.splits.homo_train) or len(self.splits.hetero_train)
         return max(1, images // self.batch_size)
+
+    @property
+    def validated(self) -> tuple[str, ...]:
+        """The figures of validation that there are images for, as `SoftLabelClassifier.MEASURED` names them."""
+        return measured_in_validation(self.splits)
 
     @property
     def ranks(self) -> tuple[int, int]:
@@ -290,7 +302,7 @@ class CellDataModule(LightningDataModule):
         return loaders
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
-        """HOMO validation images, HETERO validation images."""
+        """Pure validation images, mixed validation images."""
         return self._evaluation_loaders(EVALUATED[:2])
 
     def predict_dataloader(self) -> list[DataLoader[Batch]]:

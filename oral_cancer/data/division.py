@@ -1,15 +1,15 @@
 """What is settled of a collection before any fold: which images must stay together, and which only test."""
 
+import math
 import re
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from oral_cancer.data.collection import Collection
-from oral_cancer.data.splits import LEAVE_ONE_GROUP_OUT
 from oral_cancer.errors import UserError
+from oral_cancer.settings.data import LEAVE_ONE_GROUP_OUT
 
 FOLDER = "folder"
 SEED = 0  # of the fixed test part, the same for every fold, experiment and seed
@@ -50,23 +50,21 @@ class Grouping:
         return next((part for part in found.groups() if part is not None), found[0])
 
 
-def checked_share(share: float) -> float:
-    """`source.test_share`, once it is a number from 0 to below 1."""
-    if type(share) not in (int, float) or not 0 <= share < 1:
-        raise UserError(f"source.test_share={share}: must be a number from 0 to below 1")
-    return float(share)
-
-
 def divided(collection: Collection, folds: int | str) -> Collection:
     """The collection with a fixed part of its images set aside to test, if none does yet and its source wants a share.
 
     The part is stratified by label; where there are groups it consists of whole ones, as near to the share as they
     allow. It depends on paths, labels and groups alone. Where each group is left out in turn, none is set aside.
     """
+    if not sets_aside(collection, folds):
+        return collection
     files, share = collection.files, collection.test_share
     pool = [row for row, file in enumerate(files) if file.split is None]
-    if not share or not pool or folds == LEAVE_ONE_GROUP_OUT or any(file.split == "test" for file in files):
-        return collection
+    from sklearn.model_selection import (  # late: a second, which few commands need
+        StratifiedGroupKFold,
+        train_test_split,
+    )
+
     labels = [files[row].label for row in pool]
     groups = np.unique([files[row].group or "" for row in pool], return_inverse=True)[1]
     if any(files[row].group for row in pool):
@@ -81,14 +79,35 @@ def divided(collection: Collection, folds: int | str) -> Collection:
     )
 
 
-def problems(collection: Collection) -> list[str]:
-    """One line for each label of which too few images are there to set a part aside."""
-    counts = Counter(file.label for file in collection.files if file.split is None)
-    if not collection.test_share or any(file.split == "test" for file in collection.files):
+def sets_aside(collection: Collection, folds: int | str) -> bool:
+    """Whether a part of the images is to be set aside to test."""
+    files = collection.files
+    return (
+        collection.test_share > 0
+        and folds != LEAVE_ONE_GROUP_OUT
+        and not any(file.split == "test" for file in files)
+        and any(file.split is None for file in files)
+    )
+
+
+def problems(collection: Collection, folds: int | str) -> list[str]:
+    """One line for each reason why no part can be set aside to test."""
+    if not sets_aside(collection, folds):
         return []
-    return [
-        f"{collection.root}: 1 image of {name} cannot both train and test: add images, leave it out, or give "
-        "source.test_share=0"
+    pool = [file for file in collection.files if file.split is None]
+    counts, groups = Counter(file.label for file in pool), {file.group for file in pool if file.group}
+    root, remedy = collection.root, "add images, or give source.test_share=0 to validate only"
+    if groups:
+        return [f"{root}: 1 group cannot both train and test: group more finely, or {remedy}"] * (len(groups) == 1)
+    few = [
+        f"{root}: 1 image of {name} cannot both train and test: {remedy}"
         for name, number in counts.items()
         if number < 2
     ]
+    number = math.ceil(collection.test_share * len(pool))
+    if not few and not len(counts) <= number <= len(pool) - len(counts):
+        few.append(
+            f"{root}: {number} of {len(pool)} images to test (source.test_share={collection.test_share}) cannot hold, "
+            f"and leave, each of {len(counts)} labels: {remedy}"
+        )
+    return few

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from oral_cancer.data.collection import Collection, ImageFile
-from oral_cancer.data.division import Grouping, checked_share
+from oral_cancer.data.division import Grouping
 from oral_cancer.data.layout_source import LayoutSource, collect, existing_folder
 from oral_cancer.data.reading import Reading
 from oral_cancer.data.walk import Walk, joined, patterns
-from oral_cancer.errors import UserError
-from oral_cancer.labels import Labels, Split, of_parts
+from oral_cancer.labels import Labels, Split
+from oral_cancer.layout import declared_parts
+from oral_cancer.settings import checked
+from oral_cancer.settings import data as settings
 
 SPLIT_NAMES: dict[str, Split] = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -48,14 +50,25 @@ class FolderSource:
         range: Any = None,
         channels: Any = None,
         plane: Any = None,
-        leave_out: Any = (),
+        leave_out: Any = None,
     ) -> None:
-        self.reading = Reading.of(range, channels, plane)
-        self.leave_out = patterns(leave_out)
+        options = {
+            "root": str(root) if isinstance(root, Path) else root,
+            "mixtures": mixtures,
+            "group_by": group_by,
+            "test_share": test_share,
+            "range": range,
+            "channels": channels,
+            "plane": plane,
+            "leave_out": leave_out,
+        }
+        said = checked(settings.FolderSource, options, "source.")
+        self.reading = Reading.of(said.range, said.channels, said.plane)
+        self.leave_out = patterns(said.leave_out)
         self.published = published.layout
-        self.mixtures = {str(name): dict(mixture) for name, mixture in (mixtures or {}).items()}
+        self.mixtures = said.mixtures or {}
         self.grouping = Grouping(group_by)
-        self.test_share = checked_share(test_share)
+        self.test_share = said.test_share
         self.root = existing_folder(root)
 
     def collect(self) -> Collection:
@@ -72,26 +85,18 @@ class FolderSource:
         return self._collection(files, walk)
 
     def _collection(self, files: Iterable[ImageFile], walk: Walk) -> Collection:
-        mixtures = {str(folder): name for name, one in self.mixtures.items() for folder in one.get("folders", (name,))}
+        mixtures = {folder: name for name, one in self.mixtures.items() for folder in one.folders or (name,)}
         named = [replace(file, label=mixtures.get(file.label, file.label)) for file in files]
         classes = tuple(sorted({file.label for file in named} - set(self.mixtures)))
         return Collection(
             self.root,
             tuple(sorted(named, key=lambda file: file.path)),
-            Labels(classes, {name: self._proportions(name, classes) for name in self.mixtures}),
+            Labels(classes, {name: declared_parts(name, one.parts, classes) for name, one in self.mixtures.items()}),
             tuple(walk.problems),
             tuple(walk.left_out),
             self.reading,
             self.test_share,
         )
-
-    def _proportions(self, mixture: str, classes: tuple[str, ...]) -> tuple[float, ...]:
-        parts = self.mixtures[mixture].get("parts") or {}
-        strange = [name for name in parts if name not in classes]
-        if strange or not parts:
-            said = f"has the part {strange[0]}, which is no class" if strange else "has no parts"
-            raise UserError(f"source.mixtures.{mixture}: {said}; give parts of {', '.join(classes)}")
-        return of_parts(classes, parts)
 
 
 def _split_folders(walk: Walk) -> dict[str, Split | None]:

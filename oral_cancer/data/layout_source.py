@@ -11,6 +11,8 @@ from oral_cancer.data.walk import Walk, is_image, joined, patterns
 from oral_cancer.errors import UserError
 from oral_cancer.formats.kinds import OTHER_IMAGES, SUFFIXES
 from oral_cancer.layout import SPLITS, Layout, read_layout
+from oral_cancer.settings import checked
+from oral_cancer.settings import data as settings
 
 
 class LayoutSource:
@@ -38,11 +40,22 @@ class LayoutSource:
         range: Any = None,
         channels: Any = None,
         plane: Any = None,
-        leave_out: Any = (),
+        leave_out: Any = None,
     ) -> None:
+        options = {
+            "root": str(root) if isinstance(root, Path) else root,
+            "classes": classes,
+            "mixtures": mixtures,
+            "splits": splits,
+            "range": range,
+            "channels": channels,
+            "plane": plane,
+            "leave_out": leave_out,
+        }
+        said = checked(settings.LayoutSource, options, "source.")
         self.layout = read_layout(classes, mixtures, splits)
-        self.reading = Reading.of(range, channels, plane)
-        self.leave_out = patterns(leave_out)
+        self.reading = Reading.of(said.range, said.channels, said.plane)
+        self.leave_out = patterns(said.leave_out)
         self.root = None if root is None else existing_folder(root)
 
     def collect(self) -> Collection:
@@ -57,8 +70,6 @@ def existing_folder(root: str | Path) -> Path:
     Raises:
         UserError: where there is none.
     """
-    if not isinstance(root, str | Path) or not str(root):
-        raise UserError(f"source.root={root}: must be a folder")
     path = Path(root)
     if not path.is_dir():
         fault = "is not a folder" if path.exists() else "does not exist"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oral_cancer.data.collection import ImageFile
+from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.perceptual_hash import BITS, near_pairs
 from oral_cancer.data.store import ImageStore
 
@@ -43,6 +43,20 @@ def same_images(store: ImageStore, splits: Sequence[NDArray[np.str_]]) -> list[s
     return lines[:SHOWN] + more
 
 
+def split_groups(collection: Collection, splits: Sequence[NDArray[np.str_]]) -> list[str]:
+    """One line for every group with images in two roles; `splits` as for `same_images`."""
+    groups = np.array([file.group or "" for file in collection.files], np.str_)
+    names = [name for name in np.unique(groups) if name]
+    lines = []
+    for name in names:
+        within = [set(np.unique(roles[groups == name])) - {"unused"} for roles in splits]
+        if many := [roles for roles in within if len(roles) > 1]:
+            said = " and for ".join(ROLES[role] for role in ROLES if role in many[0])
+            lines.append(f"{collection.root}: the group {name} is for {said}: move all its images to one of them")
+    more = [f"{collection.root}: {len(lines) - SHOWN} more such groups"] if len(lines) > SHOWN else []
+    return lines[:SHOWN] + more
+
+
 def repeated(store: ImageStore) -> list[int]:
     """The rows whose image is there before, pixel by pixel, under the same label and in the same given split."""
     files = store.collection.files
@@ -68,8 +82,8 @@ def near_duplicates(store: ImageStore, roles: NDArray[np.str_]) -> pd.DataFrame:
     )
 
 
-def warning(pairs: pd.DataFrame) -> list[str]:
-    """What to tell of near-duplicates, none if there are none."""
+def warning(pairs: pd.DataFrame, grouped: bool) -> list[str]:
+    """What to tell of near-duplicates, none if there are none; and a remedy, unless images are `grouped` already."""
     if pairs.empty:
         return []
     lines = [f"warning: {len(pairs)} pairs of images look alike and have different roles (near_duplicates.csv):"]
@@ -77,7 +91,10 @@ def warning(pairs: pd.DataFrame) -> list[str]:
         f"  {one} ({ROLES[role]}) and {other} ({ROLES[other_role]}), {bits} of {BITS} bits apart"
         for one, role, other, other_role, bits in pairs.head(SHOWN).to_numpy()
     ]
-    return lines + ["  ..."] * (len(pairs) > SHOWN)
+    lines += ["  ..."] * (len(pairs) > SHOWN)
+    if not grouped:
+        lines.append("  if they are of one donor, plate or field, source.group_by keeps such images together")
+    return lines
 
 
 def _place(file: ImageFile) -> tuple[str, str | None]:

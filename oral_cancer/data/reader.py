@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import imagecodecs
@@ -14,10 +15,7 @@ import numpy as np
 import PIL
 import simplejpeg
 import tifffile
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
 
 from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.formats.brightness import Levels, Measured, measured, shown
@@ -26,7 +24,7 @@ from oral_cancer.formats.picture import Choice, Unreadable, Values
 
 DECODER = (
     f"5, tifffile {tifffile.__version__}, imagecodecs {imagecodecs.__version__}, simplejpeg {simplejpeg.__version__}, "
-    f"Pillow {PIL.__version__}, PyTorch {torch.__version__}"
+    f"Pillow {PIL.__version__}, PyTorch {version('torch')}"
 )
 """Version of this module and its libraries: other pixels may come out of another one."""
 
@@ -65,24 +63,22 @@ class Raw:
         return shown(self.values, levels, self.inverted)
 
 
-def read_image(path: str | Path, size: int | None = None, choice: Choice = Choice()) -> NDArray[np.uint8]:  # noqa: B008
+def read_image(path: str | Path, choice: Choice = Choice()) -> NDArray[np.uint8]:  # noqa: B008
     """Read and decode one image file, as a collection of its own.
 
     Args:
         path: an image file, whatever its suffix.
-        size: side of the returned square in pixels; None keeps the image's own size.
         choice: of planes and channels.
 
     Returns:
-        uint8 RGB (H, W, 3), or (size, size, 3); see `brightness` and `resized`.
+        uint8 RGB (H, W, 3); see `brightness`.
 
     Raises:
         ValueError: with the reason, but not the path, where the file cannot be read or does not decode.
     """
     with quiet():
         raw, levels = read_new(path, NewReading(Reading(choice), {}))
-    pixels = raw.shown(levels)
-    return pixels if size is None else resized(pixels, size)
+    return raw.shown(levels)
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -121,23 +117,6 @@ def read_new(path: str | Path, new: NewReading) -> tuple[Raw, Levels]:
     if levels is None:
         raise NeedsRange(raw.measured, new.reading.choice.before)
     return raw, levels
-
-
-def resized(rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """An image as a square, the aspect ratio not kept; uint8 (size, size, 3) from (H, W, 3); see `resized_batch`."""
-    return np.ascontiguousarray(resized_batch(torch.from_numpy(rgb)[None], size)[0].numpy())
-
-
-def resized_batch(images: Tensor, size: int) -> Tensor:
-    """Images as squares; uint8 (B, size, size, 3) from (B, H, W, 3).
-
-    The filter is bilinear and weighs all pixels that a new one covers, as Pillow's does, from which it differs by a
-    grey level where a pixel comes out at a half. OpenCV's takes two a side and leaves aliasing; rotation smooths that
-    away in training, and networks that have learned from the smoother images then fail on the sharper ones they are
-    evaluated on.
-    """
-    pixels = F.interpolate(images.permute(0, 3, 1, 2), (size, size), mode="bilinear", antialias=True)
-    return pixels.permute(0, 2, 3, 1)
 
 
 @contextmanager

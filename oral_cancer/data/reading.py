@@ -1,14 +1,15 @@
 """How the files of a collection are read: what is taken of them, and which raw values are black and white."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from oral_cancer.errors import UserError, refuse
+from oral_cancer.errors import UserError
 from oral_cancer.formats.brightness import LITTLE_USED, Levels, Measured, Reason, in_words, least, own_levels
-from oral_cancer.formats.picture import PLANES, Choice
+from oral_cancer.formats.picture import Choice
+from oral_cancer.settings import checked, shown
+from oral_cancer.settings import data as settings
 from oral_cancer.shapes import each, entries, number, one_of, text, whole
 
 PLAIN = {("uint8", 0, 255), ("uint16", 0, 65535)}
@@ -34,30 +35,16 @@ class Reading:
         Args:
             range: null or two finite numbers, the lower one first.
             channels: null, a channel or three, each a whole number from 0 or a name.
-            plane: null, a whole number from 0, or one of `picture.PLANES`.
+            plane: null, a whole number from 0, or one of `settings.data.PLANES`.
             before: what stands before the options' names where the user gives them.
 
         Raises:
             UserError: a line for each option that is none of these.
         """
-        problems = []
-        ends = _items(range)
-        if range is not None and not (len(ends) == 2 and all(map(_is_finite, ends)) and ends[0] < ends[1]):
-            problems.append(f"{before}range={_shown(range)}: must be [low, high], two numbers, the lower one first")
-        wanted = None if channels is None else _items(channels)
-        named = wanted is None or (len(wanted) in (1, 3) and all(_is_number(one) or _is_text(one) for one in wanted))
-        if not named:
-            problems.append(
-                f"{before}channels={_shown(channels)}: must be a channel or three, by number from 0 or by name, "
-                "such as 0 or [1,0,2]"
-            )
-        if not (plane is None or _is_number(plane) or plane in PLANES):
-            problems.append(f"{before}plane={plane}: must be a whole number from 0, or one of {', '.join(PLANES)}")
-        refuse(problems)
-        return cls(
-            Choice(tuple(wanted) if wanted else None, plane, before),
-            (float(ends[0]), float(ends[1])) if ends else None,
-        )
+        said = checked(settings.Reading, {"range": range, "channels": channels, "plane": plane}, before)
+        wanted = said.channels if said.channels is None or isinstance(said.channels, list) else [said.channels]
+        low_high = None if said.range is None else (said.range[0], said.range[1])
+        return cls(Choice(tuple(wanted) if wanted else None, said.plane, before), low_high)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -205,24 +192,5 @@ def record_of(reading: Reading, levels: Iterable[Mapping[str, Any]]) -> dict[str
     return reading.options | {"levels": list(levels)}
 
 
-def _items(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-
-
-def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
 def _shown(value: Any) -> str:
-    items = _items(value)
-    return str(items[0]) if len(items) == 1 else f"[{','.join(map(str, items))}]"
+    return shown(value[0] if isinstance(value, list) and len(value) == 1 else value)

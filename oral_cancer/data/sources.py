@@ -8,7 +8,8 @@ from oral_cancer.data.collection import Collection
 from oral_cancer.data.folder import FolderSource
 from oral_cancer.data.layout_source import LayoutSource, collect
 from oral_cancer.data.reading import Reading
-from oral_cancer.errors import refuse
+from oral_cancer.settings import checked
+from oral_cancer.settings import data as settings
 from oral_cancer.simulation.published import LAYOUT
 from oral_cancer.simulation.simulator import VERSION, write_collection
 
@@ -26,14 +27,8 @@ class SimulatedSource:
     """
 
     def __init__(self, root: str, per_class: int, per_mixture: int, seed: int) -> None:
-        least = {"per_class": (per_class, 5), "per_mixture": (per_mixture, 5), "seed": (seed, 0)}
-        refuse(
-            [
-                f"source.{option}={value}: must be a whole number of at least {limit}"
-                for option, (value, limit) in least.items()
-                if type(value) is not int or value < limit
-            ]
-        )
+        options = {"root": root, "per_class": per_class, "per_mixture": per_mixture, "seed": seed}
+        checked(settings.SimulatedSource, options, "source.")
         self.folder = Path(root, f"{per_class}x{per_mixture}-seed{seed}-v{VERSION}")
         self.per_class, self.per_mixture, self.seed = per_class, per_mixture, seed
 

@@ -1,25 +1,22 @@
 """Who trains, who validates, who tests.
 
 A split depends on its seed and on the files' names, labels and groups alone: not on the order in which a folder lists
-them, not on what a model does with them. All experiments of a study therefore see the same folds.
+them, not on what a model does with them. All models of a study therefore see the same folds.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
-from oral_cancer.data.collection import Collection
-from oral_cancer.errors import UserError
+from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.labels import ImageSet
+from oral_cancer.settings.data import LEAVE_ONE_GROUP_OUT, Fold
 
-Fold = int | Literal["all"]
 Rows = NDArray[np.int64]
-LEAVE_ONE_GROUP_OUT = "leave_one_group_out"
 EVALUATED = ("homo_val", "hetero_val", "homo_test", "hetero_test")
 HETERO_VALIDATION = 0.2  # paper: 32 of a mixture's 160 Val images
 
@@ -64,24 +61,14 @@ class _Pool:
 
 
 def number_of_folds(collection: Collection, folds: int | str) -> int:
-    """How many folds a collection has: as many as it brings itself, as it has groups to leave out, or `folds`.
-
-    Raises:
-        UserError: for groups that are to be left out and are not there.
-    """
+    """How many folds a collection has: as many as it brings itself, as it has groups to leave out, or `folds`."""
     files = collection.files
     if any(file.split == "val" for file in files):
         return 1
     if own := {file.fold for file in files if file.fold is not None}:
         return len(own)
     if folds == LEAVE_ONE_GROUP_OUT:
-        groups = {file.group for file in files if file.split is None and file.group is not None}
-        if len(groups) < 2:
-            raise UserError(
-                f"data.folds={folds}: {collection.root} has {len(groups)} groups to leave out; there must be 2 "
-                "or more, see source.group_by"
-            )
-        return len(groups)
+        return len({file.group for file in files if file.split is None and file.group})
     return int(folds)
 
 
@@ -143,6 +130,8 @@ def _validates(
         assert pool.groups is not None
         return pool.groups == np.unique(pool.groups)[fold], nothing
     if pool.groups is not None:
+        from sklearn.model_selection import StratifiedGroupKFold  # late: a second, which few commands need
+
         divided = StratifiedGroupKFold(int(folds), shuffle=True, random_state=seed)
         _, val = list(divided.split(pool.rows, pool.labels, pool.groups))[fold]
         nothing[val] = True
@@ -152,6 +141,8 @@ def _validates(
 
 def _in_folds(pool: _Pool, fold: int, folds: int, seed: int) -> NDArray[np.bool_]:
     """The published split; bool (N,)."""
+    from sklearn.model_selection import StratifiedKFold
+
     divided = pool.pure if pool.pure.any() else ~pool.pure
     places = np.flatnonzero(divided)
     stratified = StratifiedKFold(folds, shuffle=True, random_state=seed)
@@ -163,6 +154,8 @@ def _in_folds(pool: _Pool, fold: int, folds: int, seed: int) -> NDArray[np.bool_
 
 def _of_mixtures(pool: _Pool, seed: int) -> NDArray[np.bool_]:
     """A fixed share of each mixture; bool (N,)."""
+    from sklearn.model_selection import train_test_split
+
     validates = np.zeros(len(pool.rows), bool)
     for number, name in enumerate(dict.fromkeys(pool.labels[~pool.pure].tolist())):
         places = np.flatnonzero(pool.labels == name)
@@ -178,11 +171,11 @@ def problems(collection: Collection, folds: int | str) -> list[str]:
     """
     root, labels = collection.root, collection.labels
     pool = [file for file in collection.files if file.split is None and file.fold is None]
-    if any(file.split == "val" for file in collection.files) or folds == LEAVE_ONE_GROUP_OUT:
+    if is_divided_by_data(collection) or not pool:
         return []
+    if folds == LEAVE_ONE_GROUP_OUT or any(file.group for file in pool):
+        return _problems_of_groups(root, pool, folds)
     number = int(folds)
-    if any(file.group for file in pool):
-        return _problems_of_groups(collection, number)
     counts = Counter(file.label for file in pool)
     folded = labels.classes if any(counts[name] for name in labels.classes) else tuple(labels.mixtures)
     return [
@@ -196,14 +189,56 @@ def problems(collection: Collection, folds: int | str) -> list[str]:
     ]
 
 
-def _problems_of_groups(collection: Collection, folds: int) -> list[str]:
-    pool = [file for file in collection.files if file.split is None]
-    groups = {file.group for file in pool}
-    if len(groups) < folds:
-        return [f"{collection.root}: {len(groups)} groups are fewer than {folds} folds: lower data.folds"]
+def is_divided_by_data(collection: Collection) -> bool:
+    """Whether the data say who validates."""
+    return any(file.split == "val" or file.fold is not None for file in collection.files)
+
+
+def _problems_of_groups(root: Path, pool: Sequence[ImageFile], folds: int | str) -> list[str]:
+    without = [file.path for file in pool if not file.group]
+    groups = {file.group for file in pool if file.group}
+    if without:
+        return [
+            f"{root}: {len(without)} images have no group, such as {without[0]}: give source.group_by, or "
+            "a group to each"
+        ]
+    if folds == LEAVE_ONE_GROUP_OUT:
+        if len(groups) < 2:
+            return [f"{root}: 1 group cannot be left out: group more finely, or give data.folds=5"]
+    elif len(groups) < int(folds):
+        return [f"{root}: {len(groups)} groups are fewer than {folds} folds: give data.folds={max(2, len(groups))}"]
     return [
-        f"{collection.root}: {label} is in {len(within)} group, so that a fold trains without it: add groups of it, "
-        "or leave the label out"
+        f"{root}: all images of {label} are in the group {next(iter(within))}, so that a fold trains without it: group "
+        "more finely, add images of it, or leave it out"
         for label in dict.fromkeys(file.label for file in pool)
-        if len(within := {file.group for file in pool if file.label == label}) < 2
+        if len(within := {str(file.group) for file in pool if file.label == label}) < 2
     ]
+
+
+def lacking_in_training(collection: Collection, splits: Splits) -> list[str]:
+    """The classes of which images validate or test, and none trains."""
+    names = collection.names()
+    evaluated = {*names[splits.homo_val], *names[splits.homo_test]}
+    return [name for name in collection.labels.classes if name in evaluated - {*names[splits.homo_train]}]
+
+
+def remarks(collection: Collection, folds: int | str, split_seed: int) -> list[str]:
+    """What a user should know of how a collection is divided."""
+    files = collection.files
+    said = []
+    labels_of: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        if file.group:
+            labels_of[file.group].add(file.label)
+    if labels_of:
+        said.append(f"groups: {len(labels_of)}, each of which stays together")
+        if all(len(labels) == 1 for labels in labels_of.values()):
+            said.append(
+                "warning: each group has images of one label only, so that what tells groups apart (donor, day, plate) "
+                "cannot be told from what tells classes apart"
+            )
+    if split_seed and (is_divided_by_data(collection) or folds == LEAVE_ONE_GROUP_OUT):
+        said.append(f"split_seed={split_seed}: changes nothing, as the folds are given")
+    if not any(file.split == "test" for file in files):
+        said.append("no image only tests: all figures are of validation images")
+    return said

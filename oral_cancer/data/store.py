@@ -20,9 +20,10 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from oral_cancer.data.collection import IDENTICAL, Collection, LeftOut
-from oral_cancer.data.reading import as_text, is_plain, record_of
+from oral_cancer.data.reading import Reading, as_text, is_plain, record_of
 from oral_cancer.data.store_build import build
 from oral_cancer.data.store_index import INDEX, Key, PixelArray, Stored, key_of, load
+from oral_cancer.disk import insist_on_room
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.formats.brightness import MOST_CLIPPED, summary
 
@@ -134,7 +135,7 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
         UserError: one line for each of `collection.problems`, of `problems`, and of the images that do not
             decode or change while they are read; or if there is no image, or the store cannot be written.
     """
-    home = Path(folder) / _name(collection, image_size)
+    home = Path(folder) / store_name(collection.root, image_size, collection.reading)
     root = str(collection.root)
     keys = [key_of(root, file.path) for file in collection.files]
     faults: list[str] = []
@@ -146,6 +147,8 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
                 if stored is None and (home / INDEX).exists():
                     _say(f"{home} is damaged or of another version; it is built anew")
                 if not _is_current(stored, keys):
+                    size = len(keys) * image_size**2 * 3
+                    insist_on_room(home, size, "the image store", "give store= on another disk")
                     faults = build(collection.root, keys, image_size, home, stored, collection.reading)
                     stored = load(home, image_size)
         except OSError as error:
@@ -180,7 +183,7 @@ def open_sound_store(
     store = open_store(collection, image_size, folder, problems)
     damaged = verify(store)
     if damaged:
-        home = Path(folder) / _name(collection, image_size)
+        home = Path(folder) / store_name(collection.root, image_size, collection.reading)
         _say(f"{home}: damaged pixels of {', '.join(damaged[:5])}{' ...' * (len(damaged) > 5)}; it is built anew")
         (home / INDEX).unlink(missing_ok=True)
         store = open_store(collection, image_size, folder)
@@ -200,9 +203,9 @@ def verify(store: ImageStore) -> list[str]:
     ]
 
 
-def _name(collection: Collection, image_size: int) -> str:
-    """Of the folder of a store: of its root, its image size and what the user says of the files."""
-    path, reading = collection.root.resolve(), collection.reading
+def store_name(root: Path, image_size: int, reading: Reading) -> str:
+    """Of the folder of a store: of its images' folder, its image size and what the user says of the files."""
+    path = root.resolve()
     readable = re.sub(r"[^\w.-]+", "_", path.name)[:40]
     said = b"" if reading.is_plain else json.dumps(reading.options).encode()
     return f"{readable}-{image_size}px-{hashlib.sha256(os.fsencode(path) + said).hexdigest()[:8]}"

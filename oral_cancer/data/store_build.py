@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.progress import track
 
 from oral_cancer.data.perceptual_hash import perceptual_hash
-from oral_cancer.data.reader import decode, quiet, read_bytes, resized
+from oral_cancer.data.reader import decode, quiet, read_bytes
 from oral_cancer.data.reading import Reading
 from oral_cancer.data.store_index import Key, Row, Stored, commit, key_of
 from oral_cancer.errors import gathered
@@ -152,6 +152,10 @@ def _filled(
             if own is None:
                 return Filled(None, raw.measured, True), None
             whole = raw.shown(own)
+            from oral_cancer.data.resizing import (
+                resized,  # late: with it comes PyTorch, which opening a store needs not
+            )
+
             pixels = resized(whole, image_size)
             size, marks = (whole.shape[1], whole.shape[0]), (perceptual_hash(pixels), zlib.crc32(pixels.data))
             beyond = clipped(raw.values, own) if own.by == "range" else 0.0

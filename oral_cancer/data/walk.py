@@ -7,24 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from oral_cancer.data.collection import HIDDEN, NAMED_BY_USER, NO_IMAGE, NOT_READ, LeftOut
-from oral_cancer.errors import UserError
 from oral_cancer.formats.kinds import OTHER_IMAGES, SUFFIXES
 from oral_cancer.spreadsheets import REASON, is_formula
 
 
-def patterns(leave_out: Any) -> list[str]:
-    """The option `source.leave_out`, a list of names or a single one.
-
-    Raises:
-        UserError: where it is neither.
-    """
-    names = [leave_out] if isinstance(leave_out, str) else list(leave_out or ())
-    if not all(isinstance(name, str) and name for name in names):
-        raise UserError(f"source.leave_out={leave_out}: must be a list of names, such as [old,notes]")
-    return names
+def patterns(leave_out: str | list[str] | None) -> list[str]:
+    """The option `source.leave_out`: several names, one, or none."""
+    return [leave_out] if isinstance(leave_out, str) else leave_out or []
 
 
 @dataclass

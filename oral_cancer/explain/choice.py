@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation.predictions import classes_of, labels
 from oral_cancer.inference.populations import NewImage
+from oral_cancer.settings.data import Fold
 from oral_cancer.study.runs import RunRecord, Study, refuse_damaged
 
-EVERY = "all"
 NOTHING = NewImage(Path(), "", "")
 
 
@@ -25,16 +25,16 @@ class Labelled:
     proportions: NDArray[np.float64] | None = None
 
 
-def runs_to_explain(study: Study, fold: int | str) -> list[RunRecord]:
-    """The finished runs on one fold or, for "all", on every one.
+def runs_to_explain(study: Study, fold: Fold | None) -> list[RunRecord]:
+    """The finished runs on one fold, or for None on every one.
 
     Raises:
         UserError: where there is none.
     """
-    chosen = [run for run in study.complete if fold in (EVERY, run.fold)]
+    chosen = [run for run in study.complete if fold in (None, run.fold)]
     if not chosen:
         folds = ", ".join(dict.fromkeys(str(run.fold) for run in study.complete))
-        raise UserError(f"fold={fold}: {study.folder} has no such finished fold; choose {folds}, or {EVERY}")
+        raise UserError(f"fold={fold}: {study.folder} has no such finished fold; choose {folds}, or null for every one")
     refuse_damaged(chosen)
     return chosen
 

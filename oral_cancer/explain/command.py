@@ -16,10 +16,11 @@ from rich.progress import Progress
 
 from oral_cancer.command import say
 from oral_cancer.data.collection import in_words, record_of
-from oral_cancer.data.reader import quiet, read_new, resized
+from oral_cancer.data.reader import quiet, read_new
 from oral_cancer.data.reading import NewReading, Reading
-from oral_cancer.errors import UserError, refuse
-from oral_cancer.explain.choice import EVERY, Labelled, labelled, runs_to_explain, test_images
+from oral_cancer.data.resizing import resized
+from oral_cancer.errors import UserError
+from oral_cancer.explain.choice import Labelled, labelled, runs_to_explain, test_images
 from oral_cancer.explain.explain import Explainer, Explanation
 from oral_cancer.explain.page import Explained, explanations_page
 from oral_cancer.explain.pictures import TITLES, Pixels, png, sheet, shown
@@ -58,7 +59,6 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     Raises:
         UserError: for a study, a checkpoint or a folder of images that cannot be used.
     """
-    _check(settings)
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
     study = read_study(study_folder, settings.experiment)
     runs = runs_to_explain(study, settings.fold)
@@ -105,18 +105,6 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
         log_explanations(study, folder, explained)
     _show(study, explained, folder / PAGE)
     return not unread and not (found and found.others)
-
-
-def _check(settings: DictConfig) -> None:
-    problems = []
-    if settings.fold != EVERY and not (type(settings.fold) is int and settings.fold >= 0):
-        problems.append(f"fold={settings.fold}: must be a whole number from 0, or {EVERY}")
-    for name in ("per_class", "batch_size"):
-        if not (type(settings[name]) is int and settings[name] > 0):
-            problems.append(f"{name}={settings[name]}: must be a whole number above 0")
-    if not isinstance(settings.wandb, bool):
-        problems.append(f"wandb={settings.wandb}: must be true or false")
-    refuse(problems)
 
 
 def _target(study: Study, name: str | None) -> int | None:

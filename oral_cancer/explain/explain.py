@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from oral_cancer.explain.gradients import grad_cam, guided_backpropagation, has_feature_map
 from oral_cancer.explain.pictures import Pixels, overlay, product, relief
-from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.models import SoftLabelNetwork
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Explainer:
         size: pixels a side of the images that it takes.
     """
 
-    def __init__(self, network: SoftLabelClassifier, size: int) -> None:
+    def __init__(self, network: SoftLabelNetwork, size: int) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device).eval().requires_grad_(False)
         self.size = size

@@ -8,7 +8,7 @@ import wandb
 
 from oral_cancer.explain.page import Explained
 from oral_cancer.study.runs import Study
-from oral_cancer.training.loggers import start_wandb
+from oral_cancer.wandb_start import start_wandb
 
 PROJECT = "oral-cancer"  # where the study was not logged to W&B
 PROJECTS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")  # that a study may name

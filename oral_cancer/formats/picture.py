@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.settings.data import PLANES
+
 MAX_PIXELS = 40_000_000
 """Largest width x height that is decoded; with 16 bits and 3 colours that takes 240 MB."""
 COLOURS = ("red", "green", "blue")
 LARGEST_PIXEL = 20.0
 """Micrometres; a larger side of a pixel is the resolution of a screen or a printer: 72 dpi are 353, 1,200 are 21."""
-PLANES = ("first", "middle", "max")  # beside a plane's number
 
 
 class Unreadable(ValueError):

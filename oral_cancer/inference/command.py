@@ -20,7 +20,7 @@ from oral_cancer.command import say
 from oral_cancer.data.collection import NOT_READ, in_words
 from oral_cancer.data.collection import record_of as found_in
 from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying, record_of
-from oral_cancer.errors import gathered, refuse
+from oral_cancer.errors import gathered
 from oral_cancer.evaluation.calibration import Calibration, fit
 from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
 from oral_cancer.evaluation.predictions import classes_of, labels, probabilities, true_columns
@@ -71,7 +71,6 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     Raises:
         UserError: for a study, a checkpoint or a folder of images that cannot be used.
     """
-    _check(settings)
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
     study, runs = choose_runs(study_folder, settings.experiment)
     root = Path(settings.images)
@@ -127,17 +126,6 @@ def ensemble_calibration(study: Study, experiment: str) -> Calibration | None:
     if len(of_simple[true_columns(classes_of(of_simple))].drop_duplicates()) < 2:
         return None
     return fit(labels(of_simple), probabilities(of_simple))
-
-
-def _check(settings: DictConfig) -> None:
-    problems = []
-    if settings.engine not in ENGINES:
-        problems.append(f"engine={settings.engine}: choose {' or '.join(ENGINES)}")
-    for name, missing in (("batch_size", False), ("workers", True)):
-        value = settings[name]
-        if not (missing and value is None) and not (type(value) is int and value > 0):
-            problems.append(f"{name}={value}: must be a whole number above 0")
-    refuse(problems)
 
 
 def _predict(

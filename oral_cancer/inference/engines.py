@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.models import SoftLabelNetwork
 
 Ensemble = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 """Probabilities float64 (folds, B, 3) of images uint8 (B, size, size, 3). Threads may call it at the same time."""
 
 
-def torch_ensemble(networks: Sequence[SoftLabelClassifier]) -> Ensemble:
+def torch_ensemble(networks: Sequence[SoftLabelNetwork]) -> Ensemble:
     """The ensemble of networks of one model, on the GPU where there is one."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     placed = [network.to(device).eval() for network in networks]

@@ -12,7 +12,7 @@ from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import member_folds
 from oral_cancer.inference import networks
-from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.runs import RunRecord, Study, read_study, refuse_damaged
 from oral_cancer.training.manifest import CHECKPOINT, changed_files
@@ -36,7 +36,7 @@ def choose_runs(study_folder: Path, experiment: str | None) -> tuple[Study, list
     return of_experiment, [run for run in of_experiment.complete if run.fold in folds]
 
 
-def load_network(run: RunRecord, trust: bool = False) -> SoftLabelClassifier:
+def load_network(run: RunRecord, trust: bool = False) -> SoftLabelNetwork:
     """The network of a run after its last step, ready to predict.
 
     Args:

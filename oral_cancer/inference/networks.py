@@ -6,33 +6,28 @@ what ours is called; a class of the user's own is imported only where the user s
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from hydra.utils import get_class
 
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.models import SoftLabelClassifier
-from oral_cancer.settings import RANGES
+from oral_cancer.models import SoftLabelNetwork
+from oral_cancer.settings import checked, shown
+from oral_cancer.settings.training import Network, Sizes
 from oral_cancer.shapes import by_name, each, number, text
 from oral_cancer.study.runs import RunRecord
 from oral_cancer.training.manifest import FILE
 
-CLASS = f"oral_cancer.models.{SoftLabelClassifier.__name__}"
-NAMES = (CLASS, f"{SoftLabelClassifier.__module__}.{SoftLabelClassifier.__name__}")
-"""What a manifest may call the class of this program."""
+CLASS = "oral_cancer.models.SoftLabelClassifier"
+NAMES = (CLASS, "oral_cancer.models.classifier.SoftLabelClassifier")
+"""What a manifest may call the class of this program, which trains a `SoftLabelNetwork`."""
 
-SIZES = ("image_size", "supersampling")  # of every network, ours or not
-PLAIN: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "backbone": (text, "the name of a timm network"),
-    **{name: RANGES[f"model.{name}"] for name in (*SIZES, "drop_path_rate")},
-    "recalibrate": (lambda value: isinstance(value, bool), "true or false"),
-}
-"""What ours is built from, and what each may be."""
-OF_TRAINING = ("weights", "optimizer", "scheduler")
+OF_TRAINING = ("weights", "compile", "optimizer", "scheduler")
+AnySizes = TypeVar("AnySizes", bound=Sizes)
+REMEDY = "; train the run again"
 LARGEST = 8192  # pixels a side that an image is resized to
-SHOWN = 60  # characters of a faulty value
 
 
 def image_size(run: RunRecord) -> int:
@@ -41,15 +36,16 @@ def image_size(run: RunRecord) -> int:
     Raises:
         UserError: where the run's manifest does not say, or says something absurd.
     """
-    model = _checked(run, SIZES)
-    side = model["image_size"] * model["supersampling"]
+    sizes = _checked(run, Sizes)
+    given = ((name, getattr(sizes, name)) for name in Sizes.model_fields)
+    side = sizes.image_size * sizes.supersampling
     if side > LARGEST:
-        named = " x ".join(f"config.model.{name}={_shown(model[name])}" for name in SIZES)
+        named = " x ".join(f"config.model.{name}={shown(value)}" for name, value in given)
         raise UserError(f"{run.folder / FILE}: {named}: must be at most {LARGEST} px; train the run again")
-    return int(side)
+    return side
 
 
-def build_network(run: RunRecord, trust: bool) -> SoftLabelClassifier:
+def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
     """The network of a run with random weights, which its checkpoint is to replace.
 
     Args:
@@ -62,10 +58,10 @@ def build_network(run: RunRecord, trust: bool) -> SoftLabelClassifier:
     """
     image_size(run)
     network = _class(run, trust)
-    settings = _checked(run, PLAIN) if network is SoftLabelClassifier else _own_settings(run)
+    settings = dict(_checked(run, Network)) if network is SoftLabelNetwork else _own_settings(run)
     manifest = run.folder / FILE
     try:
-        return network(**settings, weights="none")
+        return network(**settings, weights="none", classes=len(run.classes))
     except UserError as error:
         raise UserError(*(f"{manifest}: config.{line}" for line in error.lines)) from None
     except Exception as error:  # whatever a network says to a size that it cannot have
@@ -73,17 +69,10 @@ def build_network(run: RunRecord, trust: bool) -> SoftLabelClassifier:
         raise UserError(f"{manifest}: config.model gives no network ({said}); train the run again") from error
 
 
-def _checked(run: RunRecord, names: Iterable[str]) -> dict[str, Any]:
-    """These settings of a run's network, each of its type and in its range."""
+def _checked(run: RunRecord, section: type[AnySizes]) -> AnySizes:
+    """Those of the settings of a run's network that a section has, each of its type and in its range."""
     model = _model(run)
-    refuse(
-        [
-            _fault(run, name, model.get(name), PLAIN[name][1])
-            for name in names
-            if name not in model or not PLAIN[name][0](model[name])
-        ]
-    )
-    return {name: model[name] for name in names}
+    return checked(section, {name: model.get(name) for name in section.model_fields}, _place(run), REMEDY)
 
 
 def _model(run: RunRecord) -> Mapping[str, Any]:
@@ -93,13 +82,13 @@ def _model(run: RunRecord) -> Mapping[str, Any]:
     return model
 
 
-def _class(run: RunRecord, trust: bool) -> Callable[..., SoftLabelClassifier]:
+def _class(run: RunRecord, trust: bool) -> Callable[..., SoftLabelNetwork]:
     target = _model(run).get("_target_")
     if target in NAMES:
-        return SoftLabelClassifier
+        return SoftLabelNetwork
     if not isinstance(target, str):
         raise UserError(_fault(run, "_target_", target, f"{CLASS}, or with trust=true a class derived from it"))
-    named = f"{run.folder / FILE}: config.model._target_={_shown(target)}"
+    named = f"{run.folder / FILE}: config.model._target_={shown(target)}"
     if not trust:
         raise UserError(
             f"{named}: is no network of this program; with trust=true it is imported and run: give it only if the "
@@ -109,7 +98,7 @@ def _class(run: RunRecord, trust: bool) -> Callable[..., SoftLabelClassifier]:
         found = get_class(target)
     except Exception as error:  # whatever the import of a module provokes
         raise UserError(f"{named}: cannot be imported ({brief(error)}); see that PYTHONPATH leads to it") from error
-    if not (inspect.isclass(found) and issubclass(found, SoftLabelClassifier)):
+    if not (inspect.isclass(found) and issubclass(found, SoftLabelNetwork)):
         raise UserError(f"{named}: is not derived from {CLASS}; derive it, and train the run again")
     return found
 
@@ -128,10 +117,9 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, bool) or text(value) or number(value) or each(_is_plain)(value)
 
 
+def _place(run: RunRecord) -> str:
+    return f"{run.folder / FILE}: config.model."
+
+
 def _fault(run: RunRecord, name: str, value: Any, allowed: str) -> str:
-    return f"{run.folder / FILE}: config.model.{name}={_shown(value)}: must be {allowed}; train the run again"
-
-
-def _shown(value: Any) -> str:
-    text_of = "null" if value is None else str(value)
-    return text_of if len(text_of) <= SHOWN else f"{text_of[:SHOWN]}..."
+    return f"{_place(run)}{name}={shown(value)}: must be {allowed}{REMEDY}"

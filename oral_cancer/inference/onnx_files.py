@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from oral_cancer.data.reader import resized_batch
+from oral_cancer.data.resizing import resized_batch
 from oral_cancer.errors import UserError
 from oral_cancer.files import replacing
 from oral_cancer.inference.engines import Ensemble
-from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.study.runs import RunRecord, Study
 from oral_cancer.training.manifest import CHECKPOINT
 
@@ -34,7 +34,7 @@ TOLERANCE = 1e-4
 class WholeModel(nn.Module):
     """Networks of one experiment, with the resizing before them and the mean after them."""
 
-    def __init__(self, networks: Sequence[SoftLabelClassifier], size: int) -> None:
+    def __init__(self, networks: Sequence[SoftLabelNetwork], size: int) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
         self.size = size
@@ -42,7 +42,7 @@ class WholeModel(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean probabilities (B, 3), and those of each network (folds, B, 3), of uint8 images (B, H, W, 3)."""
         first = self.networks[0]
-        assert isinstance(first, SoftLabelClassifier)
+        assert isinstance(first, SoftLabelNetwork)
         pixels = first.network_input(resized_batch(images, self.size))
         by_fold = torch.stack([network.probabilities(pixels) for network in self.networks])  # type: ignore[operator]
         return by_fold.mean(dim=0), by_fold
@@ -53,7 +53,7 @@ def onnx_folder(study: Study, experiment: str) -> Path:
     return study.folder / "exports" / experiment
 
 
-def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLabelClassifier], size: int) -> float:
+def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLabelNetwork], size: int) -> float:
     """Write the ONNX file of one network or of several, and run it once beside them.
 
     Args:

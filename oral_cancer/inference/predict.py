@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from oral_cancer.data.appearance import Appearance, appearance_of
-from oral_cancer.data.reader import NeedsRange, quiet, read_new, resized
+from oral_cancer.data.reader import NeedsRange, quiet, read_new
 from oral_cancer.data.reading import NewReading
+from oral_cancer.data.resizing import resized
 from oral_cancer.formats.brightness import Levels, Measured, clipped
 from oral_cancer.inference.engines import Ensemble
 from oral_cancer.inference.populations import NewImage

@@ -8,7 +8,7 @@ from torchmetrics import Metric
 class CompositionRMSE(Metric):
     """sqrt of the mean over images of the squared distance between label and probabilities (PLOS ONE e0310304).
 
-    The squares are summed over the classes, not averaged: it is sqrt(3) times the RMSE over all numbers. It lies
+    The squares are summed over the K classes, not averaged: it is sqrt(K) times the RMSE over all numbers. It lies
     between 0 and sqrt(2).
 
     >>> metric = CompositionRMSE()
@@ -30,7 +30,7 @@ class CompositionRMSE(Metric):
         self.add_state("images", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, probabilities: Tensor, soft_labels: Tensor) -> None:
-        """Add images: two float tensors (B, 3)."""
+        """Add images: two float tensors (B, K)."""
         self.squares += (probabilities - soft_labels).square().sum()
         self.images += len(soft_labels)
 

@@ -8,6 +8,9 @@ from torchmetrics import Metric
 class SingleClassAccuracy(Metric):
     """Share of the images of one class whose highest probability is that class'; mixtures do not count.
 
+    Args:
+        least: an image of one class is one with a greater proportion than this.
+
     Unlike torchmetrics' accuracy with `ignore_index`, it picks nothing out of a tensor, which would make a GPU wait.
 
     >>> metric = SingleClassAccuracy()
@@ -24,15 +27,16 @@ class SingleClassAccuracy(Metric):
     right: Tensor
     images: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, least: float = 0.999) -> None:
         super().__init__()
+        self.least = least
         self.add_state("right", torch.tensor(0), dist_reduce_fx="sum")
         self.add_state("images", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, probabilities: Tensor, soft_labels: Tensor) -> None:
-        """Add images: two float tensors (B, 3)."""
+        """Add images: two float tensors (B, K)."""
         highest, cls = soft_labels.max(dim=1)
-        single = highest > 0.999
+        single = highest > self.least
         self.right += (single & (probabilities.argmax(dim=1) == cls)).sum()
         self.images += single.sum()
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from timm.models import load_state_dict_from_hf
 from torch import nn
 
-from oral_cancer.errors import UserError
+from oral_cancer.errors import UserError, brief
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,11 @@ class Backbone:
         """The first word of the origin: "imagenet", "random" or "file"."""
         return self.origin.split()[0]
 
+    @property
+    def size(self) -> int:
+        """Bytes of its state."""
+        return sum(tensor.nbytes for tensor in self.network.state_dict().values())
+
 
 def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_path_rate: float) -> Backbone:
     """A timm network with a new dense layer to `classes` outputs.
@@ -52,16 +57,12 @@ def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_
         drop_path_rate: stochastic depth, called drop-connect in EfficientNet.
 
     Raises:
-        UserError: for an unknown network, weights that cannot be had, or a file that does not fit.
+        UserError: for an unknown network, one that does not take images of this size or stochastic depth, weights that
+            cannot be had, or a file that does not fit.
     """
     if not (PLAIN_NAME.fullmatch(name) and timm.is_model(name.split(".")[0])):
         raise UserError(f"model.backbone={name}: timm has no such network; timm.list_models() names those it has")
-    published = timm.get_pretrained_cfg(name)
-    size: Any = {"img_size": image_size} if published and published.fixed_input_size else {}
-    try:
-        network = timm.create_model(name, num_classes=classes, drop_path_rate=drop_path_rate, **size)
-    except TypeError as error:
-        raise UserError(f"model.backbone={name} cannot be built: {error}; set model.drop_path_rate=null") from error
+    network = _network(name, classes, image_size, drop_path_rate)
     _reset_head(network)
 
     if weights == "none":
@@ -82,6 +83,28 @@ def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_
     path = Path(weights)
     _load_except_head(network, _read(path), str(path))
     return Backbone(network, f"file {path.name} (sha256 {hashlib.sha256(path.read_bytes()).hexdigest()})")
+
+
+def _network(name: str, classes: int, image_size: int, drop_path_rate: float) -> nn.Module:
+    """A network with random weights that gives one output a class for an image of this size."""
+    published = timm.get_pretrained_cfg(name)
+    size: Any = {"img_size": image_size} if published and published.fixed_input_size else {}
+    try:
+        network = timm.create_model(name, num_classes=classes, drop_path_rate=drop_path_rate, **size)
+        with torch.no_grad():
+            outputs = network.eval()(torch.zeros(1, 3, image_size, image_size))
+    except Exception as error:  # whatever its constructor or its layers raise
+        said = brief(error)
+        if "drop_path_rate" in said:
+            raise UserError(f"model.backbone={name} has no stochastic depth; set model.drop_path_rate=null") from error
+        made_for = f", such as {published.input_size[-1]}, or another network" if published else ", or another network"
+        raise UserError(
+            f"model.backbone={name} does not take images of model.image_size={image_size} ({said}); choose another "
+            f"size{made_for}"
+        ) from error
+    if not (isinstance(outputs, torch.Tensor) and outputs.shape == (1, classes)):
+        raise UserError(f"model.backbone={name} gives something else than an output a class; choose another network")
+    return network.train()
 
 
 def _reset_head(network: nn.Module) -> None:
@@ -144,10 +167,11 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
 def _load_except_head(network: nn.Module, state: dict[str, torch.Tensor], origin: str) -> None:
     """Load all tensors but those of a head with another number of classes."""
     own = network.state_dict()
-    head = f"{network.default_cfg['classifier']}."  # type: ignore[index]
+    classifier: Any = network.default_cfg["classifier"]  # type: ignore[index]
+    heads = tuple(f"{layer}." for layer in ([classifier] if isinstance(classifier, str) else classifier))
     state = {key.removeprefix("network."): value for key, value in state.items()}
     fitting = {key: value for key, value in state.items() if key in own and value.shape == own[key].shape}
-    lacking = [key for key in own if key not in fitting and not key.startswith(head)]
+    lacking = [key for key in own if key not in fitting and not key.startswith(heads)]
     if lacking:
         raise UserError(
             f"model.weights: {origin} does not fit model.backbone ({len(lacking)} of {len(own)} tensors are absent or "

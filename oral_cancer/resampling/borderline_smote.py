@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,23 +10,13 @@ from scipy.sparse import csr_array, vstack
 
 from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
-from oral_cancer.labels import TOLERANCE, in_files
+from oral_cancer.labels import TOLERANCE
 from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums
-from oral_cancer.resampling.mixtures import Multiples, Rows, read_multiples, read_pairs
-
-
-@dataclass(frozen=True)
-class BorderPair:
-    """A class or mixture to enlarge, and the images that show where its border lies.
-
-    Attributes:
-        majority: another class or mixture.
-        minority: the one to enlarge.
-    """
-
-    majority: str
-    minority: str
+from oral_cancer.resampling.mixtures import Multiples, Rows
+from oral_cancer.settings import checked
+from oral_cancer.settings import resampling as settings
+from oral_cancer.settings.resampling import BorderPair
 
 
 class BorderlineSmote:
@@ -40,7 +29,7 @@ class BorderlineSmote:
     Args:
         multiples: images to add, as multiples of a minority's training images, by class or mixture; "auto" raises the
             minority of each pair to the most frequent label.
-        pairs: mappings with the fields of `BorderPair`, one for each class or mixture that is enlarged.
+        pairs: mappings with the fields of `settings.resampling.BorderPair`, one for each label that is enlarged.
         k_neighbors: nearest images of the minority to interpolate with, at least 1.
         m_neighbors: nearest images of the pair that tell whether one is in danger, at least 1.
 
@@ -55,11 +44,26 @@ class BorderlineSmote:
         k_neighbors: int,
         m_neighbors: int,
     ) -> None:
-        self.multiples = read_multiples(multiples)
-        self.pairs = read_pairs(BorderPair, pairs)
+        options = {"multiples": multiples, "pairs": pairs, "k_neighbors": k_neighbors, "m_neighbors": m_neighbors}
+        said = checked(settings.BorderlineSmote, options, "resampling.")
+        self.multiples = said.multiples
+        self.pairs = said.pairs
         self.k_neighbors = k_neighbors
         self.m_neighbors = m_neighbors
-        refuse(self._problems())
+
+    def check_labels(self, labels: NDArray[np.str_]) -> None:
+        """Raise a `UserError` where the training images lack a label that the options name."""
+        self._wanted(Rows(labels))
+
+    def _wanted(self, rows: Rows) -> tuple[list[BorderPair], dict[str, int]]:
+        """The pairs whose minority is to be enlarged, by the labels' own names, and by how many images."""
+        to_add = rows.to_add(self.multiples)
+        named = [
+            BorderPair(minority=rows.name(pair.minority), majority=rows.name(pair.majority)) for pair in self.pairs
+        ]
+        pairs = [pair for pair in named if to_add.get(pair.minority)]
+        rows.insist(pair.majority for pair in pairs)
+        return pairs, to_add
 
     def fit_resample(
         self, images: Images, soft_labels: NDArray[np.float32], random_state: int, labels: NDArray[np.str_]
@@ -67,12 +71,7 @@ class BorderlineSmote:
         """See `Resampling.fit_resample`; it holds the images of one pair at a time in memory."""
         rng = np.random.default_rng(random_state)
         rows = Rows(labels)
-        to_add = rows.to_add(self.multiples)
-        pairs = [
-            replace(pair, majority=rows.name(pair.majority), minority=rows.name(pair.minority)) for pair in self.pairs
-        ]
-        pairs = [pair for pair in pairs if to_add.get(pair.minority)]
-        rows.insist(pair.majority for pair in pairs)
+        pairs, to_add = self._wanted(rows)
         refuse(
             [fault for pair in pairs for fault in self._too_few(pair, len(rows[pair.minority]), to_add[pair.minority])]
         )
@@ -112,32 +111,6 @@ class BorderlineSmote:
             )
             if n <= neighbors
         ]
-
-    def _problems(self) -> list[str]:
-        problems = [
-            f"resampling.{option}: {value!r}; give a whole number of at least 1"
-            for option, value in (("k_neighbors", self.k_neighbors), ("m_neighbors", self.m_neighbors))
-            if type(value) is not int or value < 1
-        ]
-        minorities = [pair.minority for pair in self.pairs]
-        problems += [
-            f"resampling.pairs: {pair.minority} is both majority and minority of a pair; give two labels"
-            for pair in self.pairs
-            if pair.minority == pair.majority
-        ]
-        problems += [
-            f"resampling.pairs: {name} is the minority of {minorities.count(name)} pairs; make it that of one"
-            for name in dict.fromkeys(minorities)
-            if minorities.count(name) > 1
-        ]
-        named = {form for name in minorities for form in (name, name.replace(":", "_"), in_files(name))}
-        problems += [
-            f"resampling.pairs: {label} is the minority of no pair; make it that of one, or set "
-            f"resampling.multiples.{label}=0"
-            for label, multiple in (self.multiples or {}).items()
-            if multiple and label not in named
-        ]
-        return problems
 
 
 def _soft_labels_of(weights: csr_array, soft_labels: NDArray[np.float32]) -> NDArray[np.float32]:

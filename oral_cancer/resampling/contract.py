@@ -9,7 +9,11 @@ from oral_cancer.data.training_set import Images, TrainingSet
 
 
 class Resampling(Protocol):
-    """A training-set treatment, in the manner of imbalanced-learn's samplers."""
+    """A training-set treatment, in the manner of imbalanced-learn's samplers.
+
+    One whose options name labels can say before any training whether they are there, by a method
+    `check_labels(labels)` of the training images' labels, str (N,), that raises a UserError.
+    """
 
     def fit_resample(
         self, images: Images, soft_labels: NDArray[np.float32], random_state: int, labels: NDArray[np.str_]

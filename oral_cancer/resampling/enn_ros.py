@@ -1,7 +1,6 @@
 """Cleaning by edited nearest neighbours, then random over-sampling of what is left (experiment M5)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,24 +13,10 @@ from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
 from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.distances import squared_distances_of_pairs
-from oral_cancer.resampling.mixtures import Multiples, Rows, read_multiples, read_pairs
-
-STRATEGIES = ("auto", "all")
-
-
-@dataclass(frozen=True)
-class CleaningPair:
-    """Two classes or mixtures, cleaned of images that lie among the other's.
-
-    Attributes:
-        mixtures: the two, class 0 first.
-        sampling_strategy: "all" cleans both; "auto" leaves the smaller whole, at equal sizes class 0.
-        keep: those of the two that go on to the training set as they come out.
-    """
-
-    mixtures: Sequence[str]
-    sampling_strategy: str
-    keep: Sequence[str]
+from oral_cancer.resampling.mixtures import Multiples, Rows
+from oral_cancer.settings import checked
+from oral_cancer.settings import resampling as settings
+from oral_cancer.settings.resampling import CleaningPair
 
 
 class EnnRandomOverSampling:
@@ -43,7 +28,7 @@ class EnnRandomOverSampling:
     Args:
         multiples: images to add, as multiples of a label's training images before cleaning, by class or mixture; they
             are drawn from those left after it; "auto" adds what each lacks to the most frequent before cleaning.
-        pairs: mappings with the fields of `CleaningPair`; a label is kept by one pair at most.
+        pairs: mappings with the fields of `settings.resampling.CleaningPair`; a label is kept by one pair at most.
         n_neighbors: nearest images looked at, at least 1.
 
     Raises:
@@ -51,10 +36,20 @@ class EnnRandomOverSampling:
     """
 
     def __init__(self, multiples: Multiples, pairs: Sequence[Mapping[str, Any]], n_neighbors: int) -> None:
-        self.multiples = read_multiples(multiples)
-        self.pairs = read_pairs(CleaningPair, pairs)
+        options = {"multiples": multiples, "pairs": pairs, "n_neighbors": n_neighbors}
+        said = checked(settings.EnnRandomOverSampling, options, "resampling.")
+        self.multiples = said.multiples
+        self.pairs = said.pairs
         self.n_neighbors = n_neighbors
-        refuse(self._problems())
+
+    def check_labels(self, labels: NDArray[np.str_]) -> None:
+        """Raise a `UserError` where the training images lack a label that the options name."""
+        self._wanted(Rows(labels))
+
+    def _wanted(self, rows: Rows) -> dict[str, int]:
+        """How many images to add to each label, once those that are paired are there, too."""
+        rows.insist(name for pair in self.pairs for name in pair.mixtures)
+        return rows.to_add(self.multiples)
 
     def fit_resample(
         self, images: Images, soft_labels: NDArray[np.float32], random_state: int, labels: NDArray[np.str_]
@@ -62,8 +57,7 @@ class EnnRandomOverSampling:
         """See `Resampling.fit_resample`; it holds the images of the paired mixtures in memory."""
         rng = np.random.default_rng(random_state)
         rows = Rows(labels)
-        rows.insist(name for pair in self.pairs for name in pair.mixtures)
-        to_add = rows.to_add(self.multiples)
+        to_add = self._wanted(rows)
         pairs = [_in_full(pair, rows) for pair in self.pairs]
         left = rows.by_label | self._clean(images, pairs, rows.by_label)
         added = [draw(left[name], number, rng) for name, number in to_add.items()]
@@ -103,36 +97,11 @@ class EnnRandomOverSampling:
             if n <= self.n_neighbors
         ]
 
-    def _problems(self) -> list[str]:
-        problems = []
-        if type(self.n_neighbors) is not int or self.n_neighbors < 1:
-            problems.append(f"resampling.n_neighbors: {self.n_neighbors!r}; give a whole number of at least 1")
-        for pair in self.pairs:
-            where = f"resampling.pairs, {' and '.join(map(str, pair.mixtures))}"
-            if len(pair.mixtures) != 2 or len(set(pair.mixtures)) != 2 or not all(map(_is_text, pair.mixtures)):
-                problems.append(f"{where}: a pair is two different classes or mixtures, in quotes")
-            if pair.sampling_strategy not in STRATEGIES:
-                allowed = ", ".join(STRATEGIES)
-                problems.append(f"{where}: sampling_strategy {pair.sampling_strategy!r}; choose from {allowed}")
-            if not set(pair.keep) <= set(pair.mixtures):
-                problems.append(f"{where}: keep is {list(pair.keep)}; name one or both of the pair, or none: []")
-        keeps = [mixture for pair in self.pairs for mixture in pair.keep]
-        problems += [
-            f"resampling.pairs: {mixture} is kept {keeps.count(mixture)} times; leave it in one keep"
-            for mixture in dict.fromkeys(keeps)
-            if keeps.count(mixture) > 1
-        ]
-        return problems
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
 
 def _in_full(pair: CleaningPair, rows: Rows) -> CleaningPair:
     """A pair with the labels' own names, in whatever form the options have them."""
     mixtures, keep = ([rows.name(name) for name in names] for names in (pair.mixtures, pair.keep))
-    return CleaningPair(mixtures, pair.sampling_strategy, keep)
+    return CleaningPair(mixtures=mixtures, sampling_strategy=pair.sampling_strategy, keep=keep)
 
 
 def _classes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:

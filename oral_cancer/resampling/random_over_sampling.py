@@ -5,7 +5,9 @@ from numpy.typing import NDArray
 
 from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.resampling.contract import draw
-from oral_cancer.resampling.mixtures import Multiples, Rows, read_multiples
+from oral_cancer.resampling.mixtures import Multiples, Rows
+from oral_cancer.settings import checked
+from oral_cancer.settings import resampling as settings
 
 
 class RandomOverSampling:
@@ -20,7 +22,11 @@ class RandomOverSampling:
     """
 
     def __init__(self, multiples: Multiples) -> None:
-        self.multiples = read_multiples(multiples)
+        self.multiples = checked(settings.RandomOverSampling, {"multiples": multiples}, "resampling.").multiples
+
+    def check_labels(self, labels: NDArray[np.str_]) -> None:
+        """Raise a `UserError` where the training images lack a label that the options name."""
+        Rows(labels).to_add(self.multiples)
 
     def fit_resample(
         self, images: Images, soft_labels: NDArray[np.float32], random_state: int, labels: NDArray[np.str_]

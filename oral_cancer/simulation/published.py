@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from oral_cancer.command import CONF
+from oral_cancer.config_groups import CONF
 from oral_cancer.layout import read_layout
 
 _content: Any = OmegaConf.to_container(OmegaConf.load(CONF / "source" / "oral_cancer.yaml"))

@@ -9,6 +9,7 @@ from oral_cancer.evaluation.ensembles import SIMPLE
 from oral_cancer.evaluation.predictions import ALL_FOLDS
 from oral_cancer.pages.figures import ENSEMBLE_NAMES, FIGURE_NAMES, SPLIT_NAMES, ranked
 from oral_cancer.pages.grids import LACKING, Entry, Grid, number, with_interval
+from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import Study
 
 
@@ -93,14 +94,6 @@ def training_images(counts: dict[str, int], classes: Sequence[str]) -> str:
     pure = sum(n for name, n in counts.items() if name in classes)
     mixed = sum(counts.values()) - pure
     return " + ".join(f"{n} {kind}" for n, kind in ((pure, "pure"), (mixed, "mixed")) if n) or LACKING
-
-
-def duration(seconds: float) -> str:
-    """E.g. "2 h 05 min", "4 min 30 s"."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _p(p: float) -> str:

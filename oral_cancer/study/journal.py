@@ -5,20 +5,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from oral_cancer.errors import UserError
 from oral_cancer.files import sealed, unsealed, write_text
+from oral_cancer.settings.commands import Direction
+from oral_cancer.study.plan import WHEREABOUTS
 
 if TYPE_CHECKING:
     from optuna import Study
 
 FILE = "search.yaml"
 JOURNAL = "search.journal"
-Direction = Literal["minimize", "maximize"]
 BATCH, SECONDS, ERROR = "batch", "seconds", "error"  # of a trial: its batch's first number, and what came of it
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What trials are judged by: a figure, the images it is of, and what is better."""
+
+    name: str
+    of: str
+    direction: Direction
+
+
+OBJECTIVES = {
+    "rmse": Objective("RMSE", "the mixtures' validation images", "minimize"),
+    "f1_macro": Objective("macro F1", "the pure validation images", "maximize"),
+}
+"""By the name in metrics.json; where nothing mixes it is the second."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,7 @@ class Search:
         data: source, fingerprint, number of images and how they were read.
         weights: what the network starts from.
         settings: the resolved settings of the first trial that would be possible.
+        objective: of `OBJECTIVES`, what trials are judged by.
     """
 
     parameters: dict[str, str]
@@ -42,6 +60,12 @@ class Search:
     data: dict[str, Any]
     weights: str
     settings: dict[str, Any]
+    objective: str = "rmse"
+
+    @property
+    def judged_by(self) -> str:
+        """E.g. "validation RMSE"."""
+        return f"validation {OBJECTIVES[self.objective].name}"
 
 
 def freeze_search(folder: Path, search: Search) -> None:
@@ -55,7 +79,8 @@ def freeze_search(folder: Path, search: Search) -> None:
         write_text(folder / FILE, yaml.safe_dump(sealed(asdict(search)), sort_keys=False))
         return
     before, now = (dict(flat(asdict(each) | {"command": None})) for each in (frozen, search))
-    keys = [key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key)]
+    differing = (key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key))
+    keys = [key for key in differing if key not in WHEREABOUTS]
     if any(key.startswith("parameters.") for key in keys):  # which have other settings tried first
         keys = [key for key in keys if not key.startswith("settings.")]
     if keys:

@@ -13,8 +13,11 @@ from oral_cancer.shapes import below
 from oral_cancer.training.run import RunName
 
 FILE = "study.yaml"
-FORMAT = 2
-"""Of study.yaml: 2 has runs of experiments, where before there were cells of models."""
+FORMAT = 4
+"""Of study.yaml: 4 says what is known of each image (data.labelled); 3 leaves out settings that change no figure;
+before 2, runs of experiments were cells of models."""
+WHEREABOUTS = ("data.source", "data.root")
+"""Entries that may change where the images are the very same, which their fingerprint tells."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ def read_plan(folder: Path) -> Plan | None:
         content = unsealed(yaml.safe_load(path.read_text(encoding="utf-8")))
         if "cells" in content:  # written before
             content["runs"] = [{"experiment": cell["model"]} | cell for cell in content.pop("cells")]
-            content["format"] = 1
-        plan = Plan(**{"data": {}, "weights": {}, "settings": {}} | content)
+        defaults: dict[str, Any] = {"data": {}, "weights": {}, "settings": {}, "format": 1}
+        plan = Plan(**defaults | content)
         strange = [name.experiment for name in plan.names if not below(name.experiment)]
     except FileNotFoundError:
         return None
@@ -93,7 +96,7 @@ def freeze(folder: Path, plan: Plan) -> None:
     differences = [
         f"{folder / FILE}: {key} was {before.get(key)}, now {now.get(key)}"
         for key in dict.fromkeys((*before, *now))
-        if before.get(key) != now.get(key)
+        if before.get(key) != now.get(key) and key not in WHEREABOUTS
     ]
     if differences:
         refuse([*differences, f"{folder}: a study does not change; choose another study.name, or the former settings"])

@@ -27,6 +27,7 @@ from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import grids, plots
 from oral_cancer.study.aggregate import RANKED_BY, csv_of, ranked_by, ranking, write_tables
 from oral_cancer.study.pictures import most_wrong
+from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import Study, refuse_damaged
 
 PICTURES = 6
@@ -202,7 +203,7 @@ def _facts(study: Study) -> dict[str, str]:
         "Code": f"{versions}, commit {_distinct(_commit(m.get('git_commit')) for m in manifests)}",
         "Device": _distinct(f"{m.get('device', '?')}, {m.get('precision', '?')}" for m in manifests),
         "Trained": _period(min(starts, default=""), max(ends, default="")),
-        "Duration": f"{grids.duration(seconds)} in all, {grids.duration(seconds / len(manifests))} a run",
+        "Duration": f"{duration(seconds)} in all, {duration(seconds / len(manifests))} a run",
     }
 
 

@@ -1,24 +1,26 @@
-"""A search for settings: trials that Optuna suggests, each one training, judged by its mixtures' validation images.
+"""A search for settings: trials that Optuna suggests, each one training, judged by its validation images.
 
 Everything that a search knows lies in its folder, see `journal`. The test images have no say: of a trial only the RMSE
-of its validation images is read, and why it failed.
+of the mixtures, or where nothing mixes the macro F1, of its validation images is read, and why it failed.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from oral_cancer.command import described
-from oral_cancer.errors import UserError, refuse
-from oral_cancer.experiments import Composed, composed_of
-from oral_cancer.settings import WITHOUT_INFLUENCE, check, resolved
-from oral_cancer.study.journal import BATCH, ERROR, SECONDS, Direction, Search, flat, open_journal, quiet
+from oral_cancer.errors import UserError
+from oral_cancer.experiments import Composed, composed_of, given_overrides
+from oral_cancer.settings import check, checked, influential, resolved
+from oral_cancer.settings.commands import Sweeper
+from oral_cancer.study.fork_server import loading
+from oral_cancer.study.journal import BATCH, ERROR, OBJECTIVES, SECONDS, Search, flat, open_journal, quiet, read_search
 from oral_cancer.study.parameters import Parameter, overrides_of, parameters_of
 from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import Run
@@ -49,7 +51,7 @@ def plan_search(config: DictConfig) -> Search:
         UserError: for parameters that cannot be searched, settings that cannot be trained with and data that cannot be
             read.
     """
-    _check_options(config)
+    checked(Sweeper, resolved(config.hydra.sweeper), "hydra.sweeper.")
     parameters, fixed = _parameters(config)
     if _is_grid(config) and (endless := [option for option, each in parameters.items() if each.size is None]):
         raise UserError(f"hydra/sweeper/sampler=grid: {endless[0]} has endless values; give it as a choice or a range")
@@ -59,16 +61,18 @@ def plan_search(config: DictConfig) -> Search:
             f"{key}={v}" if v is not None else former for key, v, former in zip(parameters, values, first, strict=True)
         ]
         check(_composed(config, [*fixed, *tried]).settings)
+    loading(config)
     run = _run(_composed(config, [*fixed, *first]))
-    data, weights = _starting_point(run)
+    data, weights, objective = _starting_point(run)
     return Search(
         parameters={option: str(each) for option, each in parameters.items()},
-        direction=config.hydra.sweeper.direction,
+        direction=config.hydra.sweeper.direction or OBJECTIVES[objective].direction,
         sampler=resolved(config.hydra.sweeper.sampler),
         command=_command(config, fixed, first),
         data=data,
         weights=weights,
-        settings=_influential(run.settings),
+        settings=influential(run.settings),
+        objective=objective,
     )
 
 
@@ -82,7 +86,9 @@ def run_search(config: DictConfig, launcher: Any) -> None:
 
     folder = Path(config.hydra.sweep.dir)
     parameters, fixed = _parameters(config)
-    study = open_journal(folder, config.hydra.sweeper.direction)
+    search = read_search(folder)
+    assert search is not None
+    study = open_journal(folder, search.direction)
     _refuse_alive(folder, study)
     n_trials = min(config.hydra.sweeper.n_trials, _number_in_grid(config, parameters))
     at_once = config.hydra.sweeper.n_jobs or getattr(launcher, "at_once", 1)
@@ -91,7 +97,7 @@ def run_search(config: DictConfig, launcher: Any) -> None:
         returns = launcher.launch(overrides, initial_job_idx=batch[0].number)
         for trial, returned in zip(batch, returns, strict=True):
             _record(study, trial, returned)
-            print(f"{folder.name}: {_in_words(study, trial.number, n_trials)}", flush=True)
+            print(f"{folder.name}: {_in_words(study, trial.number, n_trials, search.judged_by)}", flush=True)
     write_search_report(folder)
 
 
@@ -182,43 +188,20 @@ def _outcome(returned: JobReturn) -> tuple[float | None, str, float | None]:
     if value is None:
         return None, str(manifest.get("error") or "it gave no value"), seconds
     if not math.isfinite(value):
-        return None, f"its RMSE is {value}", seconds
+        return None, f"its value is {value}", seconds
     return float(value), "", seconds
 
 
-def _in_words(study: "Study", number: int, n_trials: int) -> str:
+def _in_words(study: "Study", number: int, n_trials: int, judged_by: str) -> str:
     trial = study.trials[number]
     if trial.value is None:
         return f"trial {number} ({number + 1} of {n_trials}) failed: {trial.user_attrs[ERROR]}"
-    return (
-        f"trial {number} ({number + 1} of {n_trials}): validation RMSE {trial.value:.4f}, best {study.best_value:.4f}"
-    )
-
-
-def _check_options(config: DictConfig) -> None:
-    options = config.hydra.sweeper
-
-    def whole(value: Any, least: int = 1) -> bool:
-        return type(value) is int and value >= least
-
-    fits = {
-        "direction": (options.direction in get_args(Direction), f"one of {', '.join(get_args(Direction))}"),
-        "n_trials": (whole(options.n_trials), "a whole number of at least 1"),
-        "n_jobs": (options.n_jobs is None or whole(options.n_jobs), "null or a whole number of at least 1"),
-        "sampler.seed": (whole(options.sampler.get("seed"), 0), "a whole number of at least 0"),
-    }
-    refuse(
-        [
-            f"hydra.sweeper.{name}={OmegaConf.select(options, name)}: must be {allowed}"
-            for name, (right, allowed) in fits.items()
-            if not right
-        ]
-    )
+    return f"trial {number} ({number + 1} of {n_trials}): {judged_by} {trial.value:.4f}, best {study.best_value:.4f}"
 
 
 def _parameters(config: DictConfig) -> tuple[dict[str, Parameter], list[str]]:
     params = [f"{option}={sweep}" for option, sweep in config.hydra.sweeper.params.items()]
-    return parameters_of(params, config.hydra.overrides.task)
+    return parameters_of(params, given_overrides(config.hydra, "task"))
 
 
 def _is_grid(config: DictConfig) -> bool:
@@ -231,7 +214,7 @@ def _number_in_grid(config: DictConfig, parameters: Mapping[str, Parameter]) -> 
 
 
 def _composed(config: DictConfig, job: Sequence[str]) -> Composed:
-    return composed_of([*config.hydra.overrides.hydra, *job], config.hydra.job.config_name)
+    return composed_of([*given_overrides(config.hydra, "hydra"), *job], config.hydra.job.config_name)
 
 
 def _run(composed: Composed) -> Run:
@@ -239,35 +222,36 @@ def _run(composed: Composed) -> Run:
     return Run.of(composed.named("trial"))
 
 
-def _starting_point(run: Run) -> tuple[dict[str, Any], str]:
-    """Facts about the images, and what the network starts from."""
-    from oral_cancer.labels import CLASSES
+def _starting_point(run: Run) -> tuple[dict[str, Any], str, str]:
+    """Facts about the images, what the network starts from, and the objective."""
     from oral_cancer.models.weights import build_backbone
-    from oral_cancer.training.train import data_facts, insist_on_known_options, open_images
+    from oral_cancer.training.images import collected, data_facts, in_roles, open_images
+    from oral_cancer.training.trainer import check_callbacks
 
-    insist_on_known_options(run.settings)
-    model = run.settings.model
-    start = build_backbone(model.backbone, model.weights, len(CLASSES), model.image_size, model.drop_path_rate)
-    return data_facts(open_images(run)), start.origin
+    check_callbacks(run.settings)
+    model, collection = run.settings.model, collected(run)
+    classes = len(collection.labels.classes)
+    start = build_backbone(model.backbone, model.weights, classes, model.image_size, model.drop_path_rate)
+    store = open_images(run, collection)
+    mixed = len(in_roles(run, store).hetero_val) > 0
+    return data_facts(store), start.origin, "rmse" if mixed else "f1_macro"
 
 
-def _influential(cfg: DictConfig) -> dict[str, Any]:
-    own = cfg.copy()
-    for option in WITHOUT_INFLUENCE:
-        OmegaConf.update(own, option, None, force_add=True)
-    return resolved(own)
+def _repeatable(cfg: DictConfig) -> dict[str, Any]:
+    """The settings that repeat a training, by name: those that figures depend on, and where its images are."""
+    return dict(flat(influential(cfg) | {"source": resolved(cfg)["source"]}))
 
 
 def _command(config: DictConfig, fixed: Sequence[str], first: Sequence[str]) -> list[str]:
     """What gives the settings of a trial on a command line without the search, beside the trial's parameters."""
-    words = [word for word in config.hydra.overrides.hydra if word.startswith("hydra.searchpath")]
+    words = [word for word in given_overrides(config.hydra, "hydra") if word.startswith("hydra.searchpath")]
     words += [word for word in fixed if not word.lstrip("+~").startswith(NOT_REPEATED)]
     name = config.hydra.job.config_name
     trial = _composed(config, [*fixed, *first])
-    wanted, choices = dict(flat(_influential(trial.settings))), _choices(trial)
+    wanted, choices = _repeatable(trial.settings), _choices(trial)
     while group := _first_difference(name, [*words, *first], choices):
         words.append(f"{group}={choices[group]}")
-    given = dict(flat(_influential(composed_of([*words, *first], name).settings)))
+    given = _repeatable(composed_of([*words, *first], name).settings)
     searched = {word.partition("=")[0] for word in first}
     words += [
         f"{'' if option in given else '+'}{option}={_value(value)}"

@@ -16,10 +16,10 @@ from oral_cancer.pages.grids import DIGITS, LACKING, Entry, Grid
 from oral_cancer.pages.render import render
 from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import search_plots
-from oral_cancer.study.grids import duration
-from oral_cancer.study.journal import ERROR, SECONDS, Search, open_journal, read_search
+from oral_cancer.study.journal import ERROR, OBJECTIVES, SECONDS, Search, open_journal, read_search
 from oral_cancer.study.parameters import overrides_of
 from oral_cancer.study.plots import Panel
+from oral_cancer.study.progress import duration
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -65,7 +65,7 @@ def write_search_report(folder: Path) -> Path:
             f"{folder.name}: no trial of {len(trials)} succeeded ({first}); mend that, and choose another study.name"
         )
     best = study.best_trial
-    say(f"best: trial {best.number}, RMSE of the validation mixtures {best.value:.{DIGITS}f}; to train with it:")
+    say(f"best: trial {best.number}, {search.judged_by} {best.value:.{DIGITS}f}; to train with it:")
     say(command_line(search, best))
     say(f"page: {page}")
     return page
@@ -121,16 +121,17 @@ def _content(name: str, search: Search, study: "Study") -> dict[str, Any]:
         "title": f"Search {name}",
         "name": name,
         "search": search,
+        "objective": OBJECTIVES[search.objective],
         "simulated": _simulated(search),
         "facts": _facts(search, trials),
         "best": best,
         "value": "" if best is None else f"{best.value:.{DIGITS}f}",
         "command": "" if best is None else command_line(search, best),
         "enough": ENOUGH,
-        "history": _draw("history", search_plots.history(table, search.direction)) if complete else [],
-        "by_parameter": _draw("parameter", search_plots.by_parameter(complete, best)) if best else [],
+        "history": _draw("history", search_plots.history(table, search)) if complete else [],
+        "by_parameter": _draw("parameter", search_plots.by_parameter(complete, best, search.judged_by)) if best else [],
         "importances": _draw("importance", [search_plots.importances(shares)] if shares else []),
-        "trials": _grid(table, None if best is None else best.number),
+        "trials": _grid(table, None if best is None else best.number, search.judged_by),
     }
 
 
@@ -153,7 +154,7 @@ def _facts(search: Search, trials: Sequence["FrozenTrial"]) -> dict[str, str]:
     }
 
 
-def _grid(table: pd.DataFrame, best: int | None) -> Grid:
+def _grid(table: pd.DataFrame, best: int | None, judged_by: str) -> Grid:
     """The trials as people read them, the best in bold."""
     errors = table["error"].astype(bool).any()
     columns = [column for column in table if column != "error" or errors]
@@ -161,7 +162,7 @@ def _grid(table: pd.DataFrame, best: int | None) -> Grid:
         tuple(Entry(_shown(row[column], str(column)), row["number"] == best) for column in columns)
         for row in table.to_dict("records")
     )
-    return Grid(TABLE, tuple("validation RMSE" if column == "value" else str(column) for column in columns), rows, 2)
+    return Grid(TABLE, tuple(judged_by if column == "value" else str(column) for column in columns), rows, 2)
 
 
 def _shown(value: Any, column: str) -> str:

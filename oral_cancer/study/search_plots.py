@@ -10,24 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
 from oral_cancer.pages.colours import ACCENT, INK, MUTED
+from oral_cancer.study.journal import Search
 from oral_cancer.study.plots import Panel, small_figure
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-VALUE = "validation RMSE"
 CROWDED = 24  # characters of all choices together, from which on their names are slanted
 
 
-def history(table: pd.DataFrame, direction: str) -> list[Panel]:
+def history(table: pd.DataFrame, search: Search) -> list[Panel]:
     """The value of every trial, and the best so far.
 
     Args:
         table: as `search_page.trials_table` makes it.
-        direction: "minimize" or "maximize".
+        search: what it is, and what trials are judged by.
     """
     value = table["value"].astype(float)
-    best = value.cummin() if direction == "minimize" else value.cummax()
+    best = value.cummin() if search.direction == "minimize" else value.cummax()
     best = best.ffill()
     failed = table.loc[table["state"] == "failed", "number"]
     with small_figure(2.8) as (figure, axes):
@@ -39,17 +39,17 @@ def history(table: pd.DataFrame, direction: str) -> list[Panel]:
         )
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("trial")
-        axes.set_ylabel(VALUE)
-    said = f"{VALUE} by trial: {value.count()} succeeded, {len(failed)} failed, best {best.iloc[-1]:.4f}"
+        axes.set_ylabel(search.judged_by)
+    said = f"{search.judged_by} by trial: {value.count()} succeeded, {len(failed)} failed, best {best.iloc[-1]:.4f}"
     return [Panel("Trials, and the best so far", figure, said)]
 
 
-def by_parameter(complete: Sequence["FrozenTrial"], best: "FrozenTrial") -> list[Panel]:
+def by_parameter(complete: Sequence["FrozenTrial"], best: "FrozenTrial", judged_by: str) -> list[Panel]:
     """For each parameter, the values of the trials over it, the best trial marked."""
-    return [_by_parameter(option, complete, best) for option in best.params]
+    return [_by_parameter(option, complete, best, judged_by) for option in best.params]
 
 
-def _by_parameter(option: str, complete: Sequence["FrozenTrial"], best: "FrozenTrial") -> Panel:
+def _by_parameter(option: str, complete: Sequence["FrozenTrial"], best: "FrozenTrial", judged_by: str) -> Panel:
     distribution: Any = best.distributions[option]
     choices = getattr(distribution, "choices", None)
 
@@ -66,8 +66,8 @@ def _by_parameter(option: str, complete: Sequence["FrozenTrial"], best: "FrozenT
             _name_choices(axes, choices)
         else:
             _number_axis(axes, distribution)
-        axes.set_ylabel(VALUE)
-    said = f"{VALUE} over {option} of {len(complete)} trials; the best has {best.params[option]}"
+        axes.set_ylabel(judged_by)
+    said = f"{judged_by} over {option} of {len(complete)} trials; the best has {best.params[option]}"
     return Panel(option, figure, said)
 
 

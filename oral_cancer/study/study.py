@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,23 @@ from typing import Any
 from filelock import FileLock, Timeout
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class, get_method
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich import print
 
 from oral_cancer.command import described
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.experiments import Composed, composed_of, name_of, sweep_options
+from oral_cancer.experiments import Composed, composed_of, given_overrides, name_of, sweep_options
 from oral_cancer.files import write_json, write_text
-from oral_cancer.labels import CLASSES
-from oral_cancer.settings import WITHOUT_INFLUENCE, build, check, number_of_ranks, resolved
-from oral_cancer.study.grids import duration
+from oral_cancer.settings import build, check, influential, number_of_ranks
+from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
+from oral_cancer.study.room import insist_on_room_for
 from oral_cancer.study.search import is_search, plan_search
-from oral_cancer.training.manifest import RESULTS, changed_files, read_manifest, write_manifest
+from oral_cancer.training.manifest import RESULTS, changed_files, log_of, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
 
+HOLDER = ".holder.json"  # in a study's folder: the process that has begun it
 JOBS = ".jobs.json"  # in a study's folder: which run each job of the present start trains
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ def start(config: DictConfig) -> FileLock:
     folder = Path(config.hydra.sweep.dir)
     held = lock(folder) if folder.exists() else None  # now, lest planning is in vain
     jobs = plan_jobs(config)
+    if jobs is not None:
+        loading(config)
     plan = freeze_plan(jobs) if jobs is not None else None
     search = plan_search(config) if is_search(config) else None
     held = held or lock(folder)  # a folder that is not there has waited for a sound plan
@@ -62,25 +66,40 @@ def start(config: DictConfig) -> FileLock:
     if jobs is not None and plan is not None:
         freeze(folder, plan)
         write_json(folder / JOBS, {"jobs": [{"overrides": job.overrides, **job.run.name._asdict()} for job in jobs]})
-        print(f"[bold]{folder.name}[/]: {len(plan.runs)} runs in {folder}")
+        from oral_cancer.study.runs import SIMULATED  # late, as pandas comes with it
+
+        simulated = " on simulated micrographs" if plan.data["source"] == SIMULATED else ""
+        print(f"[bold]{folder.name}[/]: {len(plan.runs)} runs{simulated} in {folder}")
     return held
 
 
 def lock(folder: Path) -> FileLock:
     """Take a study's folder, which is made if it is not there, until this process ends; or tell who has it."""
     folder.mkdir(parents=True, exist_ok=True)
-    holder = folder / ".holder.json"
     held = FileLock(folder / ".lock", is_singleton=True)
     try:
         held.acquire(blocking=False)
     except Timeout:
-        who = json.loads(holder.read_text()) if holder.exists() else {}
+        who = _holder(folder)
         raise UserError(
             f"{folder} is being run by process {who.get('process')} on {who.get('host')}; "
             "wait for it, or choose another study.name"
         ) from None
-    write_json(holder, {"host": socket.gethostname(), "process": os.getpid()})
+    write_json(folder / HOLDER, _this_process())
     return held
+
+
+def _holder(study: Path) -> dict[str, Any]:
+    """The process that has begun a study, or is the last that did."""
+    try:
+        found: dict[str, Any] = json.loads((study / HOLDER).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def _this_process() -> dict[str, Any]:
+    return {"host": socket.gethostname(), "process": os.getpid()}
 
 
 @dataclass(frozen=True)
@@ -102,7 +121,7 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
         return None
     study = Path(config.hydra.sweep.dir)
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-    words = [*params, *config.hydra.overrides.task]
+    words = [*params, *given_overrides(config.hydra, "task")]
     (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
     composed = [_composed(config, job) for job in batches]
     networks = {str(one.settings.model.backbone) for one in composed}
@@ -125,7 +144,7 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
 
 def _composed(config: DictConfig, job: Sequence[str]) -> Composed:
     """The settings of one job."""
-    return composed_of([*config.hydra.overrides.hydra, *job], config.hydra.job.config_name)
+    return composed_of([*given_overrides(config.hydra, "hydra"), *job], config.hydra.job.config_name)
 
 
 def _of_tasks(overrides: Iterable[str]) -> list[str]:
@@ -144,61 +163,62 @@ def freeze_plan(jobs: Sequence[Job]) -> Plan:
     for run in runs:
         by_experiment.setdefault(run.experiment, run)
     _insist_on_options(by_experiment.values())
-    weights = _starts(by_experiment)
+    weights = _starts(by_experiment, runs, _number_of_classes(runs[0]))
     return Plan(
         runs=[{"experiment": run.experiment, "fold": run.fold, "config_hash": run.config_hash} for run in runs],
         data=_common_data(runs),
         weights=weights,
-        settings={name: resolved(_without_fold(run.settings)) for name, run in by_experiment.items()},
+        settings={name: influential(run.settings) | {"fold": None} for name, run in by_experiment.items()},
     )
 
 
-def _without_fold(cfg: DictConfig) -> DictConfig:
-    content = cfg.copy()
-    for option in ("fold", *WITHOUT_INFLUENCE):
-        OmegaConf.update(content, option, None, force_add=True)
-    return content
-
-
 def _insist_on_options(runs: Iterable[Run]) -> None:
-    from oral_cancer.training.train import insist_on_known_options  # late, as no refusal of a wrong option needs it
+    from oral_cancer.training.trainer import check_callbacks  # late, as no refusal of a wrong option needs it
 
     for run in runs:
-        insist_on_known_options(run.settings)
+        check_callbacks(run.settings)
         build(run.settings, "augmentation")
 
 
 def _common_data(runs: Sequence[Run]) -> dict[str, Any]:
     """Facts about the data, of which there is one kind in a study, and no image in two roles of a run."""
-    from oral_cancer.data.leaks import same_images
-    from oral_cancer.training.train import data_facts, open_images, roles
+    from oral_cancer.training.images import collected, data_facts, insist_on_roles, open_images
 
     by_store: dict[tuple[str, int], list[Run]] = defaultdict(list)
     for run in runs:
         by_store[str(run.settings.source), run.stored_size].append(run)
     facts = []
     for alike in by_store.values():
-        store = open_images(alike[0])
+        store = open_images(alike[0], collected(alike[0]))
         facts.append(data_facts(store))
-        refuse(same_images(store, [roles(run, store) for run in alike]))
+        insist_on_roles(alike, store)
     sources = dict.fromkeys(str(fact["source"]) for fact in facts)
     if any(fact != facts[0] for fact in facts):
         raise UserError(f"study: the runs differ in their images ({', '.join(sources)}); give each source a study")
     return facts[0]
 
 
-def _starts(runs: dict[str, Run]) -> dict[str, str]:
+def _number_of_classes(run: Run) -> int:
+    from oral_cancer.training.images import collected
+
+    return len(collected(run).labels.classes)
+
+
+def _starts(by_experiment: dict[str, Run], runs: Sequence[Run], classes: int) -> dict[str, str]:
+    """What the network of each experiment starts from; and their checkpoints fit the disk."""
     from oral_cancer.models.weights import build_backbone
 
     built = {}
-    for experiment, run in runs.items():
+    for experiment, run in by_experiment.items():
         model = run.settings.model
         built[experiment] = build_backbone(
-            model.backbone, model.weights, len(CLASSES), model.image_size, model.drop_path_rate
+            model.backbone, model.weights, classes, model.image_size, model.drop_path_rate
         )
     if len({start.kind for start in built.values()} & {"imagenet", "random"}) > 1:
         starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
         raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")
+    sizes = {experiment: start.size for experiment, start in built.items()}
+    insist_on_room_for(runs, sizes)
     return {experiment: start.origin for experiment, start in built.items()}
 
 
@@ -224,10 +244,9 @@ def run_job(composed: Composed, study: Path, folder: Path) -> float | None:
         folder: the job's, of a search.
 
     Returns:
-        The RMSE of the mixtures' validation images, which a search minimises; None for a run that failed.
+        The `validation_figure`, by which a search judges; None for a run that failed.
     """
-    from oral_cancer.training.ranks import is_first
-    from oral_cancer.training.train import train
+    from oral_cancer.study.monitor import output_to, shown
 
     planned = job_name(study, composed.overrides)
     plan = read_plan(study) if planned else None
@@ -235,16 +254,24 @@ def run_job(composed: Composed, study: Path, folder: Path) -> float | None:
     settings = composed.named(name.experiment)
     run = Run.of(settings, study / name.path if planned else folder, name, study.name, composed.overrides)
     if is_finished(run, plan):
-        return validation_rmse(run)
+        return validation_figure(run)
+    begun_here = _holder(study) == _this_process()  # and is none that a launcher has started, which shows all of them
+    with shown(study) if begun_here else nullcontext(), output_to(log_of(run.folder)):
+        return _train(run, plan)
+
+
+def _train(run: Run, plan: Plan | None) -> float | None:
+    from oral_cancer.training.ranks import is_first
+    from oral_cancer.training.train import train
+
     expected = {}
     if plan is not None:
-        expected = {"fingerprint": plan.data["fingerprint"], "weights": plan.weights[run.experiment]}
-        if is_first():
-            print(f"[bold]{study.name}[/]: {progress_line(study, plan, run)}")
+        expected = {name: plan.data[name] for name in ("fingerprint", "labelled")}
+        expected["weights"] = plan.weights[run.experiment]
     try:
-        check(settings)  # a plan's runs have passed, a trial's values between those tried beforehand have not
+        check(run.settings)  # a plan's runs have passed, a trial's values between those tried beforehand have not
         train(run, expected)
-        return validation_rmse(run) if is_first() else None
+        return validation_figure(run) if is_first() else None
     except Exception as error:
         if not is_first():
             raise
@@ -267,10 +294,10 @@ def _record_failure(run: Run, error: Exception) -> None:
         raise error
 
 
-def validation_rmse(run: Run) -> float:
-    """RMSE of the mixtures' validation images of a finished run."""
-    metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
-    return float(metrics["val"]["hetero"]["rmse"])
+def validation_figure(run: Run) -> float:
+    """What a finished run's validation images are judged by: the mixtures' RMSE, or macro F1 where nothing mixes."""
+    val = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))["val"]
+    return float(val["hetero"]["rmse"] if "hetero" in val else val["homo"]["f1_macro"])
 
 
 def is_finished(run: Run, plan: Plan | None) -> bool:
@@ -279,26 +306,13 @@ def is_finished(run: Run, plan: Plan | None) -> bool:
     if (
         manifest.get("status") != "complete"
         or manifest.get("config_hash") != run.config_hash
-        or (plan is not None and manifest.get("fingerprint") != plan.data["fingerprint"])
+        or (plan is not None and any(manifest.get(name) != plan.data[name] for name in ("fingerprint", "labelled")))
     ):
         return False
     damaged = changed_files(run.folder, manifest, RESULTS)
     for fault in damaged:
         log.warning("%s; the run is trained again", fault)
     return not damaged
-
-
-def progress_line(study: Path, plan: Plan, running: Run) -> str:
-    """Runs done, running and failed, and the time left if the others take as long as those done."""
-    manifests = [read_manifest(study / name.path) or {} for name in plan.names if name != running.name]
-    done = [manifest["seconds"] for manifest in manifests if manifest.get("status") == "complete"]
-    statuses = Counter(manifest.get("status") for manifest in manifests)
-    left = len(plan.runs) - len(done)
-    at_once = 1 + statuses["running"]
-    line = f"{len(done)} of {len(plan.runs)} runs done, {at_once} running, {statuses['failed']} failed"
-    if done:
-        line += f", about {duration(left * sum(done) / len(done) / at_once)} left"
-    return line
 
 
 def finish(config: DictConfig) -> None:

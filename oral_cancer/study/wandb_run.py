@@ -10,7 +10,7 @@ from oral_cancer.pages.colours import experiment_colours
 from oral_cancer.study import plots
 from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.runs import Study
-from oral_cancer.training.loggers import start_wandb
+from oral_cancer.wandb_start import start_wandb
 
 LOGGED = ("summary", "ensemble")
 

@@ -9,21 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from oral_cancer.files import write_text
 from oral_cancer.models import SoftLabelClassifier
 
-COLUMNS = (
-    "epoch",
-    "steps",
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "val_rmse",
-    "learning_rate",
-    "seconds",
-)
+COLUMNS = ("epoch", "steps", *SoftLabelClassifier.MEASURED, "seconds")
 
 
 class SeedEachStep(Callback):
@@ -36,14 +27,18 @@ class SeedEachStep(Callback):
         self.seed = seed
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self._seed(trainer)
+        self._seed(trainer, trainer.fit_loop.total_batch_idx)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._seed(trainer)  # recalibration runs the network as in training
+        self._seed(trainer, trainer.global_step)  # recalibration runs the network as in training
 
-    def _seed(self, trainer: Trainer) -> None:
-        drawn_from = np.random.SeedSequence([self.seed, trainer.global_step, trainer.global_rank])
+    def _seed(self, trainer: Trainer, step: int) -> None:
+        drawn_from = np.random.SeedSequence([self.seed, step, trainer.global_rank])
         torch.manual_seed(int(drawn_from.generate_state(1)[0]))
+
+
+class LastEpoch(ModelCheckpoint):
+    """The run's own checkpoint, told by its class from those that a user adds."""
 
 
 class EndState(Callback):
@@ -58,7 +53,7 @@ class EndState(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, SoftLabelClassifier)
-        amid_an_epoch = trainer.global_step % trainer.num_training_batches != 0
+        amid_an_epoch = (trainer.fit_loop.total_batch_idx + 1) % trainer.num_training_batches != 0
         if pl_module.renew_statistics() or amid_an_epoch:
             trainer.save_checkpoint(self.checkpoint)
 
@@ -72,9 +67,7 @@ class History(Callback):
         self.started = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.path.exists():
-            with self.path.open(newline="", encoding="utf-8") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["epoch"]) < trainer.current_epoch]
+        self.rows = read_history(self.path, trainer.current_epoch)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.started = time.perf_counter()
@@ -83,16 +76,24 @@ class History(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:
             return
-        figures = {name.replace("/", "_"): float(value) for name, value in trainer.callback_metrics.items()}
-        row = figures | {
+        assert isinstance(pl_module, SoftLabelClassifier)
+        row = pl_module.measured() | {
             "epoch": trainer.current_epoch,
             "steps": trainer.global_step,
             "learning_rate": self.learning_rate,
             "seconds": round(time.perf_counter() - self.started, 3),
         }
-        self.rows.append({name: row[name] for name in COLUMNS})
+        self.rows.append({name: row.get(name, "") for name in COLUMNS})
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         write_text(self.path, text.getvalue())
+
+
+def read_history(path: Path, epochs: int) -> list[dict[str, Any]]:
+    """The rows of the first `epochs` epochs of a history.csv, as text; none where there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if int(row["epoch"]) < epochs]

@@ -12,6 +12,14 @@ from rich.table import Table
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.models import SoftLabelClassifier
 
+FIGURES = (
+    ("homo", "accuracy", "accuracy"),
+    ("homo", "f1_macro", "macro F1"),
+    ("homo", "auc_macro", "macro AUC"),
+    ("hetero", "rmse", "RMSE of mixtures"),
+)
+"""Image set, name and title of each."""
+SPLIT_NAMES = {"val": "validation", "test": "test"}
 SIMULATED = "SIMULATED MICROGRAPHS: no figure of this run says anything about real cells"
 
 
@@ -31,13 +39,15 @@ def announce(title: str, data: CellDataModule, model: SoftLabelClassifier, resum
 def show(title: str, folder: Path, metrics: dict[str, Any]) -> None:
     """The figures of a run, and where its files lie."""
     table = Table(title=title)
-    for column in ("", "accuracy", "macro F1", "macro AUC", "RMSE of mixtures"):
-        table.add_column(column, justify="right" if column else "left")
-    for split, label in (("val", "validation"), ("test", "test")):
-        homo, hetero = metrics[split]["homo"], metrics[split]["hetero"]
-        in_sample = " (in-sample)" if homo.get("in_sample") else ""
-        figures = (homo["accuracy"], homo["f1_macro"], homo["auc_macro"], hetero["rmse"])
-        table.add_row(label + in_sample, *(f"{figure:.4f}" for figure in figures))
+    table.add_column("")
+    columns = [one for one in FIGURES if any(one[0] in sets for sets in metrics.values())]
+    for _, _, column in columns:
+        table.add_column(column, justify="right")
+    for split, sets in metrics.items():
+        in_sample = " (in-sample)" if sets.get("homo", {}).get("in_sample") else ""
+        figures = [sets.get(image_set, {}).get(name) for image_set, name, _ in columns]
+        cells = ("" if figure is None else f"{figure:.4f}" for figure in figures)
+        table.add_row(SPLIT_NAMES[split] + in_sample, *cells)
     print(table)
     get_console().print(f"files: {folder}", soft_wrap=True)
 

@@ -6,8 +6,6 @@ import secrets
 import socket
 import subprocess
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +21,9 @@ from omegaconf import OmegaConf
 from oral_cancer.command import described
 from oral_cancer.errors import Interrupted, UserError
 from oral_cancer.files import unfinished, write_text
+from oral_cancer.quoting import without_references
+from oral_cancer.settings import influential_of
+from oral_cancer.training.checkpoint import is_sound
 from oral_cancer.training.manifest import CHECKPOINT, FILE, file_hashes, is_damaged, read_manifest, write_manifest
 from oral_cancer.training.run import Run
 
@@ -30,6 +31,13 @@ REPEATING: dict[str, Any] = {  # what conf/train.yaml says to Hydra of a single 
     "defaults": ["_self_", {"override hydra/job_logging": "console"}, {"override hydra/hydra_logging": "none"}],
     "hydra": {"run": {"dir": "."}, "output_subdir": None, "job": {"name": "train"}},
 }
+TELLING = {
+    "fingerprint": "the images' fingerprint",
+    "labelled": "what is known of the images",
+    "precision": "precision",
+    "augmented_on": "augmented on",
+}
+"""Entries of a manifest in which a training that goes on is the same, beside its settings, and what they are called."""
 RECORDED_VERSIONS = (
     "oral-cancer",
     "torch",
@@ -98,15 +106,15 @@ def taken(run: Run, facts: dict[str, Any]) -> Iterator[RunFolder]:
         ) from None
     try:
         manifest = {"status": "running", "config_hash": run.config_hash, **facts, **_surroundings()}
+        manifest["config"] = run.config
         before = read_manifest(folder)
-        ours = before is not None and _interrupted(before, manifest)
-        if not ours and set(folder.iterdir()) - set(unfinished(folder / FILE)):
-            kind = "a finished" if before and before.get("status") == "complete" else "another"
-            kind = "a damaged manifest.json and its" if is_damaged(folder) else kind
-            print(f"{folder} held {kind} training; moved to {_move_beside(folder)}", flush=True)
-        resumed = ours and _is_sound(folder / CHECKPOINT)
-        manifest["wandb_id"] = before["wandb_id"] if before and resumed else secrets.token_hex(8)
-        ours_now = RunFolder(folder, manifest | {"config": run.config}, resumed)
+        reason = _why_not_gone_on_with(before, manifest)
+        if reason and set(folder.iterdir()) - set(unfinished(folder / FILE)):
+            reason = "its manifest.json is damaged" if is_damaged(folder) else reason
+            print(f"{folder} held another training: {reason}; moved to {_move_beside(folder)}", flush=True)
+        resumed = not reason and is_sound(folder / CHECKPOINT)
+        manifest["wandb_id"] = before["wandb_id"] if before and not reason else secrets.token_hex(8)
+        ours_now = RunFolder(folder, manifest, resumed)
         ours_now.record(start=_now())  # first, for what a folder without it holds is not known to be ours
         _write_hydra_record(run)
         try:
@@ -132,23 +140,38 @@ def _lock(folder: Path) -> FileLock:
     return FileLock(folder.with_name(f".{folder.name}.lock"))
 
 
-def _is_sound(checkpoint: Path) -> bool:
-    """Whether there is a checkpoint and its checksums fit; PyTorch's files are ZIP archives, which have them."""
-    if not checkpoint.exists():
-        return False
-    try:
-        with zipfile.ZipFile(checkpoint) as archive:
-            sound = archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, zlib.error):
-        sound = False
-    if not sound:
-        print(f"{checkpoint} is damaged; the training starts anew", flush=True)
-    return sound
+def _why_not_gone_on_with(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
+    """What tells the training that a folder holds from the one that is to begin there; "" for the same, interrupted."""
+    if before is None:
+        return "it has no manifest.json"
+    same_settings = before.get("config_hash") == now["config_hash"]
+    facts = {what: (before.get(key), now[key]) for key, what in TELLING.items()}
+    settings = {} if same_settings else _changed_settings(before.get("config") or {}, now["config"])
+    changed = [f"{what} was {old}, is {new}" for what, (old, new) in (settings | facts).items() if old != new]
+    if not same_settings and not settings:
+        changed.append("its settings are of another version")
+    if before.get("status") == "complete":
+        changed.insert(0, "it is finished")
+    return ", ".join(changed)
 
 
-def _interrupted(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    same = all(before.get(key) == now[key] for key in ("config_hash", "fingerprint", "precision", "augmented_on"))
-    return same and before.get("status") != "complete"
+def _changed_settings(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """By option, what it was and is; those without influence on a figure left out."""
+    old, new = (dict(_options(influential_of(settings))) for settings in (before, now))
+    return {
+        option: (old.get(option, "absent"), new.get(option, "absent"))
+        for option in dict.fromkeys((*old, *new))
+        if old.get(option, "absent") != new.get(option, "absent")
+    }
+
+
+def _options(settings: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        option = f"{above}{key}"
+        if isinstance(value, dict) and value:
+            yield from _options(value, f"{option}.")
+        else:
+            yield option, value
 
 
 def _move_beside(folder: Path) -> Path:
@@ -164,7 +187,9 @@ def _write_hydra_record(run: Run) -> None:
     """What Hydra would record; config.yaml is whole, so that `--config-dir` and `--config-name` repeat the training."""
     config = REPEATING | run.config | {"trust": False}  # which whoever repeats it has to give
     for name, content in (("config", config), ("overrides", list(run.overrides))):
-        write_text(run.folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(content)))
+        write_text(
+            run.folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(OmegaConf.create(without_references(content)))
+        )
 
 
 def _now() -> str:

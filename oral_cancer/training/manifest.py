@@ -28,6 +28,11 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
 
 
+def log_of(folder: Path) -> Path:
+    """Where a run of a study writes what it says: beside its folder, which may be moved away and made anew."""
+    return folder.with_name(f"{folder.name}.log")
+
+
 def is_damaged(folder: Path) -> bool:
     """Whether a run's folder has a manifest that is not as it was written."""
     return (folder / FILE).exists() and read_manifest(folder) is None

@@ -8,6 +8,7 @@ from pytorch_lightning.callbacks import ProgressBar
 from rich import get_console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.training.ranks import is_first
 
 
@@ -31,10 +32,12 @@ class PlainProgress(ProgressBar):
             return
         epoch = trainer.current_epoch + 1
         per_epoch = (time.perf_counter() - self.started) / (epoch - self.first_epoch)
-        figures = trainer.callback_metrics
+        assert isinstance(pl_module, SoftLabelClassifier)
+        figures = pl_module.measured()
+        shown = {"val accuracy": "val_accuracy", "RMSE": "val_rmse"}
+        validated = "".join(f"{said} {figures[name]:.3f}  " for said, name in shown.items() if name in figures)
         print(
-            f"epoch {epoch}/{trainer.max_epochs}  loss {figures['train/loss']:.4f}  "
-            f"val accuracy {figures['val/accuracy']:.3f}  RMSE {figures['val/rmse']:.3f}  "
+            f"epoch {epoch}/{trainer.max_epochs}  loss {figures['train_loss']:.4f}  {validated}"
             f"rate {figures['learning_rate']:.0e}  {(trainer.max_epochs - epoch) * per_epoch:.0f} s left",
             flush=True,
         )
@@ -81,7 +84,7 @@ class TerminalProgress(PlainProgress):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)
-        self.loss = f"loss {trainer.callback_metrics['train/loss']:.4f}  "
+        self.loss = f"loss {trainer.callback_metrics['train_loss']:.4f}  "
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.bar.stop()

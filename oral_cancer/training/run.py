@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from oral_cancer.data.splits import Fold
+from oral_cancer.quoting import without_references
 from oral_cancer.settings import resolved, settings_hash
+from oral_cancer.settings.data import Fold
 
 ALONE = Path("outputs", "runs")
 """Where the folders of trainings lie that belong to no study."""
@@ -79,7 +80,8 @@ class Run:
             study: see the class.
             overrides: see the class.
         """
-        plain = OmegaConf.create(resolved(settings))  # a reference may be Hydra's, which other processes have not
+        # A reference may be Hydra's, which other processes have not.
+        plain = OmegaConf.create(without_references(resolved(settings)))
         name = name or RunName(plain.name, plain.fold)
         return cls(plain, folder or ALONE / name.path, name, study, overrides)
 

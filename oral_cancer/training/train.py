@@ -5,45 +5,36 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from hydra.utils import get_method, instantiate
-from numpy.typing import NDArray
-from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning import Callback, Trainer, seed_everything
-from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.plugins import AsyncCheckpointIO
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning import Trainer, seed_everything
 
-from oral_cancer.data.augmentation import BatchAugmentation, trains_on_cuda
-from oral_cancer.data.collection import in_words
+from oral_cancer.data.augmentation import BatchAugmentation
 from oral_cancer.data.datamodule import CellDataModule
-from oral_cancer.data.folder import too_few
-from oral_cancer.data.leaks import near_duplicates, repeated, same_images, warning
-from oral_cancer.data.reading import in_lines, is_worth_saying
-from oral_cancer.data.splits import EVALUATED, split
-from oral_cancer.data.store import ImageStore, open_sound_store
-from oral_cancer.errors import UserError, refuse
+from oral_cancer.data.leaks import near_duplicates, warning
+from oral_cancer.data.splits import EVALUATED
+from oral_cancer.data.store import ImageStore
+from oral_cancer.errors import UserError, brief
 from oral_cancer.evaluation.metrics import evaluate
-from oral_cancer.evaluation.predictions import write_predictions
+from oral_cancer.evaluation.predictions import true_columns, write_predictions
 from oral_cancer.files import replacing, write_json
-from oral_cancer.labels import BY_NAME, CLASSES
 from oral_cancer.models import SoftLabelClassifier
-from oral_cancer.settings import build, number_of_ranks
+from oral_cancer.settings import build
 from oral_cancer.training import display, ranks
-from oral_cancer.training.batch_norm import SyncBatchNorm
-from oral_cancer.training.callbacks import EndState, History, SeedEachStep
+from oral_cancer.training.callbacks import read_history
+from oral_cancer.training.checkpoint import ENDED, end_training, read_checkpoint
 from oral_cancer.training.folder import RunFolder, taken
-from oral_cancer.training.loggers import finish, log_results, log_training_batch, title
-from oral_cancer.training.manifest import CHECKPOINT
+from oral_cancer.training.images import collected, data_facts, insist_on_roles, open_images
+from oral_cancer.training.loggers import finish, log_again, log_results, log_training_batch, title
 from oral_cancer.training.memory import enough_memory
 from oral_cancer.training.run import Run
 from oral_cancer.training.signals import StopOnSignal
+from oral_cancer.training.trainer import build_trainer
 
 
 def train(run: Run, expected: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
@@ -63,8 +54,10 @@ def train(run: Run, expected: Mapping[str, str] = MappingProxyType({})) -> pd.Da
     quieten()
     seed_everything(run.seed, verbose=False)
     stop = StopOnSignal(run.how_to_go_on)
-    parts = _build_parts(run, stop)
-    store = open_images(run)
+    collection = collected(run)
+    parts = _build_parts(run, stop, len(collection.labels.classes))
+    store = open_images(run, collection)
+    insist_on_roles([run], store)
     if ranks.must_be_started(run.settings):
         return ranks.start(train, run, expected)
     facts = data_facts(store)
@@ -99,14 +92,14 @@ class _Parts:
     model: SoftLabelClassifier
 
 
-def _build_parts(run: Run, stop: StopOnSignal) -> _Parts:
+def _build_parts(run: Run, stop: StopOnSignal, classes: int) -> _Parts:
     """Whatever is wrong with these is told before a long work on images begins."""
     settings = run.settings
-    return _Parts(build_trainer(run, stop), build(settings, "augmentation"), build(settings, "model"))
+    return _Parts(build_trainer(run, stop), build(settings, "augmentation"), build(settings, "model", classes=classes))
 
 
 def _build_data(run: Run, store: ImageStore, augmentation: Any) -> CellDataModule:
-    """The run's images in their roles, of which none is in two."""
+    """The run's images in their roles."""
     settings = run.settings
     data: CellDataModule = build(
         settings,
@@ -115,10 +108,9 @@ def _build_data(run: Run, store: ImageStore, augmentation: Any) -> CellDataModul
         resampling=build(settings, "resampling"),
         augmentation=augmentation,
         fold=run.fold,
-        trial=settings.trial,
+        split_seed=settings.split_seed,
         seed=run.seed,
     )
-    refuse(same_images(store, [data.roles()]))
     return data
 
 
@@ -139,6 +131,7 @@ def _facts_of_training_set(run: Run, trainer: Trainer, data: CellDataModule) -> 
         "training_images": data.training_counts(),
         "training_appearance": data.training_appearance(),
         "found": data.store.collection.record(),
+        "labels": data.store.collection.labels.record(),
     }
 
 
@@ -149,7 +142,12 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
     write_splits(folder.path / "splits.csv", data)
     if len(alike):
         _write_table(folder.path / "near_duplicates.csv", alike)
-        print(*warning(alike), sep="\n", file=sys.stderr, flush=True)
+        print(
+            *warning(alike, any(file.group for file in data.store.collection.files)),
+            sep="\n",
+            file=sys.stderr,
+            flush=True,
+        )
     marks = _marks(data.store, parts.model)
     display.announce(title(run, marks), data, parts.model, folder.resumed)
     settings = run.settings.logger
@@ -161,13 +159,25 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
 
 def _fit_and_predict(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, logger: Any) -> pd.DataFrame:
     log_training_batch(logger, data)
-    if run.settings.trainer.compile:
-        parts.model.network.compile()
-    checkpoint = folder.checkpoint if folder.resumed else None
-    parts.trainer.fit(parts.model, data, ckpt_path=checkpoint, weights_only=True)
-    if parts.trainer.global_step == 0 and parts.model.origin_kind != "file":  # which may be evaluated as it is
-        raise UserError("trainer: ended before its first step; raise its max_time, max_steps or limit_train_batches")
+    before = read_checkpoint(folder.checkpoint) if folder.resumed else {}
+    log_again(logger, read_history(folder.path / "history.csv", before["epoch"] + 1) if before else [])
+    if before.get(ENDED):
+        parts.model.load_state_dict(before["state_dict"])
+    else:
+        _fit(run, folder, parts, data)
     return predict(run, parts.trainer, parts.model, data)
+
+
+def _fit(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule) -> None:
+    trainer, model = parts.trainer, parts.model
+    try:
+        trainer.fit(model, data, ckpt_path=folder.checkpoint if folder.resumed else None, weights_only=True)
+    except MisconfigurationException as error:  # by which Lightning refuses what it only sees here
+        raise UserError(f"trainer or callbacks: {brief(error)}") from error
+    if trainer.global_step == 0 and model.origin_kind != "file":  # which may be evaluated as it is
+        raise UserError("trainer: ended before its first step; raise its max_time")
+    if trainer.is_global_zero:
+        end_training(folder.checkpoint, model, bool(run.settings.get("keep_optimizer")))
 
 
 def _record(run: Run, parts: _Parts, data: CellDataModule, logger: Any, predictions: pd.DataFrame) -> None:
@@ -175,106 +185,43 @@ def _record(run: Run, parts: _Parts, data: CellDataModule, logger: Any, predicti
     if not parts.trainer.is_global_zero:
         return
     metrics = evaluate(predictions)
-    metrics["val"]["homo"]["in_sample"] = data.splits.in_sample
+    if "homo" in metrics.get("val", {}):
+        metrics["val"]["homo"]["in_sample"] = data.splits.in_sample
     write_predictions(run.folder / "predictions.csv", predictions)
     write_json(run.folder / "metrics.json", metrics)
     log_results(logger, metrics, predictions)
     display.show(title(run, _marks(data.store, parts.model)), run.folder, metrics)
 
 
-def open_images(run: Run) -> ImageStore:
-    """The decoded images of the run's source; whatever is wrong with its files is refused here."""
-    settings = run.settings
-    collection = build(settings, "source").collect()
-    store = open_sound_store(
-        collection, run.stored_size, Path(settings.store), too_few(collection, settings.data.folds)
-    )
-    if again := repeated(store):
-        store = store.without(again)
-        refuse(too_few(store.collection, settings.data.folds))
-    if ranks.is_first():
-        print(f"{collection.root}: {in_words(store.collection.record())}", flush=True)
-        if is_worth_saying(store.reading):
-            print(*in_lines(store.reading), sep="\n", flush=True)
-    return store
-
-
-def insist_on_known_options(cfg: DictConfig) -> None:
-    """Refuse options that the trainer does not take, without building one: its devices may be another machine's."""
-    given = {name: None for name in cfg.trainer if not name.startswith("_") and name != "compile"}
-    try:
-        signature(get_method(cfg.trainer._target_)).bind_partial(**given)
-    except TypeError as error:
-        shown = "`python train.py --cfg job --package trainer` shows the settings"
-        raise UserError(f"trainer: {error}; {shown}") from error
-
-
-def build_trainer(run: Run, *more: Callback) -> Trainer:
-    """Lightning's trainer, with what every training needs beside the configured callbacks; it has no logger yet."""
-    cfg, folder = run.settings, run.folder
-    callbacks = [
-        SeedEachStep(run.seed),
-        History(folder / "history.csv"),
-        ModelCheckpoint((folder / CHECKPOINT).parent, filename=CHECKPOINT.stem, enable_version_counter=False),
-        *more,
-        *instantiate(cfg.get("callbacks") or {}).values(),
-        EndState(folder / CHECKPOINT),
-    ]
-    # Deterministic algorithms would fill every new tensor first, a quarter of a step on a CPU; no result needs it.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    precision = cfg.trainer.precision
-    on_gpu = trains_on_cuda(cfg.trainer.accelerator)
-    if precision == "auto":
-        precision = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    settings = {"precision": precision, "callbacks": callbacks, "logger": False, "default_root_dir": folder}
-    settings["plugins"] = [AsyncCheckpointIO(), *([SyncBatchNorm(on_gpu)] if number_of_ranks(cfg) > 1 else [])]
-    own = OmegaConf.masked_copy(cfg, ["trainer"])
-    del own.trainer["compile"]  # ours, not Lightning's
-    trainer: Trainer = build(own, "trainer", **settings)
-    if cfg.trainer.compile:
-        _insist_on_compiler(trainer.strategy.root_device)
-    return trainer
-
-
-def _insist_on_compiler(device: torch.device) -> None:
-    """Raise a `UserError` where `trainer.compile=true` cannot work, e.g. for want of a C++ compiler."""
-    try:
-        torch.compile(torch.neg)(torch.zeros(1, device=device))
-    except RuntimeError as error:
-        reason = str(error).partition("\n")[0]
-        remedy = "install what lacks, or give trainer.compile=false"
-        raise UserError(f"trainer.compile: nothing can be compiled here ({reason}); {remedy}") from error
-
-
 def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDataModule) -> pd.DataFrame:
     """The network's predictions of all validation and test images, in the format of predictions.csv; on every rank."""
     batches: Any = trainer.predict(model, data)
+    classes = data.store.collection.labels.classes
+    exact = data.store.collection.proportions()
     frames = []
     for images, found in zip(EVALUATED, batches, strict=True):
         image_set, split = images.split("_")
         rows = getattr(data.splits, images)
-        own = torch.cat(found) if found else torch.empty(0, len(CLASSES))
-        probabilities = ranks.interleaved(own, trainer).numpy()
+        own = torch.cat(found) if found else torch.empty(0, len(classes))
         names = {"experiment": run.experiment, "fold": run.fold, "split": split, "set": image_set}
         frame = pd.DataFrame(names, index=range(len(rows)))
         frame["file"] = [data.store.collection.files[row].path for row in rows]
-        truth = np.array([BY_NAME[group].soft_label for group in data.groups[rows]])
-        for i, cls in enumerate(CLASSES):
-            frame[f"true_{cls}"] = truth[:, i]
-        for i, cls in enumerate(CLASSES):
-            frame[cls] = probabilities[:, i]
+        frame["label"] = data.labels[rows]
+        frame[true_columns(classes)] = exact[rows]
+        frame[list(classes)] = ranks.interleaved(own, trainer).numpy()
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
 
 def write_splits(path: Path, data: CellDataModule) -> None:
-    """Record every file's role, size and hash."""
-    files = data.store.collection.files
+    """Record every file's label, group, role, size and hash."""
+    collection = data.store.collection
     frame = pd.DataFrame(
         {
-            "file": [file.path for file in files],
-            "set": [file.image_set for file in files],
-            "group": [file.group for file in files],
+            "file": [file.path for file in collection.files],
+            "set": [collection.labels.image_set(file.label) for file in collection.files],
+            "label": [file.label for file in collection.files],
+            "group": [file.group or "" for file in collection.files],
             "role": data.roles(),
             "bytes": data.store.bytes,
             "sha256": data.store.sha256,
@@ -286,26 +233,6 @@ def write_splits(path: Path, data: CellDataModule) -> None:
 def _write_table(path: Path, frame: pd.DataFrame) -> None:
     with replacing(path) as beside:
         frame.to_csv(beside, index=False, lineterminator="\n")
-
-
-def roles(run: Run, store: ImageStore) -> NDArray[np.str_]:
-    """What a run uses each row of the store for; see `Splits.roles`."""
-    settings = run.settings
-    splits = split(store.collection.files, run.fold, settings.data.folds, settings.trial)
-    return splits.roles(settings.data.train_sets)
-
-
-def data_facts(store: ImageStore) -> dict[str, Any]:
-    """What the manifest says of the data: source, folder, fingerprint, number of images, and how they were read."""
-    collection = store.collection
-    source = "simulated" if collection.simulated else str(collection.root)
-    return {
-        "source": source,
-        "root": str(collection.root),
-        "fingerprint": store.fingerprint,
-        "images": len(collection.files),
-        "reading": store.reading,
-    }
 
 
 def _insist(expected: Mapping[str, str], found: Mapping[str, Any]) -> None:

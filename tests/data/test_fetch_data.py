@@ -1,22 +1,10 @@
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import kagglehub
 import pytest
 
+from scripts.fetch_data import main as fetch
 from tests.published import GROUPS, SPLIT_FOLDERS, SPLITS
-
-
-@pytest.fixture
-def script() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "scripts" / "fetch_data.py"
-    spec = importlib.util.spec_from_file_location("fetch_data", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Kaggle:
@@ -52,32 +40,33 @@ def kaggle(monkeypatch: pytest.MonkeyPatch) -> Kaggle:
 
 
 def test_split_folders_come_to_lie_directly_below(
-    script: ModuleType, kaggle: Kaggle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kaggle: Kaggle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     into = tmp_path / "data"
-    assert script.main(["--into", str(into)]) == 0
+    fetch(["--into", str(into)])
     assert "all 1700 published images" in capsys.readouterr().out
     assert {path.name for path in into.iterdir()} == set(SPLIT_FOLDERS.values())
     assert len(list(into.rglob("*.tif"))) == 1700
 
-    assert script.main(["--into", str(into)]) == 0
+    fetch(["--into", str(into)])
     assert "already complete" in capsys.readouterr().out
     assert kaggle.downloads == 1
 
 
-def test_images_already_there_stay(script: ModuleType, kaggle: Kaggle, tmp_path: Path) -> None:
+def test_images_already_there_stay(kaggle: Kaggle, tmp_path: Path) -> None:
     mine = tmp_path / SPLIT_FOLDERS["homo", "val"] / "control" / "0.tif"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
-    assert script.main(["--into", str(tmp_path)]) == 0
+    fetch(["--into", str(tmp_path)])
     assert mine.read_bytes() == b"mine"
 
 
 def test_every_deviation_from_the_published_counts_is_named(
-    script: ModuleType, kaggle: Kaggle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kaggle: Kaggle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kaggle.lacks = {"parental3_val", "1:27_test"}
-    assert script.main(["--into", str(tmp_path)]) == 1
+    with pytest.raises(SystemExit, match="1"):
+        fetch(["--into", str(tmp_path)])
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert f"{tmp_path / SPLIT_FOLDERS['homo', 'val'] / 'control'}: 239 images, 240 are published" in lines[0]
@@ -86,14 +75,14 @@ def test_every_deviation_from_the_published_counts_is_named(
 
 @pytest.mark.parametrize("error", [ConnectionError("no route to kaggle.com\nmore"), TimeoutError()])
 def test_no_network_is_one_line_with_the_way_by_hand(
-    script: ModuleType,
     kaggle: Kaggle,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     error: Exception,
 ) -> None:
     kaggle.error = error
-    assert script.main(["--into", str(tmp_path)]) == 1
+    with pytest.raises(SystemExit, match="1"):
+        fetch(["--into", str(tmp_path)])
     (line,) = capsys.readouterr().err.splitlines()
     assert (str(error).splitlines() or ["TimeoutError"])[0] in line
     assert "kaggle.com/datasets/janehsieh" in line

@@ -19,8 +19,8 @@ from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.perceptual_hash import NEAR, near_pairs, perceptual_hash
 from oral_cancer.data.store import ImageStore
 from oral_cancer.errors import UserError
-from tests.published import GROUPS, SPLIT_FOLDERS, SPLITS, soft_label
 from tests.conftest import REPOSITORY
+from tests.published import GROUPS, SPLIT_FOLDERS, SPLITS, soft_label
 from tests.study.processes import run as run_study
 
 Train = Callable[..., Path]
@@ -154,7 +154,7 @@ def treated(images: NDArray[np.uint8], files: list[ImageFile], treatment: str, f
         train_sets=("homo", "hetero"),
         fold=fold,
         folds=4,
-        trial=0,
+        split_seed=0,
         seed=0,
         batch_size=4,
         eval_batch_size=4,

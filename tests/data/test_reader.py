@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from oral_cancer.data.reader import decode as decode_raw
-from oral_cancer.data.reader import read_image, resized
+from oral_cancer.data.reader import read_image
+from oral_cancer.data.resizing import resized
 from oral_cancer.formats.brightness import own_levels
 from oral_cancer.formats.picture import MAX_PIXELS, Choice
 

@@ -16,6 +16,7 @@ from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.folder import FolderSource
 from oral_cancer.data.reader import read_image
 from oral_cancer.data.reading import Reading, in_lines, study_levels
+from oral_cancer.data.resizing import resized
 from oral_cancer.data.store import ImageStore, fingerprint_of, open_store
 from oral_cancer.errors import UserError
 from tests.published import GROUPS, SPLIT_FOLDERS
@@ -227,7 +228,7 @@ def test_planes_and_channels_are_chosen_and_never_assumed(root: Path, stores: Pa
     }.items():
         store = opened(root, stores, **dict(options))
         tifffile.imwrite(root.parent / "one.tif", expected, photometric="rgb" if expected.ndim == 3 else "minisblack")
-        np.testing.assert_array_equal(store.images[0], read_image(root.parent / "one.tif", SIZE))
+        np.testing.assert_array_equal(store.images[0], resized(read_image(root.parent / "one.tif"), SIZE))
         fingerprints.add(store.fingerprint)
     assert len(fingerprints) == 4
 
@@ -235,16 +236,16 @@ def test_planes_and_channels_are_chosen_and_never_assumed(root: Path, stores: Pa
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"range": 5}, r"source\.range=5: must be \[low, high\]"),
+        ({"range": 5}, r"source\.range=5: must be null or \[low, high\]"),
         ({"range": [5, 1]}, r"source\.range=\[5,1\]"),
         ({"range": [0, float("nan")]}, r"source\.range"),
         ({"range": [0, True]}, r"source\.range"),
-        ({"channels": [0, 1]}, r"source\.channels=\[0,1\]: must be a channel or three"),
+        ({"channels": [0, 1]}, r"source\.channels=\[0,1\]: must be null or a channel or three"),
         ({"channels": -1}, r"source\.channels=-1"),
         ({"channels": True}, r"source\.channels"),
-        ({"plane": "last"}, r"source\.plane=last: must be a whole number from 0, or one of first, middle, max"),
+        ({"plane": "last"}, r"source\.plane=last: must be null or a whole number from 0, or one of first, middle, max"),
         ({"plane": 1.5}, r"source\.plane=1\.5"),
-        ({"leave_out": [3]}, r"source\.leave_out=\[3\]: must be a list of names"),
+        ({"leave_out": [3]}, r"source\.leave_out=\[3\]: must be null or a list of names"),
     ],
 )
 def test_wrong_options_are_refused(tmp_path: Path, options: dict[str, Any], said: str) -> None:

@@ -25,7 +25,7 @@ def groups(files: list[ImageFile], rows: np.ndarray) -> Counter[str]:
 
 
 def test_published_counts(published: list[ImageFile]) -> None:
-    splits = split(published, fold=2, folds=5, trial=0)
+    splits = split(published, fold=2, folds=5, seed=0)
 
     assert groups(published, splits.homo_train) == {"parental": 192, "resistant": 192, "control": 192}
     assert groups(published, splits.homo_val) == {"parental": 48, "resistant": 48, "control": 48}
@@ -36,8 +36,8 @@ def test_published_counts(published: list[ImageFile]) -> None:
     assert not splits.in_sample
 
 
-def test_every_homo_image_validates_once_and_hetero_is_split_once_a_trial(published: list[ImageFile]) -> None:
-    folds = [split(published, fold, 5, trial=0) for fold in range(5)]
+def test_every_homo_image_validates_once_and_hetero_is_split_once_a_seed(published: list[ImageFile]) -> None:
+    folds = [split(published, fold, 5, seed=0) for fold in range(5)]
 
     validated = np.concatenate([fold.homo_val for fold in folds])
     assert len(np.unique(validated)) == len(validated) == 720
@@ -48,29 +48,29 @@ def test_every_homo_image_validates_once_and_hetero_is_split_once_a_trial(publis
 
 
 def test_no_test_image_trains_or_validates(published: list[ImageFile]) -> None:
-    splits = split(published, fold=0, folds=5, trial=3)
+    splits = split(published, fold=0, folds=5, seed=3)
     used = np.concatenate([splits.homo_train, splits.homo_val, splits.hetero_train, splits.hetero_val])
     assert {published[row].split for row in used} == {"val"}
 
 
-def test_a_split_depends_on_names_and_trial_alone(published: list[ImageFile]) -> None:
+def test_a_split_depends_on_names_and_seed_alone(published: list[ImageFile]) -> None:
     shuffled = random.Random(1).sample(published, len(published))
     respelled = [
         ImageFile(file.path.replace("/NonCancerOral/", "/nonCancerOral/"), file.group, file.split) for file in published
     ]
 
-    def validated(files: list[ImageFile], trial: int) -> set[tuple[str, str]]:
-        splits = split(files, 1, 5, trial)
+    def validated(files: list[ImageFile], seed: int) -> set[tuple[str, str]]:
+        splits = split(files, 1, 5, seed)
         rows = np.concatenate([splits.homo_val, splits.hetero_val])
         return {(files[row].group, files[row].path.rpartition("/")[2]) for row in rows}
 
-    assert validated(shuffled, trial=0) == validated(published, trial=0)
-    assert validated(respelled, trial=0) == validated(published, trial=0)
-    assert validated(published, trial=1) != validated(published, trial=0)
+    assert validated(shuffled, seed=0) == validated(published, seed=0)
+    assert validated(respelled, seed=0) == validated(published, seed=0)
+    assert validated(published, seed=1) != validated(published, seed=0)
 
 
 def test_fold_all_trains_on_every_homo_image_and_validates_in_sample(published: list[ImageFile]) -> None:
-    splits = split(published, "all", 5, trial=0)
+    splits = split(published, "all", 5, seed=0)
     assert len(splits.homo_train) == 720
     assert np.array_equal(splits.homo_val, splits.homo_train)
     assert splits.in_sample
@@ -79,9 +79,9 @@ def test_fold_all_trains_on_every_homo_image_and_validates_in_sample(published: 
 
 def test_each_mixture_is_split_for_itself(published: list[ImageFile]) -> None:
     fewer = [file for file in published if file.group != "1:3" or int(file.path.rpartition("/")[2][:-4]) < 24]
-    splits = split(fewer, 0, 5, trial=0)
+    splits = split(fewer, 0, 5, seed=0)
     assert groups(fewer, splits.hetero_train) == {"1:2": 128, "2:1": 128, "1:3": 19, "3:1": 128}
-    whole = split(published, 0, 5, trial=0)
+    whole = split(published, 0, 5, seed=0)
 
     def validated(files: list[ImageFile], rows: np.ndarray) -> set[str]:
         return {files[row].path for row in rows if files[row].group != "1:3"}

@@ -13,6 +13,7 @@ import pytest
 from oral_cancer.data import store_build
 from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.reader import Raw, read_image
+from oral_cancer.data.resizing import resized
 from oral_cancer.data.store import ImageStore, ImageView, open_store, verify
 from oral_cancer.errors import UserError
 from oral_cancer.formats.picture import Choice
@@ -66,7 +67,7 @@ def decoder(monkeypatch: pytest.MonkeyPatch) -> Decoder:
 
 def assert_right(store: ImageStore) -> None:
     root = store.collection.root
-    expected = [read_image(root / file.path, SIZE) for file in store.collection.files]
+    expected = [resized(read_image(root / file.path), SIZE) for file in store.collection.files]
     np.testing.assert_array_equal(store.images, expected)
     assert verify(store) == []
 

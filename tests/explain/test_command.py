@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.published import CLASSES, SPLIT_FOLDERS
 from oral_cancer.training.manifest import read_manifest, write_manifest
 from scripts.explain import main
 from tests.conftest import REPOSITORY, SMALL_NETWORK
+from tests.published import CLASSES, SPLIT_FOLDERS
 
 PICTURES = ("sheet", "grad_cam", "guided_backprop", "guided_grad_cam")
 
@@ -48,7 +48,7 @@ def test_new_images_have_a_label_only_where_their_folder_tells(study: Path, imag
     published = Path(SPLIT_FOLDERS["hetero", "test"], "20X_TG2-WT1")
     shutil.copytree(images_root / published, tmp_path / "new" / published)
     shutil.copytree(images_root / published, tmp_path / "new" / "control")  # PARENTAL there, anything here
-    found = explained(study, f"images={tmp_path / 'new'}", "experiment=m2", "fold=all", "target=control")
+    found = explained(study, f"images={tmp_path / 'new'}", "experiment=m2", "fold=null", "target=control")
     assert len(found) == 2 * 2 * 4 * len(PICTURES)
     assert all(("-unlabelled-" in path.name) == (path.parts[2] == "control") for path in found)
     assert "truly 1:2" in (tmp_path / "out" / "index.html").read_text()
@@ -91,11 +91,11 @@ def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_there(
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("target=normal", "choose parental, resistant, control"),
-        ("fold=7", "choose 0, 1, or all"),
-        ("fold=-1", "must be a whole number from 0"),
+        ("target=normal", "must be null or one of parental, resistant, control"),
+        ("fold=7", "choose 0, 1, or null for every one"),
+        ("fold=-1", "must be null or a whole number of at least 0, or all"),
         ("experiment=m7", "choose m2"),
-        ("per_class=0", "must be a whole number above 0"),
+        ("per_class=0", "must be a whole number of at least 1"),
         ("images=nowhere", "does not exist"),
     ],
 )

@@ -13,6 +13,10 @@ from tests.study.processes import arguments, files, run
 pytestmark = pytest.mark.faults
 FIGURES = ("*/*/predictions.csv", "*/*/metrics.json", "tables/*.csv")
 STUDY = Path("outputs", "studies", "paper")
+UNAWARE = """
+import shutil
+shutil.disk_usage = lambda path: shutil._ntuple_diskusage(10**12, 0, 10**12)
+"""
 
 
 @pytest.fixture
@@ -40,7 +44,8 @@ def test_a_full_disk_is_named_and_training_goes_on_when_there_is_room(
     undisturbed: Path, images_root: Path, disk: Callable[[str], Path], free: str
 ) -> None:
     where = disk(f"size={free}")
-    done = run(images_root, where)
+    (where.parent / "sitecustomize.py").write_text(UNAWARE)  # as if others had filled the disk since the start
+    done = run(images_root, where, pythonpath=where.parent)
     assert done.returncode == 1
     errors = done.stderr + done.stdout
     assert "Traceback" not in errors
@@ -51,6 +56,18 @@ def test_a_full_disk_is_named_and_training_goes_on_when_there_is_room(
     again = run(images_root, where)
     assert again.returncode == 0, again.stderr
     assert files(where / STUDY, *FIGURES) == files(undisturbed / STUDY, *FIGURES)
+
+
+def test_a_study_that_does_not_fit_is_refused_before_its_first_run(
+    images_root: Path, disk: Callable[[str], Path]
+) -> None:
+    where = disk("size=5m")
+    done = run(images_root, where)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "what 4 runs leave needs about" in line
+    assert "are free there" in line
+    assert not list(where.rglob("manifest.json"))
 
 
 def test_a_read_only_folder_is_one_line(images_root: Path, disk: Callable[[str], Path]) -> None:

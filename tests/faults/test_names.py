@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from oral_cancer.errors import UserError
-from tests.published import SPLIT_FOLDERS
 from oral_cancer.study.report import write_report
 from oral_cancer.study.runs import read_study
+from tests.published import SPLIT_FOLDERS
 
 Train = Callable[..., Path]
 TEST, VAL = (Path(SPLIT_FOLDERS["homo", split], "5nMTG") for split in ("test", "val"))

@@ -28,7 +28,6 @@ from oral_cancer.command import insist_on_trust
 from oral_cancer.data.folder import FolderSource
 from oral_cancer.errors import UserError
 from oral_cancer.files import sealed
-from tests.published import CLASSES, SPLIT_FOLDERS
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.spreadsheets import REASON
 from oral_cancer.study.report import write_report
@@ -36,6 +35,7 @@ from oral_cancer.study.runs import find_runs, read_study
 from oral_cancer.training.manifest import CHECKPOINT, file_hashes, read_manifest, write_manifest
 from scripts import explain, export, predict, report
 from tests.conftest import REPOSITORY, training_below
+from tests.published import CLASSES, SPLIT_FOLDERS
 from tests.study.made_up import few_resamples, write_run, write_study
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
@@ -260,7 +260,6 @@ ABSURD = [
     ),
     *(("supersampling", value) for value in (10**9, 257, 0, -1, True, "1", 1.0, None, [1], {})),
     *(("drop_path_rate", value) for value in (1.0, -0.1, float("nan"), float("inf"), True, "0.2", [0.2])),
-    *(("recalibrate", value) for value in (None, 0, 1, "false", [])),
 ]
 
 

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from oral_cancer.data.reader import resized_batch
+from oral_cancer.data.resizing import resized_batch
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.inference.members import choose_runs, load_network
 from oral_cancer.inference.onnx_files import ENSEMBLE, TOLERANCE
-from tests.published import SPLIT_FOLDERS
 from oral_cancer.study.runs import read_study
 from scripts import export, predict
+from tests.published import SPLIT_FOLDERS
 
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
 

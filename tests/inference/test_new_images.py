@@ -16,11 +16,11 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from tests.published import CLASSES, SPLIT_FOLDERS
 from scripts.explain import main as explain
 from scripts.export import main as export
 from scripts.predict import main
 from tests.conftest import REPOSITORY
+from tests.published import CLASSES, SPLIT_FOLDERS
 
 Pixels = NDArray[Any]
 

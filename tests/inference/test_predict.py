@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.published import CLASSES, GROUPS, SPLIT_FOLDERS
 from oral_cancer.training.manifest import CHECKPOINT, file_hashes, read_manifest, write_manifest
 from scripts.predict import main
+from tests.published import CLASSES, GROUPS, SPLIT_FOLDERS
 from tests.study.made_up import written_before
 
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
@@ -121,7 +121,7 @@ def test_what_is_no_study_is_refused(study: Path, tmp_path: Path, capsys: pytest
     assert "none of its 1 runs is finished" in refused(capsys, str(tmp_path / "begun"), images)
     assert "experiment=m7" in refused(capsys, str(study), images, "experiment=m7")
     assert "holds no image" in refused(capsys, str(study), images)
-    assert "image=x: is no option" in refused(capsys, str(study), "image=x")
+    assert "image: is no option; did you mean images?" in refused(capsys, str(study), "images=x", "image=x")
 
 
 class Code:

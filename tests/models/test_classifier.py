@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from hydra.utils import get_class
 
 from oral_cancer.evaluation.metrics import classification, rmse
-from tests.published import BY_NAME, soft_label
-from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.inference.networks import NAMES
+from oral_cancer.models import SoftLabelClassifier, SoftLabelNetwork
 from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.single_class import SingleClassAccuracy
+from tests.published import BY_NAME, soft_label
 
 
 @pytest.fixture
@@ -81,3 +83,15 @@ def test_figures_while_training_are_those_of_the_evaluation(seed: int) -> None:
     expected = classification(labels[single], probabilities[single]).summary()["accuracy"]
     assert float(accuracy.compute()) == pytest.approx(expected, abs=1e-7)
     assert float(error.compute()) == pytest.approx(rmse(labels, probabilities), rel=1e-6)
+
+
+def test_its_names_are_those_that_a_prediction_knows() -> None:
+    assert {get_class(name) for name in NAMES} == {SoftLabelClassifier}
+    assert f"{SoftLabelClassifier.__module__}.{SoftLabelClassifier.__name__}" in NAMES
+
+
+def test_a_network_without_training_has_the_same_state(model: SoftLabelClassifier) -> None:
+    network = SoftLabelNetwork("test_efficientnet", "none", 32, 1, 0.2)
+    network.load_state_dict(model.state_dict())
+    images = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
+    torch.testing.assert_close(network.eval()(images), model.eval()(images))

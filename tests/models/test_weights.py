@@ -91,3 +91,20 @@ def test_refused_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_an_unknown_network_is_refused_by_name() -> None:
     with pytest.raises(UserError, match=r"model.backbone=effnet"):
         build("none", "effnet")
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "said"),
+    [
+        ("vgg11", 64, "has no stochastic depth; set model.drop_path_rate=null"),
+        ("efficientvit_m0", 64, "has no stochastic depth"),
+        ("levit_128s", 100, "does not take images of model.image_size=100 (.*such as 224"),
+        ("nest_tiny", 100, "does not take images of model.image_size=100 (.*such as 224"),
+        ("test_vit", 33, "does not take images of model.image_size=33 (.*such as 160"),
+    ],
+)
+def test_a_network_that_does_not_fit_the_settings_is_refused_in_one_line(name: str, size: int, said: str) -> None:
+    with pytest.raises(UserError, match=f"^model.backbone={name} {said.replace('(', '[(]')}") as refusal:
+        build_backbone(name, "none", 3, size, 0.1)
+    (line,) = refusal.value.lines
+    assert "\n" not in line

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from oral_cancer.errors import UserError
-from tests.published import GROUPS, group_names
 from oral_cancer.resampling import BorderlineSmote
+from tests.published import GROUPS, group_names
 
 COUNTS = {group.name: 20 for group in GROUPS}
 PAIR = {"majority": "parental", "minority": "3:1"}
@@ -81,13 +81,13 @@ def test_the_fewest_images_that_will_do(make_data):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"k_neighbors": 0}, r"k_neighbors: 0; give a whole number of at least 1"),
-        ({"m_neighbors": 1.5}, r"m_neighbors: 1\.5; give a whole number of at least 1"),
-        ({"pairs": [PAIR | {"minority": "control"}]}, "the minority is to be one of 1:2, 2:1, 1:3, 3:1"),
-        ({"pairs": [PAIR | {"majority": "TG1"}]}, "the majority is to be another of parental,"),
-        ({"pairs": [PAIR | {"majority": "3:1"}]}, "the majority is to be another of parental,"),
-        ({"pairs": []}, r"3:1 is the minority of 0 pairs; .* set resampling\.multiples\.3_1=0"),
-        ({"pairs": [PAIR, PAIR]}, "3:1 is the minority of 2 pairs"),
+        ({"k_neighbors": 0}, r"^resampling\.k_neighbors=0: must be a whole number of at least 1$"),
+        ({"m_neighbors": 1.5}, r"^resampling\.m_neighbors=1\.5: must be a whole number of at least 1$"),
+        ({"pairs": [PAIR | {"minority": "control"}]}, r"pairs\.0\.minority=control: must be one of 1:2, 2:1, 1:3, 3:1"),
+        ({"pairs": [PAIR | {"majority": "TG1"}]}, r"pairs\.0\.majority=TG1: must be one of parental,"),
+        ({"pairs": [PAIR | {"majority": "3:1"}]}, r"pairs\.0\.majority=3:1: must be another than the minority"),
+        ({"pairs": []}, r"pairs=\[\]: must be one with 3:1 as its minority, .* give resampling\.multiples\.3_1=0"),
+        ({"pairs": [PAIR, PAIR]}, r"pairs=\[3:1,3:1\]: must be one with 3:1 as its minority"),
     ],
 )
 def test_refuses_options(options, message):

@@ -4,10 +4,10 @@ import pytest
 from imblearn.under_sampling import EditedNearestNeighbours
 
 from oral_cancer.errors import UserError
-from tests.published import MIXTURES, group_names
 from oral_cancer.resampling import EnnRandomOverSampling
 from oral_cancer.resampling.distances import squared_distances
 from oral_cancer.resampling.enn_ros import edited_nearest_neighbours
+from tests.published import MIXTURES, group_names
 
 PAIR = {"mixtures": ["2:1", "1:2"], "sampling_strategy": "all", "keep": ["2:1"]}
 
@@ -95,14 +95,20 @@ def test_says_which_pair_has_too_few_images(make_data):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_neighbors": 0}, r"n_neighbors: 0; give a whole number"),
-        ({"n_neighbors": 2.5}, r"n_neighbors: 2\.5; give a whole number"),
-        ({"pairs": [PAIR | {"mixtures": ["2:1", "parental"]}]}, "2:1 and parental: a pair is two different of"),
-        ({"pairs": [PAIR | {"mixtures": ["2:1", "2:1"]}]}, "2:1 and 2:1: a pair is two different of"),
-        ({"pairs": [PAIR | {"mixtures": [121, 62]}]}, "121 and 62: a pair is two different of"),
-        ({"pairs": [PAIR | {"sampling_strategy": "most"}]}, "sampling_strategy 'most'; choose from auto, all"),
-        ({"pairs": [PAIR | {"keep": ["3:1"]}]}, r"keep is \['3:1'\]; name one or both of the pair"),
-        ({"pairs": [PAIR, PAIR]}, "2:1 is kept 2 times; leave it in one keep"),
+        ({"n_neighbors": 0}, r"^resampling\.n_neighbors=0: must be a whole number of at least 1$"),
+        ({"n_neighbors": 2.5}, r"^resampling\.n_neighbors=2\.5: must be a whole number of at least 1$"),
+        (
+            {"pairs": [PAIR | {"mixtures": ["2:1", "parental"]}]},
+            r"pairs\.0\.mixtures=\[2:1,parental\]: must be two different of",
+        ),
+        ({"pairs": [PAIR | {"mixtures": ["2:1", "2:1"]}]}, r"pairs\.0\.mixtures=\[2:1,2:1\]: must be two different of"),
+        ({"pairs": [PAIR | {"mixtures": [121, 62]}]}, r"pairs\.0\.mixtures=\[121,62\]: must be two different of"),
+        (
+            {"pairs": [PAIR | {"sampling_strategy": "most"}]},
+            r"pairs\.0\.sampling_strategy=most: must be one of auto, all",
+        ),
+        ({"pairs": [PAIR | {"keep": ["3:1"]}]}, r"pairs\.0\.keep=\[3:1\]: must be a list of one or both of the pair"),
+        ({"pairs": [PAIR, PAIR]}, "must be each mixture in one keep, and 2:1 is in 2"),
     ],
 )
 def test_refuses_options(options, message, treatment):

@@ -3,8 +3,8 @@ import pytest
 from imblearn.over_sampling import BorderlineSMOTE
 from scipy.sparse import csr_array
 
-from tests.published import group_names
 from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums
+from tests.published import group_names
 
 
 def on_pixels(images, majority, minority, k_neighbors, m_neighbors, random_state):

@@ -4,51 +4,69 @@ import numpy as np
 import pytest
 
 from oral_cancer.errors import UserError
+from oral_cancer.resampling import EnnRandomOverSampling, RandomOverSampling
 from tests.published import soft_label
-from oral_cancer.resampling.enn_ros import CleaningPair
-from oral_cancer.resampling.mixtures import images_to_add, read_multiples, read_pairs, rows_by_group
 
 
-def test_both_spellings_of_a_mixture():
-    assert read_multiples({"3_1": 2, "1:2": 0.5}) == {"3:1": 2, "1:2": 0.5}
+def multiples(**options):
+    return RandomOverSampling(options).multiples
 
 
-@pytest.mark.parametrize("value", [-1, -0.01, math.nan, math.inf, "2", None])
+def test_both_spellings_of_a_mixture_in_the_order_given():
+    assert list(multiples(**{"3_1": 2, "1:2": 0.5}).items()) == [("3:1", 2), ("1:2", 0.5)]
+
+
+@pytest.mark.parametrize("value", [-1, -0.01, math.nan, math.inf, "2", None, True])
 def test_refuses_what_is_no_multiple(value):
-    with pytest.raises(UserError, match=r"resampling\.multiples\.3_1: .* give a finite number of at least 0"):
-        read_multiples({"3_1": value})
+    with pytest.raises(UserError, match=r"^resampling\.multiples\.3_1=\S+: must be a finite number of at least 0$"):
+        multiples(**{"3_1": value})
 
 
 @pytest.mark.parametrize("key", ["parental", "5_1", "3/1", 181])
 def test_refuses_what_is_no_mixture(key):
-    with pytest.raises(UserError, match=rf'{key}.* is no mixture; choose from "1_2", "2_1", "1_3", "3_1"'):
-        read_multiples({key: 1})
+    with pytest.raises(
+        UserError, match=rf"^resampling\.multiples\.{key}: is no option; those there are 1_2, 2_1, 1_3, 3_1$"
+    ):
+        RandomOverSampling({key: 1})
 
 
 def test_refuses_a_mixture_named_twice():
-    with pytest.raises(UserError, match="'3:1' names a mixture a second time"):
-        read_multiples({"3_1": 1, "3:1": 2})
+    with pytest.raises(
+        UserError, match=r"multiples=.*: must be a multiple each of 1_2, 2_1, 1_3, 3_1, none of them twice"
+    ):
+        multiples(**{"3_1": 1, "3:1": 2})
 
 
 def test_lists_every_problem():
     with pytest.raises(UserError) as caught:
-        read_multiples({"3_1": -1, "4_1": 2, "1_2": math.nan})
+        multiples(**{"3_1": -1, "4_1": 2, "1_2": math.nan})
     assert len(caught.value.lines) == 3
 
 
-def test_a_pair_has_its_fields_and_no_others():
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"kind": "all"}, r"pairs\.1\.kind: is no option"), ({"keep": None}, r"1\.keep=null: must")],
+)
+def test_a_pair_has_its_fields_and_no_others(wrong, said):
     pair = {"mixtures": ["2:1", "1:2"], "sampling_strategy": "all", "keep": []}
-    assert read_pairs(CleaningPair, [pair]) == [CleaningPair(**pair)]
-    for wrong in (pair | {"kind": "all"}, {"mixtures": ["2:1", "1:2"]}):
-        with pytest.raises(UserError, match="give mixtures, sampling_strategy, keep"):
-            read_pairs(CleaningPair, [pair, wrong])
+    assert EnnRandomOverSampling({}, [pair], 3).pairs[0].model_dump() == pair
+    with pytest.raises(UserError, match=said):
+        EnnRandomOverSampling({}, [pair, pair | wrong], 3)
 
 
 def test_fractions_are_rounded_to_whole_images():
-    assert [images_to_add(multiple, 10) for multiple in (0, 0.04, 0.26, 1, 2.5)] == [0, 0, 3, 10, 25]
+    rows = Rows(np.repeat(["1:3"], 10))
+    assert [rows.to_add({"1:3": multiple})["1:3"] for multiple in (0, 0.04, 0.26, 1, 2.5)] == [0, 0, 3, 10, 25]
 
 
-def test_rows_by_group():
-    soft_labels = np.array([soft_label(name) for name in ("3:1", "control", "3:1", "1:2")])
-    rows = rows_by_group(soft_labels, needed=["3:1"])
-    assert {name: found.tolist() for name, found in rows.items()} == {"3:1": [0, 2], "control": [1], "1:2": [3]}
+def test_rows_of_each_label():
+    rows = Rows(np.array(["3:1", "control", "3:1", "1:2"]))
+    found = {name: rows[name].tolist() for name in rows.by_label}
+    assert found == {"3:1": [0, 2], "control": [1], "1:2": [3]}
+    assert rows["3_1"].tolist() == rows["3to1"].tolist() == [0, 2]
+
+
+def test_auto_raises_every_label_to_the_most_frequent():
+    rows = Rows(np.repeat(["a", "b", "1:1"], [5, 3, 4]))
+    assert rows.to_add(None) == {"a": 0, "b": 2, "1:1": 1}
+    assert RandomOverSampling("auto").multiples is None

@@ -3,8 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.published import MIXTURES, group_names
 from oral_cancer.resampling import RandomOverSampling
+from tests.published import MIXTURES, group_names
 
 
 def added(make_data, multiple):

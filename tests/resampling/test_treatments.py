@@ -9,8 +9,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from oral_cancer.errors import UserError
-from tests.published import CLASSES, MIXTURES, group_names
 from oral_cancer.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
+from tests.published import CLASSES, MIXTURES, group_names
 
 from .conftest import CONFIGS, PUBLISHED
 

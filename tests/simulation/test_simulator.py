@@ -17,10 +17,10 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tests import published as labels
 from oral_cancer.simulation import simulator
 from oral_cancer.simulation.cell_shapes import settle
 from oral_cancer.simulation.simulator import cell_counts, draw_field, write_collection
+from tests import published as labels
 
 GOLDEN = {
     "parental": "8bb72809564bb37e",

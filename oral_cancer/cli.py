@@ -1,0 +1,249 @@
+"""The command `oral-cancer`: its verbs, what each takes, and what does the work.
+
+A verb imports what it needs once it is run, so that help and completion wait for no library.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+STUDY = "folder of a study, such as outputs/studies/paper"
+OUTPUTS = Path("outputs")
+Given = argparse.Namespace
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a verb.
+
+    Args:
+        arguments: the verb and its own; None for those of the process.
+
+    Raises:
+        SystemExit: 1 for what is the user's to mend, told in a line on standard error; 2 for a wrong command line.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["train"]:  # which has Hydra's command line, and not argparse's
+        from oral_cancer.training.command import main as train
+
+        train(words[1:])
+        return
+    parser = build_parser()
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser, always_complete_options=False)
+    if not words:
+        parser.print_help()
+        return
+    given = parser.parse_args(words)
+
+    from oral_cancer.command import faults_in_one_line
+
+    with faults_in_one_line():
+        given.run(given)
+
+
+def run_verb(verb: str, arguments: Sequence[str] | None = None) -> None:
+    """Run a verb with its arguments, by default those of the process."""
+    main([verb, *(sys.argv[1:] if arguments is None else arguments)])
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """What `oral-cancer` takes."""
+    parser = argparse.ArgumentParser(
+        "oral-cancer",
+        description="Experiments on micrographs of cells that look alike.",
+        epilog='`oral-cancer VERB --help` says more. Completion: eval "$(register-python-argcomplete oral-cancer)"',
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    train = verbs.add_parser("train", help="train one model, or run a study or a search", add_help=False)
+    _overrides(train, _train_settings)
+
+    report = _verb(verbs, _report, "report", "make the tables and the page of a study or a search again")
+    report.add_argument("study", type=Path, help=STUDY)
+    report.add_argument("--verify", action="store_true", help="write nothing; recompute all, and say what agrees")
+
+    _of_a_study(verbs, _predict, "predict", "predict new images, and what populations are made of")
+    _of_a_study(verbs, _explain, "explain", "show where in an image networks find what they predict")
+    _of_a_study(verbs, _export, "export", "write a model as ONNX files with a model card")
+
+    fetch = _verb(verbs, _fetch, "fetch", "fetch the published images from Kaggle (public, no account)")
+    fetch.add_argument("--into", type=Path, default=Path("data"), help="folder for the images (default: data)")
+
+    status = _verb(verbs, _status, "status", "which runs of a study are done, run, have failed or lack")
+    status.add_argument("study", type=Path, help=f"{STUDY}, of a run, or outputs/runs")
+    status.add_argument("--watch", action="store_true", help="again every few seconds, until nothing runs")
+
+    listing = _verb(verbs, _list, "list", "the studies and runs there are, with their best figures")
+    listing.add_argument("folder", type=Path, nargs="?", default=OUTPUTS, help="where (default: outputs)")
+
+    compare = _verb(verbs, _compare, "compare", "two runs, experiments or studies: settings that differ, and figures")
+    for name in ("a", "b"):
+        compare.add_argument(name, type=Path, help="folder of a run, of an experiment or of a study")
+
+    clean = _verb(verbs, _clean, "clean", "remove what nothing needs any more, shown before it goes")
+    clean.add_argument("folder", type=Path, nargs="?", default=OUTPUTS, help="of a study, or of all (default: outputs)")
+    clean.add_argument("--checkpoints", action="store_true", help="those of finished runs too: no more predictions")
+    clean.add_argument("--yes", action="store_true", help="without asking")
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"oral-cancer {version('oral-cancer')}")
+        parser.exit()
+
+
+def _verb(verbs: Any, run: Callable[[Given], None], name: str, what: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=what, description=run.__doc__ or what, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _of_a_study(verbs: Any, run: Callable[[Given], None], name: str, what: str) -> None:
+    """A verb with settings of its own, in conf/<verb>.yaml."""
+    from oral_cancer.config_groups import CONF
+
+    parser = _verb(verbs, run, name, what)
+    settings = (CONF / f"{name}.yaml").read_text(encoding="utf-8")
+    parser.epilog = f"settings:\n{settings}".replace("%", "%%")
+    parser.add_argument("study", type=Path, help=STUDY)
+    options = [line.partition(":")[0] + "=" for line in settings.splitlines() if line[:1].isalpha()]
+    _overrides(parser, lambda prefix, **_: options)
+
+
+def _overrides(parser: argparse.ArgumentParser, completer: Callable[..., Sequence[str]]) -> None:
+    action: Any = parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, see below")
+    action.completer = completer
+
+
+def _train_settings(prefix: str, parsed_args: Given, **_: Any) -> list[str]:
+    """What Hydra offers to complete a word of `train` with."""
+    from oral_cancer.training.command import completions
+
+    return completions([*(parsed_args.overrides or []), prefix])
+
+
+def _report(given: Given) -> None:
+    """Make the tables and the page of a study or a search again, from whatever runs or trials are there.
+
+    oral-cancer report outputs/studies/paper
+    oral-cancer report --verify outputs/studies/paper   # whether predictions, tables and page agree; writes nothing
+    """
+    if given.verify:
+        from oral_cancer.errors import refuse
+        from oral_cancer.study.verify import verify_study
+
+        refuse([line for finding in verify_study(given.study) for line in finding.shown()])
+        return
+    from oral_cancer.study.journal import read_search
+
+    if read_search(given.study) is not None:
+        from oral_cancer.study.search_page import write_search_report
+
+        write_search_report(given.study)
+        return
+    from oral_cancer.study.report import show_summary, write_report
+    from oral_cancer.study.runs import read_study
+
+    study = read_study(given.study)
+    show_summary(study, *write_report(study))
+
+
+def _predict(given: Given) -> None:
+    """Predict new images with a finished study, and estimate the composition of the populations that they show.
+
+    oral-cancer predict outputs/studies/paper images=/data/culture_7
+    """
+    from oral_cancer.command import settings_of
+
+    settings = settings_of("predict", given.overrides)
+    from oral_cancer.inference.command import predict_folder  # heavy, as below: no refusal of an option needs it
+
+    if not predict_folder(given.study, settings):
+        sys.exit(1)
+
+
+def _explain(given: Given) -> None:
+    """Show where in an image the networks of a finished study find what they predict.
+
+    oral-cancer explain outputs/studies/paper
+    """
+    from oral_cancer.command import settings_of
+
+    settings = settings_of("explain", given.overrides)
+    from oral_cancer.explain.command import explain_images
+
+    if not explain_images(given.study, settings):
+        sys.exit(1)
+
+
+def _export(given: Given) -> None:
+    """Write a model of a finished study as ONNX files, one a fold and one for their ensemble, with a model card.
+
+    oral-cancer export outputs/studies/paper experiment=m5
+    """
+    from oral_cancer.command import settings_of
+
+    settings = settings_of("export", given.overrides)
+    from oral_cancer.inference.export import export_model
+
+    export_model(given.study, settings)
+
+
+def _fetch(given: Given) -> None:
+    """Fetch the published images from Kaggle (public, no account) and check their counts.
+
+    After an interruption run it again: the download goes on where it stopped. A complete folder is left alone.
+    """
+    from oral_cancer.data.published import fetch_published
+
+    fetch_published(given.into)
+
+
+def _status(given: Given) -> None:
+    """Which runs of a study are done, run and at which epoch, have failed and why, or lack; and the time left.
+
+    oral-cancer status outputs/studies/paper --watch
+    """
+    from oral_cancer.study.status import show_status, watch_status
+
+    (watch_status if given.watch else show_status)(given.study)
+
+
+def _list(given: Given) -> None:
+    """The studies and the runs of no study below a folder: what is done, the best experiment, when, and how large."""
+    from oral_cancer.study.listing import show_list
+
+    show_list(given.folder)
+
+
+def _compare(given: Given) -> None:
+    """The settings in which two runs, experiments or studies differ, and their figures side by side.
+
+    oral-cancer compare outputs/studies/paper/m1 outputs/studies/paper/m5
+    """
+    from oral_cancer.study.compare import show_comparison
+
+    show_comparison(given.a, given.b)
+
+
+def _clean(given: Given) -> None:
+    """Remove what nothing needs any more, once it has been shown and you have said yes.
+
+    Image stores of images that no run has trained on, or of an older format; W&B folders that have been synced or whose
+    run is gone; trainings that were moved beside their successors (fold=0.1). With --checkpoints also the networks of
+    finished runs, without which nothing can be predicted, explained or exported. A study that runs is left alone.
+    """
+    from oral_cancer.study.clean import clean
+
+    clean(given.folder, given.checkpoints, given.yes)

@@ -1,0 +1,6 @@
+"""Where the config groups lie: beside the package in the repository, in it once installed."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+CONF = next(folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir())

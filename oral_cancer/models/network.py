@@ -1,0 +1,56 @@
+"""Images in, probabilities out."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from oral_cancer.models.weights import build_backbone
+
+
+class SoftLabelNetwork(nn.Module):
+    """A timm backbone and softmax, over images that may come larger than the backbone sees them.
+
+    Batches are uint8 (B, H, W, 3) RGB. The backbone sees floats from 0 to 255.
+
+    With `supersampling` s, images come s times as large as the network sees them, and it sees means of pixels.
+    Rotation in training interpolates, and so blurs images finely; images in evaluation are not rotated. Where the
+    classes differ in fine texture, a network learns from the blurred one and fails on the sharp one. At a higher
+    resolution most of the blur is finer than what the network sees. The means overlap, to keep out the detail just
+    below their own resolution, where rotation blurs most.
+
+    Args:
+        backbone: a timm model name.
+        weights: "auto", "imagenet", "none" or a file; see `build_backbone`.
+        classes: K, how many are told apart.
+        image_size: pixels a side that the network sees.
+        supersampling: how many times larger the images are a side.
+        drop_path_rate: stochastic depth rate.
+    """
+
+    def __init__(
+        self, backbone: str, weights: str, classes: int, image_size: int, supersampling: int, drop_path_rate: float
+    ) -> None:
+        super().__init__()
+        built = build_backbone(backbone, weights, classes, image_size, drop_path_rate)
+        self.network = built.network.to(memory_format=torch.channels_last)
+        self.origin = built.origin
+        self.origin_kind = built.kind
+        self.supersampling = supersampling
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Probabilities of the classes, float32 (B, K), for uint8 images (B, H, W, 3)."""
+        return self.probabilities(self.network_input(images))
+
+    def network_input(self, images: Tensor) -> Tensor:
+        """What the network sees of uint8 images (B, H, W, 3): float32 (B, 3, H / s, W / s), 0 to 255."""
+        pixels = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last)
+        if self.supersampling > 1:
+            beside = self.supersampling // 2
+            width = self.supersampling + 2 * beside
+            pixels = F.avg_pool2d(pixels, width, self.supersampling, padding=beside, count_include_pad=False)
+        return pixels
+
+    def probabilities(self, pixels: Tensor) -> Tensor:
+        """Probabilities of the classes, float32 (B, K), from what `network_input` returns."""
+        logits: Tensor = self.network(pixels)
+        return logits.float().softmax(dim=1)

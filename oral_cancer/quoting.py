@@ -1,0 +1,68 @@
+"""Paths, patterns and names as the shell passes them, for Hydra, in whose grammar much of them means something else.
+
+Of such options a value is taken as it stands: spaces, commas, `=`, brackets, backslashes and `${` are part of
+it, with `-m` too. A value in quotes of Hydra's own ('...' or "...") keeps Hydra's meaning, and `null` is no value.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hydra.core.override_parser.types import Quote, QuotedString
+
+WORD = re.compile(r"(?P<option>\+{0,2}(?P<name>[^=~+]+)=)(?P<value>.*)", re.DOTALL)
+LISTED = re.compile(r"""\s*('(?:\\'|[^'])*'|"(?:\\"|[^"])*"|[^,]*)\s*(?:,|$)""")
+
+
+def for_hydra(words: Iterable[str], literal: Iterable[str], patterns: Iterable[str] = ()) -> list[str]:
+    """Arguments of a command line in Hydra's grammar, in which paths and patterns are what the shell has passed.
+
+    Args:
+        words: the arguments.
+        literal: options that are a path or a name.
+        patterns: options that are a list of names or patterns, of which `[a,b]` are two and any other value is one.
+
+    >>> for_hydra(["root=/my images, [1]", "fold=0,1", "leave_out=a,b"], ["root"], ["leave_out"])
+    ["root='/my images, [1]'", 'fold=0,1', "leave_out=['a,b']"]
+    """
+    literal, patterns = frozenset(literal), frozenset(patterns)
+    said = []
+    for word in words:
+        match = WORD.fullmatch(word)
+        if match and match["name"] in literal:
+            word = match["option"] + _quoted(match["value"])
+        elif match and match["name"] in patterns:
+            word = match["option"] + _listed(match["value"])
+        said.append(word)
+    return said
+
+
+def without_references(content: Any) -> Any:
+    """Plain settings in which no text is a reference to OmegaConf, whatever `${` it holds; the rest is as it was."""
+    if isinstance(content, Mapping):
+        return {key: without_references(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [without_references(value) for value in content]
+    return _escaped(content) if isinstance(content, str) else content
+
+
+def _quoted(value: str) -> str:
+    if value in ("", "null") or _is_quoted(value):
+        return value
+    return QuotedString(_escaped(value), Quote.single).with_quotes()
+
+
+def _listed(value: str) -> str:
+    if not (value.startswith("[") and value.endswith("]")):
+        return value if value in ("", "null") else f"[{_quoted(value)}]"
+    inner = value[1:-1]
+    return f"[{','.join(_quoted(match[1].strip()) for match in LISTED.finditer(inner) if match[0])}]"
+
+
+def _is_quoted(value: str) -> bool:
+    return len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+
+
+def _escaped(text: str) -> str:
+    """As OmegaConf must have a text that is none of its references: each `${` escaped, and backslashes before it."""
+    return re.sub(r"(\\*)\$\{", lambda match: match[1] * 2 + "\\${", text)

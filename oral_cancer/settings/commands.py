@@ -1,0 +1,64 @@
+"""The settings of the commands beside train.py, and of a search."""
+
+from typing import Annotated, Any, Literal, get_args
+
+from annotated_types import MinLen
+
+from oral_cancer.settings.data import FOLDER, Fold, Reading
+from oral_cancer.settings.rules import AS_TYPED, TEXT, TRUTH, OpenSection, Rule, Section, one_of, whole
+
+ENGINES = ("torch", "onnx")
+Direction = Literal["minimize", "maximize"]
+EXPERIMENT = Rule("the name of an experiment", (MinLen(1),))
+
+
+class OfStudy(Section):
+    """What every command that reads a study can be told."""
+
+    experiment: Annotated[str | None, EXPERIMENT, AS_TYPED] = None
+    out: Annotated[str | None, FOLDER, AS_TYPED] = None
+    trust: Annotated[bool, TRUTH] = False
+
+
+class Export(OfStudy):
+    """Those of conf/export.yaml."""
+
+
+class Predict(OfStudy, Reading):
+    """Those of conf/predict.yaml."""
+
+    images: Annotated[str, FOLDER, AS_TYPED]
+    engine: Annotated[str, one_of(ENGINES), AS_TYPED] = ENGINES[0]
+    batch_size: Annotated[int, whole(1)] = 16
+    workers: Annotated[int | None, whole(1)] = None
+
+
+class Explain(OfStudy, Reading):
+    """Those of conf/explain.yaml."""
+
+    images: Annotated[str | None, FOLDER, AS_TYPED] = None
+    per_class: Annotated[int, whole(1)] = 4
+    fold: Annotated[Fold | None, Rule("a whole number of at least 0, or all")] = 0
+    target: Annotated[str | None, TEXT, AS_TYPED] = None
+    batch_size: Annotated[int, whole(1)] = 8
+    wandb: Annotated[bool, TRUTH] = True
+
+
+COMMANDS: dict[str, type[Section]] = {"predict": Predict, "explain": Explain, "export": Export}
+"""By the name of a command, and of its settings in `conf/`."""
+
+
+class Sampler(OpenSection):
+    """Of Optuna, which checks the rest."""
+
+    seed: Annotated[int, whole(0)]
+
+
+class Sweeper(Section):
+    """Of hydra.sweeper in a search."""
+
+    direction: Annotated[str | None, one_of(get_args(Direction))] = None
+    n_trials: Annotated[int, whole(1)]
+    n_jobs: Annotated[int | None, whole(1)]
+    sampler: Sampler
+    params: Any = None

@@ -1,0 +1,118 @@
+"""Settings of the training set's treatments. Which labels there are is known once the images are, see `mixtures`."""
+
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import Len
+from pydantic import BeforeValidator, ValidationInfo, field_validator
+
+from oral_cancer.labels import in_files
+from oral_cancer.settings.rules import NOT_NEGATIVE, TEXT, Rule, Section, fitting, must, one_of, whole
+
+STRATEGIES = ("auto", "all")  # of cleaning
+AUTO = "auto"
+"""Instead of multiples: as many as raise every label to the images of the most frequent."""
+
+
+def _form(name: str) -> str:
+    """What "3:1", "3to1" and "3_1" have in common; Hydra's command line cannot name a key with a colon."""
+    return in_files(name.replace("_", ":"))
+
+
+def _by_label(multiples: Any) -> Any:
+    if multiples == AUTO:
+        return None
+    if not isinstance(multiples, dict):
+        raise must(multiples, f"{AUTO}, or a number of at least 0 for each label that is to be enlarged")
+    if len({_form(str(label)) for label in multiples}) < len(multiples):
+        raise must(multiples, "a multiple for each label, none of them twice")
+    return multiples
+
+
+Multiples = Annotated[
+    dict[Annotated[str, BeforeValidator(str)], Annotated[float, NOT_NEGATIVE]] | None, BeforeValidator(_by_label)
+]
+"""Images to add, as multiples of a label's training images, by label; None is "auto"."""
+Label = Annotated[str, Rule("the name of a class or mixture, in quotes", tuple(TEXT.constraints))]
+
+
+class NoResampling(Section):
+    builds: ClassVar[str] = "oral_cancer.resampling.NoResampling"
+
+
+class RandomOverSampling(Section):
+    builds: ClassVar[str] = "oral_cancer.resampling.RandomOverSampling"
+    multiples: Multiples
+
+
+class BorderPair(Section):
+    """A label to enlarge, the minority, and another that shows where its border lies."""
+
+    minority: Label
+    majority: Label
+
+    @field_validator("majority")
+    @classmethod
+    def _another(cls, majority: str, info: ValidationInfo) -> str:
+        if _form(majority) == _form(info.data.get("minority", "")):
+            raise must(majority, "another than the minority")
+        return majority
+
+
+class BorderlineSmote(Section):
+    builds: ClassVar[str] = "oral_cancer.resampling.BorderlineSmote"
+    multiples: Multiples
+    pairs: list[BorderPair]
+    k_neighbors: Annotated[int, whole(1)]
+    m_neighbors: Annotated[int, whole(1)]
+
+    @field_validator("pairs")
+    @classmethod
+    def _one_each(cls, pairs: list[BorderPair], info: ValidationInfo) -> list[BorderPair]:
+        minorities = [pair.minority for pair in pairs]
+        forms = [_form(name) for name in minorities]
+        if twice := [name for name in minorities if forms.count(_form(name)) > 1]:
+            raise must(minorities, f"one with {twice[0]} as its minority, no fewer and no more")
+        enlarged = [label for label, multiple in (info.data.get("multiples") or {}).items() if multiple]
+        if strange := [label for label in enlarged if _form(label) not in forms]:
+            named = f"resampling.multiples.{strange[0].replace(':', '_')}"
+            raise must(minorities, f"one with {strange[0]} as its minority, no fewer and no more, or give {named}=0")
+        return pairs
+
+
+class CleaningPair(Section):
+    """Two labels, cleaned of images that lie among the other's.
+
+    Attributes:
+        mixtures: the two classes or mixtures, class 0 first.
+        sampling_strategy: "all" cleans both; "auto" leaves the smaller whole, at equal sizes class 0.
+        keep: those of the two that go on to the training set as they come out.
+    """
+
+    mixtures: Annotated[
+        list[Label],
+        Rule("two different classes or mixtures, in quotes", (Len(2, 2), fitting(lambda two: two[0] != two[1]))),
+    ]
+    sampling_strategy: Annotated[str, one_of(STRATEGIES)]
+    keep: list[str]
+
+    @field_validator("keep", mode="wrap")
+    @classmethod
+    def _of_the_two(cls, keep: Any, check: Any, info: ValidationInfo) -> Any:
+        if not isinstance(keep, list) or not all(name in info.data.get("mixtures", keep) for name in keep):
+            raise must(keep, "a list of one or both of the pair, or of none: []")
+        return keep
+
+
+class EnnRandomOverSampling(Section):
+    builds: ClassVar[str] = "oral_cancer.resampling.EnnRandomOverSampling"
+    multiples: Multiples
+    pairs: list[CleaningPair]
+    n_neighbors: Annotated[int, whole(1)]
+
+    @field_validator("pairs")
+    @classmethod
+    def _kept_once(cls, pairs: list[CleaningPair]) -> list[CleaningPair]:
+        keeps = [mixture for pair in pairs for mixture in pair.keep]
+        if twice := [mixture for mixture in keeps if keeps.count(mixture) > 1]:
+            raise must(keeps, f"each mixture in one keep, and {twice[0]} is in {keeps.count(twice[0])}")
+        return pairs

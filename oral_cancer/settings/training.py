@@ -1,0 +1,256 @@
+"""The settings of a training: every option's type and range, and whether figures depend on it.
+
+What an option is for stands beside its value in `conf/`. A section is named after what is built from it.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Le, Len, MinLen
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+
+from oral_cancer.settings.data import (
+    FOLDER,
+    AutoSource,
+    CellDataModule,
+    Data,
+    Fold,
+    FolderSource,
+    LayoutSource,
+    SimulatedSource,
+)
+from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
+from oral_cancer.settings.rules import (
+    AS_TYPED,
+    FINITE,
+    POSITIVE,
+    PROBABILITY,
+    SHARE,
+    TEXT,
+    TRUTH,
+    WITHOUT_INFLUENCE,
+    OpenSection,
+    Rule,
+    Section,
+    by_target,
+    fitting,
+    is_ascending,
+    must,
+    one_of,
+    whole,
+)
+from oral_cancer.spreadsheets import is_formula
+
+SEEDS = 2**32 - 1  # the largest that NumPy takes
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
+FOLDER_NAME = Rule(
+    "a name that a folder can have: not empty, no slash, no dot or space at its start",
+    (fitting(lambda name: re.fullmatch(r"[^./\\\s][^/\\\x00-\x1f]*", name) is not None),),
+)
+NAME_IN_TABLES = Rule(
+    f"{FOLDER_NAME.allowed}, nor =, +, - or @, which a spreadsheet would take for a formula",
+    (*FOLDER_NAME.constraints, fitting(lambda name: not is_formula(name))),
+)
+FOLD = Rule("a whole number from 0 to data.folds - 1, or all")
+
+
+class Optimizer(OpenSection):
+    """What optimisers have in common; PyTorch checks the rest."""
+
+    lr: Annotated[float, POSITIVE] = 1e-3
+    betas: Annotated[
+        list[Annotated[float, SHARE]], Rule("two numbers from 0 to below 1, such as [0.9, 0.999]", (Len(2, 2),))
+    ] = Field([0.9, 0.999])
+    eps: Annotated[float, POSITIVE] = 1e-8
+    fused: Annotated[bool | None, TRUTH] = None
+
+
+class PiecewiseConstant(Section):
+    builds: ClassVar[str] = "oral_cancer.models.schedules.piecewise_constant"
+    milestones: Annotated[
+        list[Annotated[int, Ge(0)]],
+        Rule("a list of whole numbers of at least 0, none falling", (fitting(is_ascending),)),
+    ]
+    rates: Annotated[list[Annotated[float, POSITIVE]], Rule("a list of positive finite numbers")]
+    factor: Annotated[float, POSITIVE]
+
+    @field_validator("rates")
+    @classmethod
+    def _between_milestones(cls, rates: list[float], info: ValidationInfo) -> list[float]:
+        if len(rates) != len(info.data.get("milestones", rates[1:])) + 1:
+            raise must(rates, "one more than model.scheduler.milestones")
+        return rates
+
+
+class OneCycle(Section):
+    builds: ClassVar[str] = "oral_cancer.models.schedules.one_cycle"
+    max_rate: Annotated[float, POSITIVE]
+    rise: Annotated[float, SHARE]
+    factor: Annotated[float, POSITIVE]
+
+
+class Sizes(OpenSection):
+    """What images are resized to for a network of any class."""
+
+    image_size: Annotated[int, whole(32)]
+    supersampling: Annotated[int, whole(1)]
+
+
+class Network(Sizes):
+    """What a network of ours is built from, whether it is to train or has trained."""
+
+    backbone: Annotated[str, Rule("the name of a timm network", (MinLen(1),))]
+    drop_path_rate: Annotated[float | None, SHARE]
+    recalibrate: Annotated[bool, TRUTH] = False
+
+
+class Model(Network):
+    """A network of any class, and how it trains."""
+
+    weights: Annotated[
+        str,
+        Rule(
+            "auto, imagenet, none or an existing file",
+            (fitting(lambda name: name in ("auto", "imagenet", "none") or Path(name).is_file()),),
+        ),
+        AS_TYPED,
+    ]
+    compile: Annotated[bool, TRUTH] = False
+    optimizer: Annotated[Any, by_target(other=Optimizer)]
+    scheduler: Annotated[Any, by_target(PiecewiseConstant, OneCycle)]
+
+
+class SoftLabelClassifier(Model):
+    model_config = ConfigDict(extra="forbid")
+    builds: ClassVar[str] = "oral_cancer.models.SoftLabelClassifier"
+
+
+class BatchAugmentation(Section):
+    builds: ClassVar[str] = "oral_cancer.data.augmentation.BatchAugmentation"
+    degrees: Annotated[
+        list[Annotated[float, Ge(-360), Le(360)]],
+        Rule("a lower and a higher angle, from -360 to 360", (Len(2, 2), fitting(is_ascending))),
+    ]
+    fill: Annotated[float, Rule("a grey level from 0 to 255", (Ge(0), Le(255), FINITE))]
+    horizontal_flip: Annotated[float, PROBABILITY]
+    vertical_flip: Annotated[float, PROBABILITY]
+
+
+class OfAccelerator(Section):
+    builds: ClassVar[str] = "oral_cancer.data.augmentation.of_accelerator"
+    accelerator: Annotated[str, TEXT]  # the trainer's, where it is checked
+    cpu: Annotated[Any, by_target()]
+    gpu: Annotated[Any, by_target(BatchAugmentation)]
+
+
+class Trainer(OpenSection):
+    """Of Lightning's arguments those that we set or depend on; `training` and Lightning check the others."""
+
+    accelerator: Annotated[str, one_of(ACCELERATORS)]
+    strategy: Any = None
+    num_nodes: Annotated[int, whole(1)]
+    devices: Annotated[
+        Annotated[int, Ge(1)] | Annotated[list[Annotated[int, Ge(0)]], Len(1, 1)],
+        Rule("a whole number of at least 1, or the number of one GPU in brackets, such as [3]"),
+    ]
+    precision: Annotated[str, one_of(PRECISIONS)]
+    max_epochs: Annotated[int, whole(1)]
+    deterministic: Annotated[bool | Literal["warn"] | None, Rule("true, false or warn")] = None
+    log_every_n_steps: Annotated[int | None, whole(0), WITHOUT_INFLUENCE] = None
+    num_sanity_val_steps: Annotated[int | None, whole(-1)] = None
+    enable_model_summary: Annotated[bool | None, TRUTH, WITHOUT_INFLUENCE] = None
+    use_distributed_sampler: Annotated[bool, TRUTH] = True
+
+    @field_validator("num_nodes", "devices")
+    @classmethod
+    def _divided(cls, number: int | list[int], info: ValidationInfo) -> int | list[int]:
+        if isinstance(number, int) and number > 1 and not info.data.get("strategy"):
+            raise must(number, "1 with this trainer; trainer=ddp trains on several devices")
+        return number
+
+    @property
+    def ranks(self) -> int:
+        """Devices that one training runs on, each with a process of its own."""
+        return self.num_nodes * (1 if isinstance(self.devices, list) else self.devices)
+
+
+class WandbLogger(Section):
+    builds: ClassVar[str] = "oral_cancer.training.loggers.wandb_logger"
+    project: Annotated[str, Rule("the name of a W&B project", (MinLen(1),))]
+    save_dir: Annotated[str, FOLDER, AS_TYPED]
+    tags: Annotated[list[Annotated[str, MinLen(1)]], Rule("a list of texts, such as [plate7,draft]")] = Field([])
+
+
+class CsvLogger(Section):
+    builds: ClassVar[str] = "oral_cancer.training.loggers.csv_logger"
+
+
+class TensorBoardLogger(Section):
+    builds: ClassVar[str] = "oral_cancer.training.loggers.tensorboard_logger"
+
+
+class NoLogger(Section):
+    builds: ClassVar[str] = "oral_cancer.training.loggers.no_logger"
+
+
+class Callbacks(OpenSection):
+    """Lightning callbacks by names of the user's choice; one may stop a training, and so counts."""
+
+    progress: Annotated[Any, WITHOUT_INFLUENCE] = None
+
+
+class Study(Section):
+    """Of a multirun; `models` and `folds` are those of conf/study."""
+
+    name: Annotated[str, FOLDER_NAME, AS_TYPED]
+    models: Annotated[
+        list[Annotated[str, MinLen(1)]] | None, Rule("a list of choices of conf/experiment, such as [m1,m5]")
+    ] = None
+    folds: Annotated[list[Fold] | None, Rule("a list of folds, such as [0,1]; [all] trains on every fold")] = None
+
+
+class Launcher(Section):
+    """Of hydra/launcher=local."""
+
+    jobs: Annotated[int | None, whole(1)]
+    cells_per_gpu: Annotated[int, whole(1)]
+
+
+class Training(Section):
+    """All settings of one training."""
+
+    trainer: Annotated[Any, by_target(other=Trainer)]
+    data: Annotated[Any, by_target(CellDataModule, other=Data)]
+    source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource)]
+    resampling: Annotated[Any, by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)]
+    model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
+    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation)]
+    logger: Annotated[Any, by_target(WandbLogger, CsvLogger, TensorBoardLogger, NoLogger), WITHOUT_INFLUENCE]
+    callbacks: Callbacks | None = None
+    name: Annotated[str | None, NAME_IN_TABLES, AS_TYPED, WITHOUT_INFLUENCE]
+    fold: Annotated[Fold, FOLD]
+    split_seed: Annotated[int, whole(0, SEEDS)]
+    seed: Annotated[int, whole(0, SEEDS)]
+    store: Annotated[str, FOLDER, AS_TYPED, WITHOUT_INFLUENCE]
+    study: Annotated[Study, WITHOUT_INFLUENCE]
+    launcher: Annotated[Launcher, WITHOUT_INFLUENCE]
+    trust: Annotated[bool, TRUTH, WITHOUT_INFLUENCE] = False
+    keep_optimizer: Annotated[bool, TRUTH, WITHOUT_INFLUENCE] = False
+
+    @field_validator("data")
+    @classmethod
+    def _shared_evenly(cls, data: Data, info: ValidationInfo) -> Data:
+        trainer: Trainer | None = info.data.get("trainer")
+        if trainer and data.batch_size % trainer.ranks:
+            raise must(data.batch_size, f"a multiple of the {trainer.ranks} devices that share it", "batch_size")
+        return data
+
+    @field_validator("fold")
+    @classmethod
+    def _below_folds(cls, fold: Fold, info: ValidationInfo) -> Fold:
+        data: Data | None = info.data.get("data")
+        if data and isinstance(data.folds, int) and fold != "all" and fold >= data.folds:
+            raise must(fold, FOLD.allowed)
+        return fold

@@ -1,0 +1,197 @@
+"""What the verb `compare` shows: in which settings two runs, experiments or studies differ, and their figures."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich import get_console
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from oral_cancer.errors import UserError, refuse
+from oral_cancer.evaluation import tables
+from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
+from oral_cancer.evaluation.predictions import read_predictions
+from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES
+from oral_cancer.study.runs import RunRecord, find_runs
+from oral_cancer.training.manifest import RESULTS, changed_files
+from oral_cancer.training.run import RunName
+
+FACTS = ("source", "fingerprint", "weights", "precision", "augmented_on", "device", "git_commit")
+"""What of a manifest is compared beside the settings."""
+OF_NO_INFLUENCE = ("name", "study", "store", "launcher", "trust")
+OF_ENSEMBLE = ("accuracy", "f1_macro", "rmse")
+"""The figures that have intervals."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two experiments that are compared.
+
+    Attributes:
+        name: e.g. "paper/m5".
+        runs: its finished ones.
+    """
+
+    name: str
+    runs: tuple[RunRecord, ...]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings and facts of the first run, flat; where there are several runs without the fold."""
+        facts = self.runs[0].facts
+        flat = dict(_flat(facts.get("config") or {})) | {name: facts[name] for name in FACTS if name in facts}
+        left_out = OF_NO_INFLUENCE if len(self.runs) == 1 else (*OF_NO_INFLUENCE, "fold")
+        return {name: value for name, value in flat.items() if name.partition(".")[0] not in left_out}
+
+    def predictions(self) -> pd.DataFrame:
+        """Those of all runs, of an experiment called `name`.
+
+        Raises:
+            UserError: for files that are not as their runs' manifests say.
+        """
+        refuse([fault for run in self.runs for fault in changed_files(run.folder, run.facts, RESULTS)])
+        frames = [read_predictions(run.folder / "predictions.csv") for run in self.runs]
+        return pd.concat(frames, ignore_index=True).assign(experiment=self.name)
+
+
+def show_comparison(a: Path, b: Path) -> None:
+    """Print what differs between two runs, experiments or studies.
+
+    Of two studies their experiments of the same names are compared.
+
+    Raises:
+        UserError: for a folder without a finished run, and two studies without an experiment in common.
+    """
+    left, right = sides(a), sides(b)
+    common = [(left[name], right[name]) for name in left if name in right]
+    pairs = list(zip(left.values(), right.values(), strict=True)) if len(left) == len(right) == 1 else common
+    if not pairs:
+        raise UserError(f"{a}, {b}: have no experiment in common; compare two of them, such as {a / next(iter(left))}")
+    for one, other in pairs:
+        _show_settings(one, other)
+        _show_figures(one, other)
+    for folder, here, there in ((a, left, right), (b, right, left)):
+        if len(pairs) > 1 and (only := [name for name in here if name not in there]):
+            get_console().print(escape(f"only in {folder}: {', '.join(only)}"), soft_wrap=True)
+
+
+def sides(folder: Path) -> dict[str, Side]:
+    """The experiments of a folder with their finished runs: of a study all, of an experiment or a run one.
+
+    Raises:
+        UserError: where there is none.
+    """
+    place = folder.resolve()
+    if RunName.of_path(place):
+        runs = [run for run in find_runs(place.parents[1]) if run.folder == place]
+    elif any(RunName.of_path(child) for child in place.glob("fold=*")):
+        runs = [run for run in find_runs(place.parent) if run.experiment == place.name]
+    else:
+        runs = find_runs(place) if place.is_dir() else []
+    by_experiment: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        if run.status == "complete":
+            by_experiment.setdefault(run.experiment, []).append(run)
+    if not by_experiment:
+        raise UserError(f"{folder}: holds no finished run; give the folder of a run, an experiment or a study")
+    return {name: Side(_name(found), tuple(found)) for name, found in by_experiment.items()}
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The entries that two mappings do not have alike, in their order; None for one that is not there."""
+    keys = dict.fromkeys([*one, *other])
+    return {key: (one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)}
+
+
+def figures(one: Side, other: Side) -> pd.DataFrame:
+    """Figures side by side, a row each.
+
+    Returns:
+        `figure`, e.g. "validation accuracy", and as text `a`, `b` and `difference`: mean and SD over the folds, and of
+        the folds' ensemble on the test images 95 % bootstrap intervals, paired for the difference in RMSE.
+    """
+    parts = [side.predictions().assign(experiment=key) for side, key in ((one, "a"), (other, "b"))]
+    frame = pd.concat(parts, ignore_index=True)
+    means = {(row["split"], row["metric"], row["experiment"]): row for row in tables.summary(frame).to_dict("records")}
+    mixed = [Ensembles.of(part) for part in parts]
+    ensemble = _simple(pd.concat([tables.ensemble(each) for each in mixed])).set_index("experiment")
+    rows = []
+    for split, metric in dict.fromkeys((split, metric) for split, metric, _ in means if metric in FIGURE_NAMES):
+        texts = [_with_sd(means.get((split, metric, key))) for key in "ab"]
+        rows.append((f"{SPLIT_NAMES[split]} {FIGURE_NAMES[metric]}", *texts, ""))
+    paired = _paired(frame)
+    for metric in OF_ENSEMBLE:
+        texts = [_with_interval(ensemble.loc[key], metric) if key in ensemble.index else "" for key in "ab"]
+        rows.append((f"test {FIGURE_NAMES[metric]}, ensemble", *texts, paired if metric == "rmse" else ""))
+    return pd.DataFrame(rows, columns=["figure", "a", "b", "difference"])
+
+
+def _paired(frame: pd.DataFrame) -> str:
+    """The difference in RMSE of the mixtures' test images, a less b."""
+    try:
+        table = _simple(tables.differences(Ensembles.of(frame)))
+    except UserError:
+        return "other test images"
+    return "; ".join(f"{row.difference:+.4f} ({row.low:+.4f} to {row.high:+.4f})" for row in table.itertuples())
+
+
+def _simple(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["ensemble"] == SIMPLE]
+
+
+def _with_sd(row: Mapping[Any, Any] | None) -> str:
+    if row is None:
+        return ""
+    return f"{row['mean']:.4f}" if row["n_folds"] < 2 else f"{row['mean']:.4f} ({row['sd']:.4f})"
+
+
+def _with_interval(row: Any, metric: str) -> str:
+    if metric not in row.index or pd.isna(row[metric]):
+        return ""
+    return f"{row[metric]:.4f} ({row[f'{metric}_low']:.4f} to {row[f'{metric}_high']:.4f})"
+
+
+def _name(runs: list[RunRecord]) -> str:
+    experiment = runs[0].folder.parent
+    return f"{experiment.parent.name}/{experiment.name}" + (f"/{runs[0].folder.name}" if len(runs) == 1 else "")
+
+
+def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from _flat(value, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, content
+
+
+def _show_settings(one: Side, other: Side) -> None:
+    differing = differences(one.settings, other.settings)
+    if not differing:
+        get_console().print(escape(f"{one.name}, {other.name}: the same settings"), soft_wrap=True)
+        return
+    table = _table("setting", one, other)
+    for name, values in differing.items():
+        table.add_row(name, *(escape("null" if value is None else str(value)) for value in values))
+    get_console().print(table)
+
+
+def _show_figures(one: Side, other: Side) -> None:
+    found = figures(one, other)
+    table = _table("figure", one, other)
+    if found["difference"].any():
+        table.add_column("difference", overflow="fold")
+    for row in found.to_numpy().tolist():
+        table.add_row(*row[: len(table.columns)])
+    get_console().print(table)
+    get_console().print("mean (SD) over the folds; of ensembles 95 % bootstrap intervals over the test images")
+
+
+def _table(what: str, one: Side, other: Side) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in (what, one.name, other.name):
+        table.add_column(escape(column), overflow="fold")
+    return table

@@ -1,0 +1,121 @@
+"""What the verb `list` shows: the studies below a folder, and the runs of no study."""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+from rich import get_console
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from oral_cancer.disk import in_bytes, size_of
+from oral_cancer.errors import UserError
+from oral_cancer.study.journal import FILE as SEARCH
+from oral_cancer.study.plan import FILE as PLAN
+from oral_cancer.study.progress import RunState, names_of, state_of
+from oral_cancer.training.manifest import read_manifest
+from oral_cancer.training.run import RunName
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a line says of a study.
+
+    Attributes:
+        folder: where it lies.
+        states: of its runs.
+        best: the best experiment by the mean over its finished runs of the mixtures' validation RMSE, or where nothing
+            mixes of the validation macro F1, and that in words; None without one.
+        end: of the run that ended last, as its manifest has it; empty where none has.
+        size: of all its files on disk, in bytes.
+    """
+
+    folder: Path
+    states: Sequence[RunState]
+    best: tuple[str, str] | None
+    end: str
+    size: int
+
+    @property
+    def experiments(self) -> list[str]:
+        return list(dict.fromkeys(state.name.experiment for state in self.states))
+
+
+def studies_below(folder: Path) -> list[Path]:
+    """The folders below one that hold runs `<experiment>/fold=<k>`, or are planned to; itself, if it is one.
+
+    Links are not followed.
+    """
+    found = []
+    for path, folders, files in os.walk(folder):
+        here = Path(path)
+        if {PLAN, SEARCH} & set(files) or any(RunName.of_path(run) for run in here.glob("*/fold=*")):
+            found.append(here)
+            folders.clear()
+        folders.sort()
+    return found
+
+
+def listed(study: Path) -> Listed:
+    """What there is to say of a study."""
+    states = [state_of(study, name) for name in names_of(study)]
+    done = [study / state.name.path for state in states if state.status == "complete"]
+    ends = [str((read_manifest(run) or {}).get("end") or "") for run in done]
+    return Listed(study, states, _best(done), max(ends, default=""), size_of(study))
+
+
+def show_list(folder: Path) -> None:
+    """Print a line for each study below a folder.
+
+    Raises:
+        UserError: where there is no such folder, or none below it.
+    """
+    studies = [listed(study) for study in studies_below(folder)]
+    if not studies:
+        raise UserError(f"{folder}: holds no study and no run; give another folder, or train first")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("study", "runs", "experiments", "best in validation", "ended", "size"):
+        table.add_column(column, justify="right" if column in ("runs", "size") else "left", overflow="fold")
+    for study in studies:
+        done = sum(state.status == "complete" for state in study.states)
+        table.add_row(
+            escape(str(study.folder)),
+            f"{done} of {len(study.states)}",
+            escape(_some(study.experiments)),
+            escape(f"{study.best[1]} {study.best[0]}") if study.best else "",
+            study.end[:16].replace("T", " "),
+            in_bytes(study.size),
+        )
+    get_console().print(table)
+
+
+def _best(runs: Sequence[Path]) -> tuple[str, str] | None:
+    found: dict[str, dict[str, list[float]]] = {"rmse": defaultdict(list), "f1_macro": defaultdict(list)}
+    for run in runs:
+        for figure, value in _validation_figure(run):
+            found[figure][run.parent.name].append(value)
+    for figure, words, best_of in (("rmse", "RMSE", min), ("f1_macro", "macro F1", max)):
+        means = {experiment: mean(values) for experiment, values in found[figure].items()}
+        if means:
+            experiment = best_of(means, key=lambda name: means[name])
+            return experiment, f"{words} {means[experiment]:.4f}"
+    return None
+
+
+def _validation_figure(run: Path) -> Iterator[tuple[str, float]]:
+    try:
+        val = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["val"]
+        yield (
+            ("rmse", float(val["hetero"]["rmse"])) if "hetero" in val else ("f1_macro", float(val["homo"]["f1_macro"]))
+        )
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return  # `report --verify` says what is wrong with it
+
+
+def _some(names: Sequence[str], shown: int = 6) -> str:
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")

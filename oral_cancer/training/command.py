@@ -1,0 +1,69 @@
+"""The verb `train`: one training, or a study of many, by Hydra's command line."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from oral_cancer.command import faults_in_one_line, insist_on_trust, no_empty_folder
+from oral_cancer.config_groups import CONF
+from oral_cancer.experiments import CONFIG, Composed, name_of
+from oral_cancer.quoting import for_hydra
+from oral_cancer.settings import AS_TYPED, PATTERNS, check, options
+from oral_cancer.settings.training import Training
+
+LITERAL = (*options(Training, AS_TYPED), "hydra.run.dir", "hydra.sweep.dir")
+PATTERNED = tuple(options(Training, PATTERNS))
+"""Options whose values are taken as the shell passes them, see `quoting`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, or run a study or a search.
+
+    Args:
+        arguments: `[-m] [group=choice] [key=value]` and Hydra's options; None for those of the process.
+    """
+    with faults_in_one_line():
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        insist_on_trust(words)
+        sys.argv[1:] = for_hydra(words, LITERAL, PATTERNED)  # where Hydra looks
+        run()
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG)
+def run(settings: DictConfig) -> float | None:
+    """What Hydra calls with the settings of a training."""
+    of_hydra = HydraConfig.get()
+    runtime: Any = OmegaConf.to_container(of_hydra.runtime, resolve=False)  # a path may hold "${"
+    folder = Path(runtime["output_dir"])
+    # What follows is imported late, since neither --help nor a refusal needs it.
+    if of_hydra.mode == RunMode.MULTIRUN:
+        from oral_cancer.study.study import run_job
+
+        return run_job(Composed.of(settings, of_hydra), Path(of_hydra.sweep.dir), folder)
+    with faults_in_one_line(), no_empty_folder(folder.resolve()):
+        check(settings)
+        print("loading ...", flush=True)
+        from oral_cancer.training.run import Run
+        from oral_cancer.training.train import train
+
+        composed = Composed.of(settings, of_hydra)
+        chosen = any(word.startswith("hydra.run.dir=") for word in of_hydra.overrides.hydra)
+        named = composed.named(name_of(composed))
+        train(Run.of(named, folder if chosen else None, overrides=composed.overrides))
+    return None
+
+
+def completions(words: Sequence[str]) -> list[str]:
+    """What the last of these words can become: groups, choices and settings, as Hydra's own completion has them."""
+    from hydra import initialize_config_dir
+    from hydra._internal.core_plugins.bash_completion import BashCompletion
+    from hydra.core.global_hydra import GlobalHydra
+
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return BashCompletion(GlobalHydra.instance().config_loader())._query(CONFIG, " ".join(words))

@@ -1,0 +1,103 @@
+"""The images of a run: found, told apart, decoded, and each in its role."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from oral_cancer.data import division, splits
+from oral_cancer.data.collection import Collection, in_words
+from oral_cancer.data.datamodule import measured_in_validation
+from oral_cancer.data.leaks import repeated, same_images, split_groups
+from oral_cancer.data.reading import in_lines, is_worth_saying
+from oral_cancer.data.splits import Splits, number_of_folds, split
+from oral_cancer.data.store import ImageStore, open_sound_store
+from oral_cancer.errors import UserError, refuse
+from oral_cancer.settings import build
+from oral_cancer.training import ranks
+from oral_cancer.training.run import Run
+from oral_cancer.training.trainer import check_callbacks
+
+
+def collected(run: Run) -> Collection:
+    """The files of the run's source, of which none is opened yet."""
+    collection: Collection = build(run.settings, "source").collect()
+    return collection
+
+
+def open_images(run: Run, collection: Collection) -> ImageStore:
+    """The decoded images of what the run's source has found; whatever is wrong with its files is refused here."""
+    settings, folds = run.settings, run.settings.data.folds
+    faults = _faults(collection, folds)
+    store = open_sound_store(collection, run.stored_size, Path(settings.store), faults)
+    if again := repeated(store):
+        store = store.without(again)
+        refuse(_faults(store.collection, folds))
+    store = replace(store, collection=division.divided(store.collection, folds))
+    if ranks.is_first():
+        print(f"{collection.root}: {in_words(store.collection.record())}", flush=True)
+        lines = splits.remarks(store.collection, folds, settings.split_seed)
+        if is_worth_saying(store.reading):
+            lines = [*in_lines(store.reading), *lines]
+        if lines:
+            print(*lines, sep="\n", flush=True)
+    return store
+
+
+def _faults(collection: Collection, folds: int | str) -> list[str]:
+    """A line for everything that keeps images from being divided."""
+    return division.problems(collection, folds) or splits.problems(division.divided(collection, folds), folds)
+
+
+def in_roles(run: Run, store: ImageStore) -> Splits:
+    """Who has which role in a run.
+
+    Raises:
+        UserError: where there is no such fold, where the options name labels that no training image has, or a callback
+            waits for a figure that is not measured.
+    """
+    settings, collection = run.settings, store.collection
+    number = number_of_folds(collection, settings.data.folds)
+    if run.fold != "all" and run.fold >= number:
+        raise UserError(
+            f"fold={run.fold}: {collection.root} has {number} fold{'s' * (number > 1)}, from 0: give a lower one, or "
+            f"in a study study.folds=[{','.join(map(str, range(number)))}]"
+        )
+    found = split(collection, run.fold, settings.data.folds, settings.split_seed)
+    train = found.train_rows(settings.data.train_sets)
+    if not len(train):
+        raise UserError(
+            f"data.train_sets: {collection.root} has no training image of these sets; give data.train_sets=[homo] for "
+            "pure images, or [hetero] for mixed ones"
+        )
+    if "homo" in settings.data.train_sets and (lacking := splits.lacking_in_training(collection, found)):
+        raise UserError(
+            f"fold={run.fold}: no image of {', '.join(lacking)} would train: choose another split_seed, fewer folds, "
+            "or finer groups"
+        )
+    treatment = build(settings, "resampling")
+    if hasattr(treatment, "check_labels"):
+        treatment.check_labels(collection.names()[train])
+    check_callbacks(settings, measured_in_validation(found))
+    return found
+
+
+def insist_on_roles(runs: list[Run], store: ImageStore) -> None:
+    """Raise a `UserError` where a run cannot be trained on these images, or one image is in two roles of a run."""
+    roles: list[NDArray[Any]] = [in_roles(run, store).roles(run.settings.data.train_sets) for run in runs]
+    refuse([*same_images(store, roles), *split_groups(store.collection, roles)])
+
+
+def data_facts(store: ImageStore) -> dict[str, Any]:
+    """What the manifest says of the data: source, folder, fingerprint, number of images, and how they were read."""
+    collection = store.collection
+    source = "simulated" if collection.simulated else str(collection.root)
+    return {
+        "source": source,
+        "root": str(collection.root),
+        "fingerprint": store.fingerprint,
+        "labelled": collection.labelled,
+        "images": len(collection.files),
+        "reading": store.reading,
+    }

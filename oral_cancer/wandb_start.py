@@ -1,0 +1,59 @@
+"""A W&B run: online where the user is logged in and the server answers, else offline; and W&B kept out of home."""
+
+import logging
+import netrc
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import wandb
+
+START_TIMEOUT = 10.0  # seconds that a process waits, once, for the W&B server
+
+
+def start_wandb(project: str, save_dir: str, **options: Any) -> wandb.Run:
+    """A new W&B run; online if the user is logged in and the server answers in time, else offline."""
+    Path(save_dir, "wandb").mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("WANDB_SILENT", "true")
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # W&B's telemetry, whose failures are nobody's
+    _keep_out_of_home(Path(save_dir, "wandb").resolve())
+    options = {"id": secrets.token_hex(8), "project": project, "dir": save_dir} | options
+    given = [tag.strip() for tag in os.environ.get("WANDB_TAGS", "").split(",") if tag.strip()]
+    options["tags"] = list(dict.fromkeys([*options.get("tags", []), *given]))  # which W&B would forget for ours
+    mode: Any = os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")
+    try:
+        return wandb.init(**options, mode=mode, settings=wandb.Settings(init_timeout=START_TIMEOUT))
+    except wandb.Error as error:
+        said = str(error).partition("\n")[0]
+        print(f"W&B does not answer ({said}); the run is kept offline below {save_dir}/wandb", flush=True)
+        wandb.teardown()  # its service still holds the run's id
+        for begun in Path(save_dir, "wandb").glob(f"run-*-{options['id']}"):
+            shutil.rmtree(begun)
+        os.environ["WANDB_MODE"] = "offline"  # nor do later runs of this process wait
+        return wandb.init(**options, mode="offline")
+
+
+def _keep_out_of_home(folder: Path) -> None:
+    """Let W&B put what it stages and caches below a folder, unless the user's environment says where.
+
+    Its settings are read from home, where the user has logged in, if there are any.
+    """
+    places = {"WANDB_DATA_DIR": ".data", "WANDB_CACHE_DIR": ".cache", "WANDB_ARTIFACT_DIR": ".artifacts"}
+    if not (Path.home() / ".config" / "wandb").exists():
+        places["WANDB_CONFIG_DIR"] = ".config"
+    for variable, name in places.items():
+        os.environ.setdefault(variable, str(folder / name))
+
+
+def _logged_in() -> bool:
+    settings = wandb.setup().settings
+    if settings.api_key or settings.identity_token_file:
+        return True
+    try:
+        known = netrc.netrc(os.environ.get("NETRC") or Path.home() / ".netrc")
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return known.authenticators(urlsplit(settings.base_url).hostname or "") is not None

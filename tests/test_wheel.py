@@ -1,0 +1,70 @@
+"""The wheel holds all that the program needs, wherever it is run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY, SMALL_NETWORK
+
+pytestmark = pytest.mark.slow
+SIMULATED = ("source=simulated", "source.per_class=6", "source.per_mixture=6", "data.folds=2", "trainer.max_epochs=1")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the wheel is installed, and nothing else; its dependencies are those of this environment."""
+    folder = tmp_path_factory.mktemp("wheel")
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in filter(None, tracked.stdout.split("\0")):  # as a fresh clone has them
+        if (REPOSITORY / name).is_file():
+            (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / "source" / name)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(folder / "source")]
+    subprocess.run([*pip, *build], check=True, cwd=folder)
+    (wheel,) = folder.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(folder / "site"), str(wheel)], check=True, cwd=folder)
+    return folder / "site"
+
+
+def test_a_study_from_another_folder(site: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(site)}
+
+    def oral_cancer(*arguments: str) -> str:
+        command = [str(site / "bin" / "oral-cancer"), *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    where = "import oral_cancer, oral_cancer.config_groups as c; print(oral_cancer.__file__, c.CONF)"
+    found = subprocess.run([sys.executable, "-c", where], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert found.stdout.split() == [str(site / "oral_cancer" / name) for name in ("__init__.py", "conf")]
+
+    oral_cancer("train", "-m", "experiment=m1,m2", "fold=0,1", "study.name=tiny", *SMALL_NETWORK, *SIMULATED)
+    study = tmp_path / "outputs" / "studies" / "tiny"
+    page = (study / "report.html").read_bytes()
+    (study / "report.html").unlink()
+    oral_cancer("report", str(study))
+    assert (study / "report.html").read_bytes() == page
+    assert "4 of 4 runs done" in oral_cancer("status", str(study))
+    assert "4 of 4" in oral_cancer("list")
+    assert "m2" in oral_cancer("compare", str(study / "m1"), str(study / "m2"))
+    images = next((tmp_path / "data" / "simulated").iterdir())
+    oral_cancer("predict", str(study), f"images={images}", "out=predicted")
+    assert (tmp_path / "predicted" / "predictions.csv").exists()
+    with_launcher = ("hydra/launcher=local", "launcher.jobs=2", "study.name=beside")
+    oral_cancer("train", "-m", "fold=0,1", *with_launcher, *SMALL_NETWORK, *SIMULATED)
+    assert (tmp_path / "outputs" / "studies" / "beside" / "report.html").exists()
+
+
+def test_every_file_of_settings_and_pages_is_in_the_wheel(site: Path) -> None:
+    def of(folder: Path, *patterns: str) -> set[Path]:
+        return {path.relative_to(folder) for pattern in patterns for path in folder.rglob(pattern)}
+
+    assert of(site / "oral_cancer" / "conf", "*.yaml") == of(REPOSITORY / "conf", "*.yaml")
+    assert of(site / "hydra_plugins", "*.py") == of(REPOSITORY / "hydra_plugins", "*.py")
+    assert of(site / "oral_cancer", "*.j2", "*.css", "*.py") == of(REPOSITORY / "oral_cancer", "*.j2", "*.css", "*.py")
