@@ -1,6 +1,6 @@
 """What would be trained on: labels, groups, sizes, depths, what is left out, and what is wrong with it."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oral_cancer.data.appearance import GREY, appearance_of
-from oral_cancer.data.collection import Collection, in_words
+from oral_cancer.data.collection import Collection
 from oral_cancer.data.leaks import near_duplicates, warning
-from oral_cancer.data.reading import in_lines
+from oral_cancer.data.reading import in_lines, is_worth_saying
 from oral_cancer.data.store import ImageStore
 
 ROLES = ("train", "val", "test", "unused")
@@ -57,37 +57,19 @@ def by_group(collection: Collection) -> Counts | None:
     return Counts(("group", *names), tuple(rows))
 
 
-def remarks_on_groups(collection: Collection) -> list[str]:
-    """What groups make impossible to tell."""
-    within = defaultdict(set)
-    for file in collection.files:
-        if file.group is not None:
-            within[file.group].add(file.label)
-    if not within:
-        return ["no groups: if several images are of one donor, plate or day, say which (source.group_by, or a column)"]
-    if len(within) > 1 and all(len(labels) == 1 for labels in within.values()):
-        return [
-            f"each of the {len(within)} groups has images of one label alone, so that no figure can tell whether "
-            "labels or groups were learnt"
-        ]
-    return []
-
-
 def found_in(store: ImageStore) -> list[str]:
-    """What the files hold: a line each for images and what is left out, sizes, depths, colour and scale."""
-    collection = store.collection
+    """What the files hold: a line each for sizes, depths where all have eight bits, colour and scale."""
     sizes = Counter((int(width), int(height)) for width, height in store.sizes)
     shown = [f"{number} of {width} x {height} px" for (width, height), number in sizes.most_common(FEW)]
     more = f", and {len(sizes) - FEW} more sizes" if len(sizes) > FEW else ""
     own = [
-        appearance_of(image, (int(width), int(height)), None)
-        for image, (width, height) in zip(store.images, store.sizes, strict=True)
+        appearance_of(store.images[row], (int(width), int(height)), None)
+        for row, (width, height) in enumerate(store.sizes)
     ]
     grey = sum(one.colour < GREY for one in own)
     return [
-        f"{collection.root}: {in_words(collection.record())}",
         f"sizes: {', '.join(shown)}{more}",
-        *in_lines(store.reading),
+        *([] if is_worth_saying(store.reading) else in_lines(store.reading)),
         f"colour: {grey} grey, {len(own) - grey} in colour",
         f"a pixel's side: {_scale(store.micrometres)}",
     ]
@@ -98,9 +80,8 @@ def alike(store: ImageStore, roles: NDArray[np.str_]) -> list[str]:
     pairs = near_duplicates(store, roles)
     if pairs.empty:
         return ["no two images of different roles look alike"]
-    remedy = "" if any(file.group for file in store.collection.files) else "; if they belong together, say so with "
-    remedy += "source.group_by" if remedy else ""
-    return [f"{len(pairs)} pairs of images look alike and have different roles{remedy}:", *warning(pairs)[1:]]
+    grouped = any(file.group for file in store.collection.files)
+    return [f"{len(pairs)} pairs of images look alike and have different roles:", *warning(pairs, grouped)[1:]]
 
 
 def samples(collection: Collection, number: int) -> dict[str, list[int]]:

@@ -9,17 +9,19 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from oral_cancer.data.collection import NAMED_BY_USER, Collection, ImageFile, LeftOut
-from oral_cancer.data.division import Grouping, checked_share
+from oral_cancer.data.division import Grouping
 from oral_cancer.data.folder import SPLIT_NAMES
 from oral_cancer.data.layout_source import existing_folder
 from oral_cancer.data.reading import Reading
-from oral_cancer.data.table_columns import Columns, checked, columns_of
+from oral_cancer.data.table_columns import Columns, columns_of
 from oral_cancer.data.table_file import TableFile, read_table
 from oral_cancer.data.table_labels import labels_of, own_proportions, with_labels
 from oral_cancer.data.table_rows import Entry, Pattern, Reader, once
 from oral_cancer.data.walk import Walk, patterns
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.labels import Split
+from oral_cancer.settings import checked
+from oral_cancer.settings import table as settings
 
 SHOWN = 10  # bad rows that are told one by one
 NOT_IN_TABLE = "beside the images of the table, but not in it"
@@ -33,7 +35,7 @@ class TableSource:
         table: a CSV, TSV or Excel file; a list of such; or a mapping from the name of a group, such as a laboratory,
             to the table of its images. A path starts from the folder of the process, else from `root`.
         root: the folder that the paths in the tables start from; None is for each table its own folder.
-        columns: what columns are called, by what they mean, see `table_columns.ROLES`; others go by known names. A
+        columns: what columns are called, by what they mean, see `settings.table.Columns`; others go by known names. A
             name may be a list of names, of which each table has one; None is no such column.
         file: the path of an image by what a table calls it, see `table_rows.Pattern`: one for all tables, a list as
             long as theirs, or a mapping with the same keys; None where the tables have paths.
@@ -62,24 +64,39 @@ class TableSource:
         range: Any = None,
         channels: Any = None,
         plane: Any = None,
-        leave_out: Any = (),
+        leave_out: Any = None,
     ) -> None:
-        self.reading = Reading.of(range, channels, plane)
-        self.leave_out = patterns(leave_out)
-        self.root = None if root is None else Path(os.path.abspath(existing_folder(root)))
-        self.tables = _tables(table, self.root)
-        self.groups = [str(name) for name in table] if isinstance(table, Mapping) else [None] * len(self.tables)
-        self.patterns = _patterns(file, table, len(self.tables))
-        self.columns = checked(columns)
-        if isinstance(table, Mapping) and self.columns.get("group"):
+        options = {
+            "table": _as_text(table),
+            "root": _as_text(root),
+            "columns": columns,
+            "file": file,
+            "names": names,
+            "mixtures": mixtures,
+            "min_per_label": min_per_label,
+            "group_by": group_by,
+            "test_share": test_share,
+            "range": range,
+            "channels": channels,
+            "plane": plane,
+            "leave_out": leave_out,
+        }
+        said = checked(settings.TableSource, options, "source.")
+        self.reading = Reading.of(said.range, said.channels, said.plane)
+        self.leave_out = patterns(said.leave_out)
+        self.root = None if said.root is None else Path(os.path.abspath(existing_folder(said.root)))
+        self.tables = _tables(said.table, self.root)
+        by_group = isinstance(said.table, dict)
+        self.groups = list(map(str, said.table)) if isinstance(said.table, dict) else [None] * len(self.tables)
+        self.patterns = _patterns(said.file, said.table, len(self.tables))
+        self.columns = said.columns.given() if said.columns else {}
+        if by_group and self.columns.get("group"):
             raise UserError("source.columns.group: source.table has a group for each table already; leave out one")
-        self.names = {str(told): str(name) for told, name in (names or {}).items()}
-        self.mixtures = {str(name): dict(mixture) for name, mixture in (mixtures or {}).items()}
-        if type(min_per_label) is not int or min_per_label < 1:
-            raise UserError(f"source.min_per_label={min_per_label}: must be a whole number of at least 1")
-        self.min_per_label = min_per_label
-        self.grouping = Grouping(group_by)
-        self.test_share = checked_share(test_share)
+        self.names = {str(told): str(name) for told, name in (said.names or {}).items()}
+        self.mixtures = {name: one.parts for name, one in (said.mixtures or {}).items()}
+        self.min_per_label = said.min_per_label
+        self.grouping = Grouping(said.group_by)
+        self.test_share = said.test_share
 
     def collect(self) -> Collection:
         """List the images without opening any, and say on standard error how the tables are read.
@@ -151,12 +168,25 @@ def _folder(table: Path) -> Path:
     return Path(os.path.abspath(table)).parent
 
 
-def _tables(table: Any, root: Path | None) -> list[Path]:
+def _as_text(paths: Any) -> Any:
+    """Paths within a list or a mapping, or a single one, as text."""
+    if isinstance(paths, Mapping):
+        return {name: _as_text(path) for name, path in paths.items()}
+    if isinstance(paths, list):
+        return [_as_text(path) for path in paths]
+    return str(paths) if isinstance(paths, Path) else paths
+
+
+Several = str | list[str] | dict[int | str, str]
+
+
+def _each(value: Several) -> list[str]:
+    return [value] if isinstance(value, str) else list(value.values() if isinstance(value, dict) else value)
+
+
+def _tables(table: Several, root: Path | None) -> list[Path]:
     """The files that `source.table` names."""
-    given = [table] if isinstance(table, str | Path) else list(_each(table))
-    if not given or not all(isinstance(name, str | Path) and str(name) for name in given):
-        raise UserError(f"source.table={table}: must be a table's file, a list of such, or one for each group by name")
-    paths = [Path(name) for name in given]
+    paths = [Path(name) for name in _each(table)]
     if root:
         paths = [path if path.exists() else root / path for path in paths]
     refuse(
@@ -170,27 +200,22 @@ def _tables(table: Any, root: Path | None) -> list[Path]:
     return paths
 
 
-def _patterns(file: Any, table: Any, number: int) -> list[Pattern | None]:
+def _patterns(file: Several | None, table: Several, number: int) -> list[Pattern | None]:
     """The pattern of each table's files."""
-    if file is None or isinstance(file, str):
-        return [None if file is None else Pattern(file)] * number
-    if isinstance(file, Mapping):
-        alike = isinstance(table, Mapping) and set(file) == set(table)
+    if file is None:
+        return [None] * number
+    given = _each(file)
+    if isinstance(file, dict):
+        alike = isinstance(table, dict) and set(file) == set(table)
         given = [file[name] for name in table] if alike else []
-    else:
-        given = list(_each(file))
-    if len(given) != number or not all(isinstance(one, str) for one in given):
+    elif len(given) == 1:
+        given *= number
+    if len(given) != number:
         raise UserError(
             f"source.file={file}: must be one pattern, or as source.table one for each table: a list as long, or a "
             "mapping with the same names"
         )
     return [Pattern(one) for one in given]
-
-
-def _each(value: Any) -> Sequence[Any]:
-    if isinstance(value, Mapping):
-        return list(value.values())
-    return list(value) if isinstance(value, Sequence) else []
 
 
 def _shortened(faults: Sequence[str]) -> list[str]:

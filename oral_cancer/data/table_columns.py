@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from oral_cancer.data.table_file import TableFile
 from oral_cancer.errors import UserError
@@ -20,7 +19,6 @@ KNOWN: dict[str, tuple[str, ...]] = {
 }
 """Names that are known, whatever their case and signs. Of groups the wider ones come first: a plate has many wells."""
 PROPORTIONS = "proportions"
-ROLES = (*KNOWN, PROPORTIONS)
 FEW = 8  # names of columns that mean nothing
 
 
@@ -49,23 +47,6 @@ class Columns:
         return f"{said}; not read: {', '.join(few)}" if few else said
 
 
-def checked(columns: Mapping[str, Any] | None) -> dict[str, tuple[str, ...]]:
-    """`source.columns`: by meaning, the names of which a table has one, and no name where there is no such column.
-
-    Raises:
-        UserError: for a meaning that there is not, and for what is no name.
-    """
-    found = {}
-    for role, given in (columns or {}).items():
-        names = [given] if isinstance(given, str | int) else [] if given is None else list(given)
-        if role not in ROLES:
-            raise UserError(f"source.columns.{role}: is no meaning of a column; those are {', '.join(ROLES)}")
-        if not all(isinstance(name, str | int) and str(name).strip() for name in names):
-            raise UserError(f"source.columns.{role}={given}: must be a column's name, or a list of names")
-        found[str(role)] = tuple(str(name).strip() for name in names)
-    return found
-
-
 def columns_of(
     tables: Sequence[TableFile], said: Mapping[str, tuple[str, ...]], names: Mapping[str, str], grouped: bool
 ) -> list[Columns]:
@@ -73,7 +54,7 @@ def columns_of(
 
     Args:
         tables: of one data set.
-        said: see `checked`.
+        said: the names of those that the user says, of which a table has one; none where there is no such column.
         names: what labels are called, by how the tables call them.
         grouped: whether the group is known otherwise.
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from oral_cancer.data.table_rows import Entry
-from oral_cancer.errors import UserError
-from oral_cancer.labels import PARTS, TOLERANCE, Labels, of_parts, ratio
+from oral_cancer.labels import PARTS, TOLERANCE, Labels, ratio
+from oral_cancer.layout import declared_parts
 
 FEW = 20  # mixtures that are named by their ratios; images of more are all called `MIXED`
 MIXED = "mixed"
@@ -30,7 +29,7 @@ def with_labels(entries: Sequence[Entry]) -> list[Entry]:
     return [replace(entry, label=named[entry.path]) if entry.label is None else entry for entry in entries]
 
 
-def labels_of(entries: Sequence[Entry], mixtures: Mapping[str, Mapping[str, Any]]) -> Labels:
+def labels_of(entries: Sequence[Entry], mixtures: Mapping[str, Mapping[str, float]]) -> Labels:
     """Classes and mixtures of entries with labels.
 
     Columns of proportions are classes in their order, but for those of which no image has anything. Other labels are
@@ -38,7 +37,7 @@ def labels_of(entries: Sequence[Entry], mixtures: Mapping[str, Mapping[str, Any]
 
     Args:
         entries: see `with_labels`.
-        mixtures: by name, with `parts`, see `FolderSource`.
+        mixtures: by name, the parts of each class, in any scale.
 
     Raises:
         UserError: for a mixture of parts that are no classes, and whatever `Labels` refuses.
@@ -47,10 +46,10 @@ def labels_of(entries: Sequence[Entry], mixtures: Mapping[str, Mapping[str, Any]
     columns = list(dict.fromkeys(name for entry in entries for name in entry.shares or ()))
     by_shares = {str(entry.label) for entry in entries if entry.shares} - set(columns) - set(mixtures)
     own = sorted(named - set(columns) - set(mixtures) - by_shares)
-    told = {part for name in mixtures for part in mixtures[name].get("parts") or ()}
+    told = {part for name in mixtures for part in mixtures[name]}
     held = {name for entry in entries for name in _held(entry)} | told
     classes = (*(name for name in columns if name in named or name in held), *own)
-    found = {name: _of_settings(name, mixture, classes) for name, mixture in mixtures.items()}
+    found = {name: declared_parts(name, parts, classes) for name, parts in mixtures.items()}
     for name in sorted(by_shares):
         each = [vector(entry.shares, classes) for entry in entries if entry.label == name and entry.shares]
         found[name] = tuple(np.mean(each, axis=0).tolist())
@@ -84,12 +83,3 @@ def _name(entry: Entry, with_classes: bool) -> str:
     if sum(map(int, name.split(":"))) > PARTS:
         name = ":".join(str(round(100 * share)) for share in shares)
     return f"{name} {', '.join(held)}" if with_classes else name
-
-
-def _of_settings(name: str, mixture: Mapping[str, Any], classes: Sequence[str]) -> tuple[float, ...]:
-    parts = mixture.get("parts") or {}
-    strange = [part for part in parts if part not in classes]
-    if strange or not parts:
-        said = f"has the part {strange[0]}, which is no class" if strange else "has no parts"
-        raise UserError(f"source.mixtures.{name}: {said}; give parts of {', '.join(classes)}")
-    return of_parts(classes, parts)

@@ -1,8 +1,9 @@
 """A picture of a data set: a row of samples for each class and mixture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -78,7 +79,7 @@ class _Sheet:
     def __init__(self, figure: Figure, width: float, height: float) -> None:
         self.figure, self.width, self.height = figure, width, height
 
-    def text(self, left: float, middle: float, text: str, **style: object) -> None:
+    def text(self, left: float, middle: float, text: str, **style: Any) -> None:
         self.figure.text(left / self.width, 1 - middle / self.height, text, va="center", **style)
 
     def picture(self, left: float, top: float, picture: NDArray[np.uint8]) -> None:

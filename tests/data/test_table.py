@@ -274,9 +274,9 @@ def test_a_table_in_another_encoding_is_refused(collect: Collect) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"table": []}, "source.table=[]: must be a table's file"),
+        ({"table": []}, "source.table=[]: must be a table's file, a list of such, or {group: table, ...}"),
         ({"table": "no.csv"}, "source.table: no.csv does not exist"),
-        ({"columns": {"labels": "x"}}, "source.columns.labels: is no meaning of a column; those are file, label"),
+        ({"columns": {"labels": "x"}}, "source.columns.labels: is no option; did you mean source.columns.label?"),
         ({"columns": {"label": "kind"}}, "no column 'kind' (source.columns.label); there are file, label"),
         ({"columns": {"proportions": ["x"]}}, "no column 'x' (source.columns.proportions)"),
         ({"file": "images"}, "must have one place in braces, such as images/{:03d}.png"),
