@@ -21,6 +21,7 @@ HEAD = 0.75
 CAPTION = 0.2  # inches below each picture, where there are captions
 DPI = 130
 LONGEST = 22  # letters of a caption
+TITLE = 60  # letters
 BAR = 0.05  # inches of the colours at the left of a row
 
 
@@ -52,7 +53,7 @@ def write_contact_sheet(path: Path, title: str, subtitle: str, rows: Sequence[Sh
     with mpl.rc_context({"text.parse_math": False, "font.size": 9}):
         figure = Figure((width, height), dpi=DPI, facecolor="white")
         sheet = _Sheet(figure, width, height)
-        sheet.text(MARGIN, MARGIN + 0.12, title, size=14, weight="bold", color=INK[0])
+        sheet.text(MARGIN, MARGIN + 0.12, _shortened(title, TITLE), size=14, weight="bold", color=INK[0])
         sheet.text(MARGIN, MARGIN + 0.42, subtitle, color=MUTED[0])
         for number, row in enumerate(rows):
             _draw_row(sheet, row, MARGIN + HEAD + number * step)

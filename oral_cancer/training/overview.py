@@ -83,8 +83,8 @@ def _roles(run: Run, store: ImageStore) -> tuple[list[NDArray[np.str_]], list[st
 
 
 def _given(collection: Collection) -> NDArray[np.str_]:
-    """What the data themselves say of roles."""
-    return np.array([file.split or "unused" for file in collection.files], np.str_)
+    """What the data themselves say of roles, "" where nothing."""
+    return np.array([file.split or "" for file in collection.files], np.str_)
 
 
 def _show(counts: Counts) -> None:
@@ -111,5 +111,5 @@ def _draw(path: Path, store: ImageStore) -> None:
         if chosen
     ]
     side = store.images.shape[1]
-    subtitle = f"{len(collection.files)} images, as a network sees them ({side} x {side} px)"
+    subtitle = f"{len(collection.files)} images, resized to {side} x {side} px"
     write_contact_sheet(path, str(collection.root), subtitle, rows)

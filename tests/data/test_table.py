@@ -13,7 +13,6 @@ from oral_cancer.data.division import divided
 from oral_cancer.data.splits import number_of_folds, split
 from oral_cancer.data.table import TableSource
 from oral_cancer.errors import UserError
-from tests.conftest import REPOSITORY
 
 Collect = Callable[..., Collection]
 
@@ -348,30 +347,13 @@ def test_without_its_reader_an_excel_sheet_is_refused(tmp_path: Path, monkeypatc
         TableSource(tmp_path / "cells.xlsx").collect()
 
 
-NAMES = {1: "neutrophil", 2: "lymphocyte", 3: "monocyte", 4: "eosinophil", 5: "basophil"}
-
-
-@pytest.fixture(scope="session")
-def white_blood_cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of two laboratories' images and tables."""
-    archive = REPOSITORY.parent / "shared" / "white_blood_cells" / "images.tar.xz"
-    if not archive.is_file():
-        pytest.skip("needs the white blood cells beside the repository")
-    import tarfile
-
-    root = tmp_path_factory.mktemp("white_blood_cells")
-    with tarfile.open(archive) as archived:
-        archived.extractall(root, filter="data")
-    return root
-
-
 def test_white_blood_cells_need_settings_alone(white_blood_cells: Path) -> None:
     laboratories = {f"laboratory {number}": number for number in (1, 2)}
     collection = TableSource(
         {name: f"Class Labels of Dataset {number}.csv" for name, number in laboratories.items()},
         root=white_blood_cells,
         file={name: f"Dataset {number}/{{:03d}}.bmp" for name, number in laboratories.items()},
-        names=NAMES,
+        names={1: "neutrophil", 2: "lymphocyte", 3: "monocyte", 4: "eosinophil", 5: "basophil"},
         min_per_label=30,
     ).collect()
     assert collection.problems == ()
