@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from oral_cancer.files import replacing
@@ -52,11 +53,12 @@ def write_contact_sheet(path: Path, title: str, subtitle: str, rows: Sequence[Sh
     height = HEAD + len(rows) * step - GAP + 2 * MARGIN
     with mpl.rc_context({"text.parse_math": False, "font.size": 9}):
         figure = Figure((width, height), dpi=DPI, facecolor="white")
-        sheet = _Sheet(figure, width, height)
+        sheet = _Sheet(figure)
         sheet.text(MARGIN, MARGIN + 0.12, _shortened(title, TITLE), size=14, weight="bold", color=INK[0])
         sheet.text(MARGIN, MARGIN + 0.42, subtitle, color=MUTED[0])
         for number, row in enumerate(rows):
             _draw_row(sheet, row, MARGIN + HEAD + number * step)
+        sheet.axes.set(xlim=(0, width), ylim=(height, 0))  # which each picture has moved
         with replacing(path) as written:
             figure.savefig(written, format="png")
 
@@ -77,33 +79,23 @@ def _draw_row(sheet: "_Sheet", row: SheetRow, top: float) -> None:
 class _Sheet:
     """A figure whose places are given in inches from the upper left corner."""
 
-    def __init__(self, figure: Figure, width: float, height: float) -> None:
-        self.figure, self.width, self.height = figure, width, height
+    def __init__(self, figure: Figure) -> None:
+        self.axes = figure.add_axes((0, 0, 1, 1), frame_on=False, xticks=[], yticks=[])
 
     def text(self, left: float, middle: float, text: str, **style: Any) -> None:
-        self.figure.text(left / self.width, 1 - middle / self.height, text, va="center", **style)
+        self.axes.text(left, middle, text, va="center", **style)
 
     def picture(self, left: float, top: float, picture: NDArray[np.uint8]) -> None:
-        axes = self._axes(left, top, SIDE, SIDE)
-        axes.imshow(picture, interpolation="lanczos", aspect="auto")
-        for spine in axes.spines.values():
-            spine.set(color=RULE[0], linewidth=0.8)
+        extent = (left, left + SIDE, top + SIDE, top)
+        self.axes.imshow(picture, extent=extent, interpolation="lanczos", aspect="auto")
+        self.axes.add_patch(Rectangle((left, top), SIDE, SIDE, fill=False, edgecolor=RULE[0], linewidth=0.8))
 
     def bar(self, left: float, top: float, proportions: Sequence[float]) -> None:
         """The colours of the classes, one above another by their shares."""
-        axes = self._axes(left, top, BAR, SIDE)
-        axes.set(xlim=(0, 1), ylim=(1, 0))
-        below = 0.0
         for number, share in enumerate(proportions):
-            axes.bar(0.5, share, 1, below, color=CLASS_COLOURS[number][0])
-            below += share
-        axes.axis("off")
-
-    def _axes(self, left: float, top: float, width: float, height: float) -> mpl.axes.Axes:
-        lower = 1 - (top + height) / self.height
-        axes = self.figure.add_axes((left / self.width, lower, width / self.width, height / self.height))
-        axes.set(xticks=[], yticks=[])
-        return axes
+            colour = CLASS_COLOURS[number][0]
+            self.axes.add_patch(Rectangle((left, top), BAR, share * SIDE, facecolor=colour, linewidth=0))
+            top += share * SIDE
 
 
 def _shortened(text: str, longest: int) -> str:

@@ -24,6 +24,7 @@ from oral_cancer.pages.contact_sheet import SheetRow, write_contact_sheet
 from oral_cancer.quoting import for_hydra
 from oral_cancer.settings import check
 from oral_cancer.training.command import LITERAL, PATTERNED
+from oral_cancer.training.display import SIMULATED
 from oral_cancer.training.images import collected, in_roles, open_images
 from oral_cancer.training.run import Run
 
@@ -63,6 +64,8 @@ def check_images(overrides: Sequence[str]) -> Path:
         problems += [*same_images(store, roles), *split_groups(store.collection, roles)]
     sheet = SHEETS / f"{in_files(store.collection.root.resolve().name)}.png"
     _draw(sheet, store)
+    if store.collection.simulated:
+        lines.append(SIMULATED)
     for line in [*lines, f"contact sheet: {sheet}"]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     refuse(list(dict.fromkeys(problems)))
@@ -112,4 +115,6 @@ def _draw(path: Path, store: ImageStore) -> None:
     ]
     side = store.images.shape[1]
     subtitle = f"{len(collection.files)} images, resized to {side} x {side} px"
+    if collection.simulated:
+        subtitle += f"; {SIMULATED}"
     write_contact_sheet(path, str(collection.root), subtitle, rows)
