@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from oral_cancer.errors import UserError, refuse
+from oral_cancer.errors import refuse
 from oral_cancer.spreadsheets import REASON, is_formula
 
 ImageSet = Literal["homo", "hetero"]
@@ -180,19 +180,3 @@ def _fault(name: str) -> str:
     if name.startswith(".") or re.search(r"[/\\\x00-\x1f]", name):
         return f"source: the label {name!r} is a path or has a character that does not print; rename it"
     return f"source: the label {name!r}: {REASON}; rename it" if is_formula(name) else ""
-
-
-def known(name: str, labels: Labels, option: str) -> str:
-    """A label that an option names, in whatever form: "3_1" and "3to1" are "3:1", as a command line can say it.
-
-    Raises:
-        UserError: where the data have no such label.
-    """
-    if name in labels.names:
-        return name
-    forms = {in_files(label): label for label in labels.names} | {
-        label.replace(":", "_"): label for label in labels.names
-    }
-    if name not in forms:
-        raise UserError(f"{option}: {name!r} is no class or mixture of the data; choose {', '.join(labels.names)}")
-    return forms[name]

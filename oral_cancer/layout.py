@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
+from oral_cancer.config_groups import CONF
 from oral_cancer.errors import UserError
 from oral_cancer.labels import ImageSet, Labels, of_parts
 
@@ -37,6 +40,19 @@ class Layout:
     def is_at(self, root: Path) -> bool:
         """Whether a folder has any of the split folders."""
         return any((root / name).is_dir() for name in self.split_folders)
+
+
+def layout_of(choice: str) -> Layout:
+    """The layout that a choice of the config group `source` declares.
+
+    Raises:
+        UserError: where there is no such choice, or it declares none.
+    """
+    path = CONF / "source" / f"{choice}.yaml"
+    content: Any = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
+    if "splits" not in content:
+        raise UserError(f"source.layout={choice}: is no layout; give oral_cancer, or null for a folder for each class")
+    return read_layout(content["classes"], content["mixtures"], content["splits"])
 
 
 def declared_parts(mixture: str, parts: Mapping[str, float], classes: Sequence[str]) -> tuple[float, ...]:

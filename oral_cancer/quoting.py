@@ -1,7 +1,8 @@
 """Paths, patterns and names as the shell passes them, for Hydra, in whose grammar much of them means something else.
 
-Of such options a value is taken as it stands: spaces, commas, `=`, brackets, backslashes and `${` are part of
-it, with `-m` too. A value in quotes of Hydra's own ('...' or "...") keeps Hydra's meaning, and `null` is no value.
+Of such options a value is taken as it stands: spaces, commas, `=`, brackets, backslashes and `${` are part of it, with
+`-m` too. A value in quotes of Hydra's own ('...' or "...") keeps Hydra's meaning; `null` is no value, and `???` one
+that lacks, as ever: a file called so is `./???`.
 """
 
 import re

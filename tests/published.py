@@ -1,26 +1,34 @@
 """The published data set, as tests make small copies of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oral_cancer.data.layout_source import LayoutSource
+from oral_cancer.data.collection import Collection, ImageFile
+from oral_cancer.data.folder import FolderSource
 from oral_cancer.layout import SPLITS
 from oral_cancer.simulation.published import COUNTS, LABELS, LAYOUT
 
 CLASSES = LABELS.classes
 MIXTURES = LABELS.names[len(CLASSES) :]
 SPLIT_FOLDERS = {(image_set, split): LAYOUT.splits[split][image_set] for split in SPLITS for image_set in COUNTS}
-PUBLISHED = LayoutSource(
-    None,
-    {name: LAYOUT.folders[name] for name in CLASSES},
-    {
-        name: {"parts": dict(zip(CLASSES, parts, strict=True)), "folders": LAYOUT.folders[name]}
-        for name, parts in LABELS.mixtures.items()
-    },
-    LAYOUT.splits,
-)
+
+
+def folder_source(root: Path, **options: Any) -> FolderSource:
+    return FolderSource(root, "oral_cancer", **options)
+
+
+def image_file(path: str, label: str, split: str) -> ImageFile:
+    """One in the folders of "val", which are divided into folds, or "test"."""
+    return ImageFile(path, label, "test" if split == "test" else None)
+
+
+def collection_of(files: Iterable[ImageFile], root: Path = Path(), **more: Any) -> Collection:
+    return Collection(root, tuple(files), LABELS, **more)
 
 
 @dataclass(frozen=True)

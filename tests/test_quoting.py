@@ -29,7 +29,7 @@ def for_hydra(words: Iterable[str]) -> list[str]:
 
 
 def is_hydras(value: str) -> bool:
-    return value == "null" or (len(value) > 1 and value[0] == value[-1] and value[0] in "'\"")
+    return value in ("null", "???") or (len(value) > 1 and value[0] == value[-1] and value[0] in "'\"")
 
 
 def in_a_sweep(word: str) -> str:

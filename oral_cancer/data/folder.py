@@ -7,11 +7,11 @@ from typing import Any
 
 from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.division import Grouping
-from oral_cancer.data.layout_source import LayoutSource, collect, existing_folder
+from oral_cancer.data.layout_source import collect, existing_folder
 from oral_cancer.data.reading import Reading
 from oral_cancer.data.walk import Walk, joined, patterns
 from oral_cancer.labels import Labels, Split
-from oral_cancer.layout import declared_parts
+from oral_cancer.layout import declared_parts, layout_of
 from oral_cancer.settings import checked
 from oral_cancer.settings import data as settings
 
@@ -28,7 +28,7 @@ class FolderSource:
     Args:
         root: the folder. Its own folders are classes, or splits with the same classes in each; an image may lie any
             number of folders below its class's.
-        published: whose layout is known too.
+        layout: a choice of conf/source that declares folders, taken where any of its split folders is there; or None.
         mixtures: which folders hold mixtures and of what, as in conf/source/oral_cancer.yaml; a mixture without
             `folders` lies in that of its name.
         group_by: what must stay together in a split: "folder", that of the image; a regular expression of which the
@@ -43,7 +43,7 @@ class FolderSource:
     def __init__(
         self,
         root: str | Path,
-        published: LayoutSource,
+        layout: str | None = None,
         mixtures: Mapping[str, Mapping[str, Any]] | None = None,
         group_by: str | None = None,
         test_share: float = 0.2,
@@ -54,6 +54,7 @@ class FolderSource:
     ) -> None:
         options = {
             "root": str(root) if isinstance(root, Path) else root,
+            "layout": layout,
             "mixtures": mixtures,
             "group_by": group_by,
             "test_share": test_share,
@@ -65,7 +66,7 @@ class FolderSource:
         said = checked(settings.FolderSource, options, "source.")
         self.reading = Reading.of(said.range, said.channels, said.plane)
         self.leave_out = patterns(said.leave_out)
-        self.published = published.layout
+        self.layout = layout_of(layout) if layout else None
         self.mixtures = said.mixtures or {}
         self.grouping = Grouping(group_by)
         self.test_share = said.test_share
@@ -73,8 +74,8 @@ class FolderSource:
 
     def collect(self) -> Collection:
         """List the images without opening any; faults of the layout go to `Collection.problems`."""
-        if self.published.is_at(self.root):
-            return collect(self.root, self.published, self.leave_out, self.reading)
+        if self.layout and self.layout.is_at(self.root):
+            return collect(self.root, self.layout, self.leave_out, self.reading)
         walk = Walk(self.root, self.leave_out)
         files = [
             ImageFile(path, label, split, group=self.grouping.of(path))

@@ -6,8 +6,9 @@ from typing import Any
 
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.folder import FolderSource
-from oral_cancer.data.layout_source import LayoutSource, collect
+from oral_cancer.data.layout_source import collect
 from oral_cancer.data.reading import Reading
+from oral_cancer.layout import layout_of
 from oral_cancer.settings import checked
 from oral_cancer.settings import data as settings
 from oral_cancer.simulation.published import LAYOUT
@@ -45,20 +46,20 @@ PUBLISHED = "data"
 
 
 class AutoSource:
-    """The user's images where the published layout is there, else simulated ones.
+    """The user's images where a declared layout is there, else simulated ones.
 
     Args:
-        root: where the images are; None is below `PUBLISHED`, if the published layout is there.
-        published: the published layout.
+        root: where the images are; None is below `PUBLISHED`, if the layout is there.
+        layout: see `FolderSource`.
         simulated: the other source.
         options: those of a `FolderSource`; where a root or one of these is given, the user means images of theirs.
     """
 
-    def __init__(self, root: str | None, published: LayoutSource, simulated: SimulatedSource, **options: Any) -> None:
+    def __init__(self, root: str | None, layout: str | None, simulated: SimulatedSource, **options: Any) -> None:
         meant = root is not None or any(value not in (None, []) for value in options.values())
-        there = published.layout.is_at(Path(PUBLISHED))
+        there = layout is not None and layout_of(layout).is_at(Path(PUBLISHED))
         wanted = PUBLISHED if root is None else root
-        self.source = FolderSource(wanted, published, **options) if there or meant else simulated
+        self.source = FolderSource(wanted, layout, **options) if there or meant else simulated
 
     def collect(self) -> Collection:
         """The files of the one or the other."""

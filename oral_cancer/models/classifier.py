@@ -1,7 +1,6 @@
 """How the network learns from soft labels."""
 
 from collections.abc import Callable, Iterable
-from math import ceil
 from typing import Any
 
 import torch
@@ -138,10 +137,10 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         assert self.build_optimizer is not None
         assert self.build_scheduler is not None
         optimizer = self.build_optimizer(self.parameters())
-        assert self.trainer.max_epochs is not None
-        self.trainer.fit_loop.setup_data()  # by which the number of batches is known
-        steps_per_epoch = ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
-        scheduler = self.build_scheduler(optimizer, self.trainer.max_epochs, steps_per_epoch)
+        epochs = self.trainer.max_epochs
+        assert epochs is not None
+        steps_per_epoch = int(self.trainer.estimated_stepping_batches) // epochs
+        scheduler = self.build_scheduler(optimizer, epochs, steps_per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 

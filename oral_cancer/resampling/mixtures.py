@@ -36,7 +36,7 @@ class Rows:
         refuse(
             [
                 f"resampling: the training set has no image of {name}, but of {present}; change resampling.multiples "
-                "and resampling.pairs, or choose other data or resampling=none"
+                "and resampling.pairs, or choose data=homo_hetero or resampling=none"
                 for name in dict.fromkeys(needed)
                 if self.name(name) not in self.by_label
             ]

@@ -18,7 +18,6 @@ from oral_cancer.settings.rules import (
     by_target,
     fitting,
     is_ascending,
-    one_of,
     whole,
 )
 
@@ -95,22 +94,29 @@ class Mixture(Section):
     folders: list[Annotated[str, MinLen(1)]] | None = None
 
 
+Mixtures = dict[str, Mixture]
+
+
 class LayoutSource(ImageFolder):
     """Images in folders that are declared."""
 
     builds: ClassVar[str] = "oral_cancer.data.layout_source.LayoutSource"
     root: Annotated[str | None, FOLDER, AS_TYPED, WITHOUT_INFLUENCE] = None  # type: ignore[assignment]
-    classes: dict[str, list[Annotated[str, MinLen(1)]]]
-    mixtures: dict[str, Mixture]
-    splits: dict[
-        Annotated[str, one_of(("val", "test"))], dict[Annotated[str, one_of(("homo", "hetero"))], Annotated[str, TEXT]]
+    classes: Annotated[
+        dict[str, list[Annotated[str, MinLen(1)]]],
+        Rule("the folders of each class, such as {a: [folder]}"),
+    ]
+    mixtures: Mixtures
+    splits: Annotated[
+        dict[Literal["val", "test"], dict[Literal["homo", "hetero"], str]],
+        Rule("the folders of pure and mixed images, such as {val: {homo: a, hetero: b}, test: {homo: c, hetero: d}}"),
     ]
 
 
 class FolderSource(ImageFolder):
     builds: ClassVar[str] = "oral_cancer.data.folder.FolderSource"
-    published: Annotated[Any, by_target(LayoutSource)] = None
-    mixtures: dict[str, Mixture] | None = None
+    layout: Annotated[str | None, TEXT, AS_TYPED] = None
+    mixtures: Mixtures | None = None
     group_by: Annotated[str | None, TEXT, AS_TYPED] = None
     test_share: Annotated[float, SHARE] = 0.2
 
@@ -126,5 +132,5 @@ class SimulatedSource(Section):
 class AutoSource(ImageFolder):
     builds: ClassVar[str] = "oral_cancer.data.sources.AutoSource"
     root: Annotated[str | None, FOLDER, AS_TYPED, WITHOUT_INFLUENCE]  # type: ignore[assignment]
-    published: Annotated[Any, by_target(LayoutSource)] = None
+    layout: Annotated[str | None, TEXT, AS_TYPED] = None
     simulated: Annotated[Any, by_target(SimulatedSource)]

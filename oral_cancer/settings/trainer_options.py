@@ -51,7 +51,6 @@ OPTIONS: dict[str, tuple[Fits, str]] = {
     "limit_test_batches": (_one_of(None, 1.0), "predictions.csv has every test image; leave it out"),
     "limit_train_batches": BATCHES,
     "limit_val_batches": BATCHES,
-    "log_every_n_steps": (_whole(0), "must be a whole number of at least 0"),
     "logger": (_never, "the group logger chooses it; give logger=csv, tensorboard, wandb or none"),
     "max_steps": (
         _one_of(-1),
@@ -62,7 +61,6 @@ OPTIONS: dict[str, tuple[Fits, str]] = {
         "must be a text of days:hours:minutes:seconds such as '00:01:30:00', or a mapping such as {hours: 2}",
     ),
     "model_registry": (_one_of(None), "is a service of Lightning's own; leave it out"),
-    "num_sanity_val_steps": (_whole(-1), "must be a whole number of at least -1"),
     "overfit_batches": (
         _one_of(None, 0, 0.0),
         "would validate on training images; +trainer.limit_train_batches=... shortens the epochs",

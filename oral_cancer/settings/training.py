@@ -104,7 +104,6 @@ class Network(Sizes):
 
     backbone: Annotated[str, Rule("the name of a timm network", (MinLen(1),))]
     drop_path_rate: Annotated[float | None, SHARE]
-    recalibrate: Annotated[bool, TRUTH] = False
 
 
 class Model(Network):
@@ -118,6 +117,7 @@ class Model(Network):
         ),
         AS_TYPED,
     ]
+    recalibrate: Annotated[bool, TRUTH] = False
     compile: Annotated[bool, TRUTH] = False
     optimizer: Annotated[Any, by_target(other=Optimizer)]
     scheduler: Annotated[Any, by_target(PiecewiseConstant, OneCycle)]

@@ -14,13 +14,13 @@ from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from oral_cancer.data.collection import Collection, ImageFile
+from oral_cancer.data.collection import ImageFile
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.perceptual_hash import NEAR, near_pairs, perceptual_hash
 from oral_cancer.data.store import ImageStore
 from oral_cancer.errors import UserError
 from tests.conftest import REPOSITORY
-from tests.published import GROUPS, SPLIT_FOLDERS, SPLITS, soft_label
+from tests.published import GROUPS, SPLIT_FOLDERS, SPLITS, collection_of, image_file, soft_label
 from tests.study.processes import run as run_study
 
 Train = Callable[..., Path]
@@ -132,14 +132,14 @@ def store_of(images: NDArray[np.uint8], files: list[ImageFile]) -> ImageStore:
     nothing = ("",) * len(files)
     numbers = (0,) * len(files)
     sizes, micrometres = np.zeros((len(files), 2), np.int64), np.full(len(files), np.nan)
-    collection = Collection(Path(), tuple(files))
+    collection = collection_of(files)
     return ImageStore(collection, images, nothing, numbers, sizes, micrometres, numbers, nothing, {"levels": []}, "")
 
 
 @pytest.fixture(scope="module")
 def files() -> list[ImageFile]:
     return [
-        ImageFile(f"{SPLIT_FOLDERS[group.image_set, split]}/{group.folders[0]}/{number:02}.png", group.name, split)
+        image_file(f"{SPLIT_FOLDERS[group.image_set, split]}/{group.folders[0]}/{number:02}.png", group.name, split)
         for group in GROUPS
         for split in SPLITS
         for number in range(40 if split == "val" else 8)
@@ -176,7 +176,7 @@ def contents(data: CellDataModule) -> tuple[Any, ...]:
 @pytest.mark.parametrize("treatment", TREATMENTS)
 def test_no_treatment_sees_a_validation_or_test_image(files: list[ImageFile], treatment: str, fold: int | str) -> None:
     rng = np.random.default_rng(1)
-    levels = np.stack([soft_label(file.group) for file in files]) @ [30.0, 60.0, 90.0]
+    levels = np.stack([soft_label(file.label) for file in files]) @ [30.0, 60.0, 90.0]
     shifts = rng.normal(0, 15, len(files))  # of whole images, so that the groups overlap
     noise = rng.normal(0, 4, (len(files), 6, 6, 3))
     images = ((levels + shifts)[:, None, None, None] + noise).clip(0, 120).astype(np.uint8)

@@ -17,6 +17,7 @@ from oral_cancer.data.resizing import resized
 from oral_cancer.data.store import ImageStore, ImageView, open_store, verify
 from oral_cancer.errors import UserError
 from oral_cancer.formats.picture import Choice
+from tests.published import collection_of
 
 SIZE = 12
 
@@ -28,7 +29,7 @@ def write_image(path: Path, seed: int) -> None:
 
 def collect(root: Path) -> Collection:
     files = sorted(p.relative_to(root).as_posix() for p in root.rglob("*.*"))
-    return Collection(root, tuple(ImageFile(path, "parental", "val") for path in files))
+    return collection_of((ImageFile(path, "parental") for path in files), root)
 
 
 @pytest.fixture
@@ -188,7 +189,7 @@ def test_all_faults_come_in_one_error(root: Path, stores: Path, decoder: Decoder
     (root / "a" / "3.tif").write_bytes((root / "a" / "2.tif").read_bytes()[:-30])
     (root / "a" / "4.png").write_bytes(b"text")
     good = collect(root)
-    collection = Collection(root, good.files, problems=("a folder is missing",))
+    collection = collection_of(good.files, root, problems=("a folder is missing",))
     with pytest.raises(UserError) as raised:
         open_store(collection, SIZE, stores, problems=["too few"])
     missing, few, empty, cut, text = raised.value.lines
@@ -213,9 +214,9 @@ def test_problems_of_the_caller_are_raised_though_the_store_is_there(root: Path,
 
 def test_no_image_at_all_is_an_error(tmp_path: Path, stores: Path) -> None:
     with pytest.raises(UserError, match="no image to store"):
-        open_store(Collection(tmp_path, ()), SIZE, stores)
+        open_store(collection_of((), tmp_path), SIZE, stores)
     with pytest.raises(UserError, match=r"^source.root: nowhere$"):
-        open_store(Collection(tmp_path, (), ("source.root: nowhere",)), SIZE, stores)
+        open_store(collection_of((), tmp_path, problems=("source.root: nowhere",)), SIZE, stores)
 
 
 def test_a_file_that_vanishes_is_named(root: Path, stores: Path) -> None:

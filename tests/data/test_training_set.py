@@ -14,7 +14,7 @@ NONE = np.empty((0, 8, 8, 3), np.uint8)
 
 def test_what_keeps_the_contract_passes_in_the_contracts_types() -> None:
     treated = SimpleNamespace(indices=[3, 0], synthetic=IMAGES[:1], soft_labels=PURE.astype(float))
-    found = checked(treated, IMAGES, "own")
+    found = checked(treated, IMAGES, 3, "own")
     assert isinstance(found, TrainingSet)
     assert found.indices.dtype == np.int64
     assert found.soft_labels.dtype == np.float32
@@ -40,10 +40,10 @@ def test_what_keeps_the_contract_passes_in_the_contracts_types() -> None:
 def test_what_breaks_it_is_refused_with_the_reason(changes: dict[str, Any], said: str) -> None:
     treated = SimpleNamespace(**({"indices": [0, 1, 2], "synthetic": NONE, "soft_labels": PURE} | changes))
     with pytest.raises(UserError) as refusal:
-        checked(treated, IMAGES, "own")
+        checked(treated, IMAGES, 3, "own")
     assert any(line.startswith("own: ") and said in line for line in refusal.value.lines)
 
 
 def test_an_object_without_the_attributes_is_refused() -> None:
     with pytest.raises(UserError, match="no `synthetic`"):
-        checked((IMAGES, PURE), IMAGES, "own")
+        checked((IMAGES, PURE), IMAGES, 3, "own")

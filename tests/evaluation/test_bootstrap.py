@@ -49,9 +49,10 @@ def test_figures_of_a_resample_are_those_of_the_images_drawn():
     labels, probabilities = homo(random, ensembles=2, per_class=8)
     mixed_labels, mixed = hetero(random, ensembles=2, per_mixture=5)
     accuracy, f1 = bootstrap.resampled_classification(labels, probabilities, n_resamples=20, seed=7)
-    rmse = bootstrap.resampled_rmse(mixed_labels, mixed, n_resamples=20, seed=7)
+    mixtures = np.repeat(["1:2", "2:1", "1:3", "3:1"], 5)
+    rmse = bootstrap.resampled_rmse(mixed_labels, mixed, mixtures, n_resamples=20, seed=7)
     drawn = bootstrap.resampled_sums(np.eye(24), labels.argmax(axis=1), 20, seed=7).astype(int)
-    mixed_drawn = bootstrap.resampled_sums(np.eye(20), np.repeat(["1:2", "2:1", "1:3", "3:1"], 5), 20, seed=7)
+    mixed_drawn = bootstrap.resampled_sums(np.eye(20), mixtures, 20, seed=7)
     for b in range(20):
         for m in range(2):
             images = np.repeat(np.arange(24), drawn[b])
@@ -68,7 +69,7 @@ def test_intervals_are_those_of_a_plain_loop():
     mixed_labels, mixed = hetero(random, ensembles=1, per_mixture=20)
     fast = (
         *bootstrap.resampled_classification(labels, probabilities, 4000),
-        bootstrap.resampled_rmse(mixed_labels, mixed, 4000),
+        bootstrap.resampled_rmse(mixed_labels, mixed, np.repeat(np.arange(4), 20), 4000),
     )
     plain: list[list[float]] = [[], [], []]
     for _ in range(1500):

@@ -57,11 +57,11 @@ def test_rows_stay_shares_control_stays_and_order_is_kept(slope):
 
 def test_pure_images_stay_pure_and_nearly_pure_ones_nearly():
     pure = np.eye(3)
-    calibration = Calibration(0.5, 1.3)
+    calibration = Calibration((0, 1), (0.5, 0.0), 1.3)
     np.testing.assert_array_equal(calibration.apply(pure), pure)
     nearly = np.array([[0.98, 0.01, 0.01], [0.01, 0.98, 0.01], [0.01, 0.01, 0.98]])
     assert (calibration.apply(nearly).max(axis=1) > 0.97).all()
-    worst = Calibration(0.0, SLOPES[0]).apply(np.array([[0.99, 0.01, 0.0]]))
+    worst = Calibration((0, 1), (0.0, 0.0), SLOPES[0]).apply(np.array([[0.99, 0.01, 0.0]]))
     assert worst[0, 0] > 0.9
 
 
@@ -77,7 +77,8 @@ def test_one_mixture_is_not_enough():
 
 def test_a_calibration_is_json():
     calibration = fit(TRUTH, shrunk(np.random.default_rng(0), 0.5, 0.5))
-    assert Calibration(**json.loads(json.dumps(asdict(calibration)))) == calibration
+    written = json.loads(json.dumps(asdict(calibration)))
+    assert Calibration(tuple(written["mixing"]), tuple(written["intercepts"]), written["slope"]) == calibration
 
 
 def test_each_fold_is_calibrated_by_its_own_validation_images(run):

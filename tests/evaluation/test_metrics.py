@@ -1,11 +1,13 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
 from oral_cancer.evaluation.metrics import classification, evaluate, mixtures, rmse
-from tests.published import soft_label
+from oral_cancer.evaluation.predictions import true_columns
+from tests.published import CLASSES, soft_label
 
 ONE_HOT = np.eye(3)
 
@@ -67,8 +69,10 @@ def test_rmse_sums_over_classes_and_averages_over_images():
 
 
 def test_mixtures_are_averaged_one_by_one():
-    labels = np.array([soft_label("3:1"), soft_label("1:2"), soft_label("1:2")])
-    result = mixtures(labels, np.array([[0.8, 0.2, 0], [0.4, 0.5, 0.1], [0.6, 0.3, 0.1]]))
+    frame = pd.DataFrame({"set": "hetero", "label": ["3:1", "1:2", "1:2"]})
+    frame[true_columns(CLASSES)] = np.array([soft_label(name) for name in frame["label"]], float)
+    frame[list(CLASSES)] = [[0.8, 0.2, 0], [0.4, 0.5, 0.1], [0.6, 0.3, 0.1]]
+    result = mixtures(frame)
     assert list(result) == ["1:2", "3:1"]
     assert result["1:2"] == pytest.approx(
         {"n": 2, "parental": 0.5, "resistant": 0.4, "control": 0.1, "share_parental_over_resistant": 0.5}

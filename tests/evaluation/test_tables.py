@@ -87,7 +87,7 @@ def test_ensemble_figures_with_intervals(study):
     part = mixed[(mixed["experiment"] == "m2") & (mixed["ensemble"] == "weighted_f1") & (mixed["set"] == "hetero")]
     row = table[(table["experiment"] == "m2") & (table["ensemble"] == "weighted_f1")].iloc[0]
     assert row["rmse"] == pytest.approx(metrics.rmse(labels(part), probabilities(part)))
-    draws = bootstrap.resampled_rmse(labels(part), probabilities(part)[None], FEW)
+    draws = bootstrap.resampled_rmse(labels(part), probabilities(part)[None], part["label"], FEW)
     assert [row["rmse_low"], row["rmse_high"]] == pytest.approx(np.quantile(draws, [0.025, 0.975]).tolist())
     pd.testing.assert_frame_equal(
         table,

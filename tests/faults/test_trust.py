@@ -25,7 +25,6 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from oral_cancer.command import insist_on_trust
-from oral_cancer.data.folder import FolderSource
 from oral_cancer.errors import UserError
 from oral_cancer.files import sealed
 from oral_cancer.models import SoftLabelClassifier
@@ -35,7 +34,7 @@ from oral_cancer.study.runs import find_runs, read_study
 from oral_cancer.training.manifest import CHECKPOINT, file_hashes, read_manifest, write_manifest
 from scripts import explain, export, predict, report
 from tests.conftest import REPOSITORY, training_below
-from tests.published import CLASSES, SPLIT_FOLDERS
+from tests.published import CLASSES, SPLIT_FOLDERS, folder_source
 from tests.study.made_up import few_resamples, write_run, write_study
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
@@ -385,7 +384,7 @@ def test_trust_is_true_or_false(run, study: Path, command: str, value: str) -> N
 
 
 def test_a_network_is_built_without_what_trains_it() -> None:
-    network = SoftLabelClassifier("test_byobnet", "none", 32, 1, 0.0, False).eval()
+    network = SoftLabelClassifier("test_byobnet", "none", 3, 32, 1, 0.0, False).eval()
     assert network(torch.zeros(1, 32, 32, 3, dtype=torch.uint8)).shape == (1, len(CLASSES))
 
 
@@ -537,7 +536,7 @@ def test_names_of_training_images_of_which_a_part_would_be_a_formula_are_refused
     root = Path(shutil.copytree(images_root, tmp_path / "images"))
     image = next((root / SPLIT_FOLDERS["homo", "val"] / "control").iterdir())
     image.rename(image.with_name("a;=1.png"))
-    (line,) = FolderSource(root).collect().problems
+    (line,) = folder_source(root).collect().problems
     assert line.endswith("a;=1.png: " + REASON + ": rename it")
 
 

@@ -13,7 +13,7 @@ from tests.published import BY_NAME, soft_label
 
 @pytest.fixture
 def model() -> SoftLabelClassifier:
-    return SoftLabelClassifier("test_efficientnet", "none", 32, 1, 0.2, False, torch.optim.Adam, lambda *_: None)
+    return SoftLabelClassifier("test_efficientnet", "none", 3, 32, 1, 0.2, False, torch.optim.Adam, lambda *_: None)
 
 
 def test_probabilities_from_raw_pixels(model: SoftLabelClassifier) -> None:
@@ -31,7 +31,7 @@ def test_probabilities_from_raw_pixels(model: SoftLabelClassifier) -> None:
 @pytest.mark.parametrize(("supersampling", "width"), [(2, 4), (3, 5)])
 def test_with_supersampling_the_network_sees_overlapping_means(supersampling: int, width: int) -> None:
     model = SoftLabelClassifier(
-        "test_efficientnet", "none", 32, supersampling, 0.2, False, torch.optim.Adam, lambda *_: None
+        "test_efficientnet", "none", 3, 32, supersampling, 0.2, False, torch.optim.Adam, lambda *_: None
     )
     side = 32 * supersampling
     images = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8)
@@ -91,7 +91,7 @@ def test_its_names_are_those_that_a_prediction_knows() -> None:
 
 
 def test_a_network_without_training_has_the_same_state(model: SoftLabelClassifier) -> None:
-    network = SoftLabelNetwork("test_efficientnet", "none", 32, 1, 0.2)
+    network = SoftLabelNetwork("test_efficientnet", "none", 3, 32, 1, 0.2)
     network.load_state_dict(model.state_dict())
     images = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
     torch.testing.assert_close(network.eval()(images), model.eval()(images))

@@ -10,12 +10,18 @@ from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from tests.published import CLASSES, MIXTURES, soft_label
+from oral_cancer.data.training_set import treat
+from tests.published import CLASSES, MIXTURES, group_names, soft_label
 
 CONFIGS = Path(__file__).resolve().parents[2] / "conf" / "resampling"
 PUBLISHED = dict.fromkeys(CLASSES, 192) | dict.fromkeys(MIXTURES, 128)
 
 Data = tuple[NDArray[np.uint8], NDArray[np.float32]]
+
+
+def resample(treatment: Any, images: Any, soft_labels: NDArray[np.float32], seed: int = 0) -> Any:
+    """What a treatment makes of them, whose labels are the published ones."""
+    return treat(treatment, images, soft_labels, seed, group_names(soft_labels))
 
 
 @pytest.fixture

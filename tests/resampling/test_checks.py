@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from oral_cancer.resampling import TrainingSet, check_treatment
+from tests.published import LABELS
 
 from .conftest import CONFIGS
 
 
 @pytest.mark.parametrize("name", [path.stem for path in CONFIGS.glob("*.yaml")])
 def test_every_treatment_passes(name: str, treatment: Callable[..., Any]) -> None:
-    check_treatment(treatment(name))
+    check_treatment(treatment(name), LABELS)
 
 
 class Half:

@@ -5,7 +5,7 @@ import pytest
 
 from oral_cancer.errors import UserError
 from oral_cancer.resampling import EnnRandomOverSampling, RandomOverSampling
-from tests.published import soft_label
+from oral_cancer.resampling.mixtures import Rows
 
 
 def multiples(**options):
@@ -13,7 +13,8 @@ def multiples(**options):
 
 
 def test_both_spellings_of_a_mixture_in_the_order_given():
-    assert list(multiples(**{"3_1": 2, "1:2": 0.5}).items()) == [("3:1", 2), ("1:2", 0.5)]
+    rows = Rows(np.repeat(["1:2", "3:1"], [4, 2]))
+    assert list(rows.to_add(multiples(**{"3_1": 2, "1:2": 0.5})).items()) == [("3:1", 4), ("1:2", 2)]
 
 
 @pytest.mark.parametrize("value", [-1, -0.01, math.nan, math.inf, "2", None, True])
@@ -23,24 +24,28 @@ def test_refuses_what_is_no_multiple(value):
 
 
 @pytest.mark.parametrize("key", ["parental", "5_1", "3/1", 181])
-def test_refuses_what_is_no_mixture(key):
-    with pytest.raises(
-        UserError, match=rf"^resampling\.multiples\.{key}: is no option; those there are 1_2, 2_1, 1_3, 3_1$"
-    ):
-        RandomOverSampling({key: 1})
+def test_refuses_what_no_training_image_is(key):
+    treatment = RandomOverSampling({key: 1})
+    with pytest.raises(UserError, match=rf"^resampling: the training set has no image of {key}, but of 3:1, 1:2; "):
+        treatment.check_labels(np.array(["3:1", "1:2"]))
 
 
 def test_refuses_a_mixture_named_twice():
-    with pytest.raises(
-        UserError, match=r"multiples=.*: must be a multiple each of 1_2, 2_1, 1_3, 3_1, none of them twice"
-    ):
+    with pytest.raises(UserError, match=r"multiples=.*: must be a multiple for each label, none of them twice"):
         multiples(**{"3_1": 1, "3:1": 2})
+
+
+def test_any_class_can_be_enlarged():
+    images, labels = np.zeros((6, 4, 4, 3), np.uint8), np.array(["b cell", "T cell", "b cell"] * 2)
+    soft_labels = np.eye(2, dtype=np.float32)[(labels == "T cell").astype(int)]
+    treated = RandomOverSampling({"T cell": 1}).fit_resample(images, soft_labels, 0, labels)
+    assert treated.soft_labels.sum(axis=0).tolist() == [4, 4]
 
 
 def test_lists_every_problem():
     with pytest.raises(UserError) as caught:
         multiples(**{"3_1": -1, "4_1": 2, "1_2": math.nan})
-    assert len(caught.value.lines) == 3
+    assert len(caught.value.lines) == 2
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import pytest
 from oral_cancer.resampling import RandomOverSampling
 from tests.published import MIXTURES, group_names
 
+from .conftest import resample
+
 
 def added(make_data, multiple):
     images, soft_labels = make_data(dict.fromkeys(MIXTURES, 10))
-    result = RandomOverSampling({"3:1": multiple}).fit_resample(images, soft_labels, 0)
+    result = resample(RandomOverSampling({"3:1": multiple}), images, soft_labels)
     np.testing.assert_array_equal(result.indices[:40], np.arange(40))
     rest = result.indices[40:]
     assert set(group_names(soft_labels[rest]).tolist()) <= {"3:1"}

@@ -151,7 +151,7 @@ def test_layout_counts_and_names(tmp_path: Path) -> None:
 
 def test_published_counts() -> None:
     plans = simulator.plan_collection(Path("root"), 300, 200, seed=0)
-    found = Counter((plan.group, plan.path.stem.rsplit("_", 1)[1]) for plan in plans)
+    found = Counter((plan.label, plan.path.stem.rsplit("_", 1)[1]) for plan in plans)
     assert found == {(group.name, split): n for group in labels.GROUPS for split, n in group.published.items()}
 
 
@@ -170,7 +170,7 @@ def test_interruption_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException | type[BaseException]
 ) -> None:
     def fails(plan: simulator.Plan) -> None:
-        if plan.group == "1:3":
+        if plan.label == "1:3":
             raise fault
         plan.path.touch()
 
