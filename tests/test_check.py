@@ -88,6 +88,24 @@ def test_a_table_with_groups(check: Check, cells: Path) -> None:
     assert [rows(said)[f"donor {number}"] for number in range(4)] == [["3", "3"]] * 4
 
 
+def test_two_tables_by_the_options_of_one_command(check: Check, cells: Path) -> None:
+    for name in ("B cell", "T cell"):
+        lines = [f"{number},{number % 2 + 1}" for number in range(12)]
+        (cells / f"{name}.csv").write_text("\n".join(["no;kind", *(line.replace(",", ";") for line in lines)]))
+    said, err, code = check(
+        "source=table",
+        f"source.root={cells}",
+        "source.table={lab 1: B cell.csv, lab 2: T cell.csv}",
+        "source.file={lab 1: 'B cell/{:02d}.png', lab 2: 'T cell/{:02d}.png'}",
+        "source.columns={file: 'no', label: kind}",
+        "source.names={1: even, 2: odd}",
+        "data.folds=leave_one_group_out",
+    )
+    assert code == 0, err
+    assert (rows(said)["even"], rows(said)["all"]) == (["12", "6", "6"], ["24", "12", "12"])
+    assert rows(said)["lab 1"] == ["6", "6"]
+
+
 def test_a_group_in_two_roles_is_refused(check: Check, cells: Path) -> None:
     files = [f"{name}/{number:02d}.png" for name in ("B cell", "T cell") for number in range(12)]
     lines = [f"{path},{path[:6]},d{number % 4},{'val' if number % 3 else 'train'}" for number, path in enumerate(files)]
