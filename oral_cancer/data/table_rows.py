@@ -172,6 +172,11 @@ class Reader:
         for name, value in values.items():
             called = self.names.get(name, name)
             shares[called] = shares.get(called, 0.0) + (value or 0.0) / total
+        if label in shares and (more := [name for name in shares if name != label and shares[name] >= shares[label]]):
+            faults.append(
+                f"the label {label} has no greater share than {more[0]}: mend it, or leave the cells of all classes "
+                "empty, and the label alone counts"
+            )
         return label, shares
 
     def _group(self, cell: str | None, faults: list[str]) -> str | None:

@@ -212,10 +212,10 @@ def test_bad_rows_are_named_with_their_lines_all_at_once(collect: Collect) -> No
         "e.png,x,1,0,later,\n"
         "f.png,x,1,0,,first\n"
         "../g.png,x,1,0,,\n"
-        "plate/g.png,y,0,1,,\n"
+        "plate/g.png,y,1,1,,\n"
     )
     said = [re.sub(r".*cells\.csv, line ", "", line) for line in refused(collect, text)]
-    assert [line.partition(": ")[0] for line in said] == ["2", "3", "4", "5", "6", "7", "8", "9"]
+    assert [line.partition(": ")[0] for line in said] == ["2", "3", "4", "5", "6", "7", "8", "9", "10"]
     for line, words in zip(
         said,
         [
@@ -227,6 +227,7 @@ def test_bad_rows_are_named_with_their_lines_all_at_once(collect: Collect) -> No
             "'later' is no split: write train, val or test",
             "'first' is no fold: write a whole number",
             "../g.png lies outside of",
+            "the label y has no greater share than x: mend it, or leave the cells of all classes empty",
         ],
         strict=True,
     ):
