@@ -331,11 +331,11 @@ def test_names_in_leave_out_are_left_out(collect: Collect) -> None:
 def test_an_excel_sheet_is_a_table(collect: Collect, tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
-    for row in (["file", "label", "x", "y"], ["a.png", 1, 0.5, 0.5], [None] * 4, ["b.png", 2.0, 0, 3]):
+    for row in (["file", "label", "x", "y"], ["a.png", 1, 0.75, 0.25], [None] * 4, ["b.png", 2.0, 0, 3]):
         book.active.append(row)
     book.save(tmp_path / "cells.xlsx")
     collection = TableSource(tmp_path / "cells.xlsx", names={1: "x", 2: "y"}).collect()
-    assert [(file.label, file.proportions) for file in collection.files] == [("x", (0.5, 0.5)), ("y", None)]
+    assert [(file.label, file.proportions) for file in collection.files] == [("x", (0.75, 0.25)), ("y", None)]
     (tmp_path / "broken.xlsx").write_bytes(b"no archive")
     with pytest.raises(UserError, match="is no Excel file that can be read"):
         TableSource(tmp_path / "broken.xlsx").collect()
