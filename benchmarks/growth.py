@@ -35,9 +35,10 @@ from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.leaks import near_duplicates, same_images
 from oral_cancer.data.splits import split
 from oral_cancer.data.store import ImageStore, ImageView, open_sound_store, open_store
+from oral_cancer.data.training_set import treat
 from oral_cancer.evaluation.ensembles import Ensembles
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS, soft_label
 from oral_cancer.resampling import Resampling
+from oral_cancer.simulation.published import LABELS, LAYOUT
 from oral_cancer.study.aggregate import write_tables
 from oral_cancer.study.runs import read_study
 from oral_cancer.training.train import quieten
@@ -107,14 +108,14 @@ def measure(count: int, folder: Path) -> Costs:
     with part("store, opened again"):
         open_sound_store(collection, SIZE, folder / "store")
     with part("splits"):
-        splits = split(collection.files, 0, 5, 0)
+        splits = split(collection, 0, 5, 0)
     with part("search for leaks"):
         roles = splits.roles(("homo", "hetero"))
         same_images(store, [roles])
         near_duplicates(store, roles)
 
     rows = splits.train_rows(("homo", "hetero"))
-    images, labels = ImageView(store.images, rows), np.stack([soft_label(collection.files[row].group) for row in rows])
+    images, labels = ImageView(store.images, rows), collection.soft_labels()[rows]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         treatments: dict[str, Resampling] = {
             name: instantiate(compose("train", [f"resampling={name}"]).resampling) for name in TREATMENTS
@@ -132,12 +133,12 @@ def measure(count: int, folder: Path) -> Costs:
         )
     for name, treatment in treatments.items():
         with part(f"treatment {name}"):
-            treatment.fit_resample(images, labels, 0)
+            treat(treatment, images, labels, 0, collection.names()[rows])
     homo = np.asarray(ImageView(store.images, splits.homo_train))
     with part("an epoch"):
         our_seconds(cfg, homo, labels[: len(homo)])
     evaluated = np.concatenate([splits.homo_val, splits.hetero_val, splits.homo_test, splits.hetero_test])
-    network = instantiate(cfg.model).eval()
+    network = instantiate(cfg.model, classes=len(LABELS.classes)).eval()
     with part("evaluation"), torch.inference_mode():
         for first in range(0, len(evaluated), cfg.data.batch_size):
             network(torch.from_numpy(np.asarray(store.images[evaluated[first : first + cfg.data.batch_size]])))
@@ -153,18 +154,18 @@ def measure(count: int, folder: Path) -> Costs:
 def write_images(root: Path, count: int) -> Collection:
     """Small TIFFs of noise, whose neighbours are of any group, in the published layout and proportions."""
     files: list[ImageFile] = []
-    for group in GROUPS:
+    for label in LABELS.names:
         for (image_set, role), published in PUBLISHED.items():
-            if image_set != group.image_set:
+            if image_set != LABELS.image_set(label):
                 continue
-            home = Path(SPLIT_FOLDERS[group.image_set, role], group.folders[0])  # type: ignore[index]
+            home = Path(LAYOUT.folder(label, role))
             (root / home).mkdir(parents=True, exist_ok=True)
             for i in range(published * count // COUNTS[0]):
                 noise = np.random.default_rng(len(files)).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
                 path = home / f"{role}{i}.tif"
                 cv2.imwrite(str(root / path), noise)
-                files.append(ImageFile(path.as_posix(), group.name, role))  # type: ignore[arg-type]
-    return Collection(root, tuple(sorted(files, key=lambda file: file.path)))
+                files.append(ImageFile(path.as_posix(), label, "test" if role == "test" else None))
+    return Collection(root, tuple(sorted(files, key=lambda file: file.path)), LABELS)
 
 
 def slope(few: float, many: float) -> float:

@@ -41,7 +41,7 @@ def main() -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", [f"model={chosen.model}", "model.weights=none"])
     size = cfg.model.image_size * cfg.model.supersampling
-    networks = [instantiate(cfg.model).eval() for _ in range(chosen.folds)]
+    networks = [instantiate(cfg.model, classes=3).eval() for _ in range(chosen.folds)]
     with tempfile.TemporaryDirectory() as folder:
         write_collection(Path(folder, "images"), chosen.images // 7 + 1, chosen.images // 7 + 1, seed=0)
         images = find_images(Path(folder, "images")).images[: chosen.images]

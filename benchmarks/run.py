@@ -83,7 +83,7 @@ def plain_seconds_an_image(batches: int = 16) -> float:
     """Seconds that a loop as anyone would write it takes to predict one image."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", ["study=demo", "trainer=cpu", "model.weights=none"])
-    network: torch.nn.Module = instantiate(cfg.model).eval()
+    network: torch.nn.Module = instantiate(cfg.model, classes=3).eval()
     size = cfg.model.image_size * cfg.model.supersampling
     images = torch.randint(0, 256, (cfg.data.batch_size, size, size, 3), dtype=torch.uint8)
     with torch.inference_mode():

@@ -25,8 +25,8 @@ from oral_cancer.data.augmentation import SeededAugmentation
 from oral_cancer.data.datamodule import TrainingImages
 from oral_cancer.data.store import ImageView
 from oral_cancer.data.stream import ShuffledStream
-from oral_cancer.labels import GROUPS, soft_label
 from oral_cancer.resampling import NoResampling
+from oral_cancer.simulation.published import LABELS
 from oral_cancer.training.run import Run, RunName
 from oral_cancer.training.train import quieten
 from oral_cancer.training.trainer import build_trainer
@@ -60,7 +60,10 @@ class PlainImages(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 def plain_seconds(cfg: DictConfig, images: np.ndarray, labels: np.ndarray) -> float:
     """Seconds of one epoch of a loop as anyone would write it."""
-    network, supersampling = instantiate(cfg.model).network.train(), cfg.model.supersampling
+    network, supersampling = (
+        instantiate(cfg.model, classes=len(LABELS.classes)).network.train(),
+        cfg.model.supersampling,
+    )
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4, eps=1e-7)
     loader = DataLoader(PlainImages(cfg, images, labels), cfg.data.batch_size, shuffle=True)
     started = time.perf_counter()
@@ -91,7 +94,7 @@ def our_seconds(cfg: DictConfig, images: np.ndarray, labels: np.ndarray) -> floa
     with tempfile.TemporaryDirectory() as folder:
         trainer = build_trainer(Run.of(cfg, Path(folder), RunName("step", 0)))
         trainer.callbacks.append(clock)  # type: ignore[attr-defined]
-        trainer.fit(instantiate(cfg.model), train, [evaluated, evaluated])
+        trainer.fit(instantiate(cfg.model, classes=len(LABELS.classes)), train, [evaluated, evaluated])
     return clock.seconds
 
 
@@ -119,7 +122,7 @@ def main() -> None:
     size = cfg.model.image_size * cfg.model.supersampling
     count = chosen.steps * cfg.data.batch_size
     images = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
-    labels = np.stack([soft_label(GROUPS[i % len(GROUPS)].name) for i in range(count)])
+    labels = np.stack([LABELS.soft_label(LABELS.names[i % len(LABELS.names)]) for i in range(count)])
 
     quieten()
     plain_seconds(cfg, images, labels)  # warms caches and allocators up

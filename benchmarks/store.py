@@ -26,7 +26,7 @@ from benchmarks.figures import Figure, options, publish
 from benchmarks.memory import private_peak
 from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.store import open_sound_store, open_store
-from oral_cancer.labels import GROUPS, SPLIT_FOLDERS
+from oral_cancer.simulation.published import LABELS, LAYOUT
 from oral_cancer.simulation.simulator import draw_field
 
 DRAWN = 24
@@ -114,17 +114,17 @@ def write_images(root: Path, number: int, kind: str) -> Collection:
     drawn = root.with_name("drawn")
     files = []
     for i in range(number):
-        group = GROUPS[i % len(GROUPS)]
+        label = LABELS.names[i % len(LABELS.names)]
         source = drawn / f"{i % DRAWN}.tif"
         if not source.exists():
             drawn.mkdir(parents=True, exist_ok=True)
-            WRITERS[kind](source, draw_field(group.name, np.random.default_rng(i), (1600, 1200)))
-        path = Path(SPLIT_FOLDERS[group.image_set, "val"], group.folders[0], f"{i}.tif")
+            WRITERS[kind](source, draw_field(label, np.random.default_rng(i), (1600, 1200)))
+        path = Path(LAYOUT.folder(label, "val"), f"{i}.tif")
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         if not (root / path).exists():
             os.link(source, root / path)
-        files.append(ImageFile(path.as_posix(), group.name, "val"))
-    return Collection(root, tuple(files))
+        files.append(ImageFile(path.as_posix(), label))
+    return Collection(root, tuple(files), LABELS)
 
 
 def opencv_seconds(paths: list[str], size: int) -> float:

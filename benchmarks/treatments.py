@@ -20,7 +20,8 @@ from hydra.utils import instantiate
 from benchmarks.figures import Figure, options, publish
 from benchmarks.memory import private_peak
 from oral_cancer.data.store import ImageView
-from oral_cancer.labels import GROUPS, soft_label
+from oral_cancer.data.training_set import treat
+from oral_cancer.simulation.published import LABELS
 
 CONF = Path(__file__).parents[1] / "conf"
 TARGETS = {"none": (0.5, 0.2), "ros": (0.5, 0.2), "enn_ros": (0.5, 0.2), "borderline_smote": (8, 1.5)}  # seconds, GB
@@ -65,22 +66,25 @@ def write_images(folder: Path, size: int, times: int) -> None:
 
     The images are noise, whose neighbours are of any group, so that Borderline-SMOTE and ENN have something to do.
     """
-    labels = np.concatenate([np.tile(soft_label(group.name), (times * IMAGES[group.image_set], 1)) for group in GROUPS])
+    names = np.repeat(LABELS.names, [times * IMAGES[LABELS.image_set(name)] for name in LABELS.names])
+    labels = np.stack([LABELS.soft_label(name) for name in names])
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (len(labels), size, size, 3))
     for row in range(len(labels)):
         images[row] = np.random.default_rng(row).integers(0, 256, (size, size, 3))
     images.flush()
     np.save(folder / "labels.npy", labels)
+    np.save(folder / "names.npy", names)
 
 
 def measure(treatment: str, folder: str) -> None:
     """Apply one treatment and print its seconds and gigabytes."""
     images, labels = np.load(f"{folder}/images.npy", mmap_mode="r"), np.load(f"{folder}/labels.npy")
+    names = np.load(f"{folder}/names.npy")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         sampler = instantiate(compose("train", [f"resampling={treatment}"]).resampling)
     started = time.perf_counter()
     with private_peak() as taken:
-        sampler.fit_resample(ImageView(images, np.arange(len(images))), labels, 0)
+        treat(sampler, ImageView(images, np.arange(len(images))), labels, 0, names)
     print(time.perf_counter() - started, taken[-1] / 1e9)
 
 

@@ -209,7 +209,7 @@ def test_prediction_export_and_explanation_know_the_classes(outcome: Outcome) ->
     classes = outcome.cells.classes
     by_torch, by_onnx = (pd.read_csv(outcome.out / engine / "predictions.csv") for engine in ("torch", "onnx"))
     assert by_torch[classes].to_numpy() == pytest.approx(by_onnx[classes].to_numpy(), abs=1e-4)
-    assert set(by_torch["class"]) <= set(classes)
+    assert {f"{name}_sd" for name in classes} <= set(by_torch.columns)
     card = next(outcome.study.rglob("MODEL_CARD.md")).read_text(encoding="utf-8")
     page = (outcome.out / "explained" / "index.html").read_text(encoding="utf-8")
     for name in classes:

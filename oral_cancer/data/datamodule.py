@@ -21,11 +21,11 @@ from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.data.training_set import TrainingSet, checked, treat
 from oral_cancer.labels import TOLERANCE, ImageSet
+from oral_cancer.models.classifier import OF_VALIDATION
 from oral_cancer.settings.data import Fold
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 INTERPOLATED = "interpolated"
-OF_VALIDATION = ("val_loss", "val_accuracy", "val_rmse")  # two figures of pure images, one of mixed ones
 SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other runs and the network need room, too
 
 

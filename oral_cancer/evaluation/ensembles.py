@@ -118,8 +118,9 @@ def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
 
     Args:
         frame: the predictions of any number of experiments and folds.
-        split: "test" for all test images; "val" for the HETERO validation images, which all folds share and
-            none is trained on. HOMO validation images differ by fold, and fold "all" is trained on both.
+        split: "test" for all test images; "val" for the mixed validation images where all folds share them, and none
+            is trained on them. Pure ones differ by fold, where there are groups mixed ones too, and fold "all" is
+            trained on both.
 
     Raises:
         UserError: where the folds of an experiment did not predict the same images.
@@ -129,6 +130,8 @@ def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
         images = of_experiment[of_experiment["split"] == split]
         if split == "val":
             images = images[(images["set"] == "hetero") & (images["fold"] != ALL_FOLDS)]
+            if images.groupby("fold")["file"].agg(frozenset).nunique() > 1:
+                continue
         if not images.empty:
             mixed += [ensemble(images, weights, name) for name, weights in fold_weights(of_experiment).items()]
     nothing = frame.iloc[:0].assign(ensemble="")[columns(classes_of(frame))]

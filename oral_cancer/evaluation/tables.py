@@ -133,10 +133,11 @@ def compositions(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, see
     Raises:
         UserError: where experiments did not predict the same test images.
     """
-    tables = []
+    names = classes_of(mixed.raw)
+    shares = [f"{name}{end}" for end in ("", "_low", "_high") for name in names]
+    tables = [pd.DataFrame(columns=[*ENSEMBLE, "mixture", "calibrated", "n", *true_columns(names), *shares])]
     for calibrated, predicted in ((False, mixed.raw), (True, mixed.calibrated)):
         hetero = _of_set(predicted, "hetero")
-        names = classes_of(predicted)
         for mixture in mixtures_of(hetero):
             keys, truth, values, _ = _stack(hetero[hetero["label"] == mixture])
             result = composition(values.transpose(1, 0, 2), n_resamples, seed)
@@ -146,7 +147,7 @@ def compositions(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, see
             for end, proportions in (("", result.mean), ("_low", result.low), ("_high", result.high)):
                 table[[f"{name}{end}" for name in names]] = proportions
             tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=ENSEMBLE)
+    return pd.concat(tables[1:], ignore_index=True) if tables[1:] else tables[0]
 
 
 def calibrations(mixed: Ensembles) -> pd.DataFrame:

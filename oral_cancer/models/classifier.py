@@ -18,6 +18,8 @@ from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.network import SoftLabelNetwork
 from oral_cancer.models.single_class import SingleClassAccuracy
 
+OF_VALIDATION = ("val_loss", "val_accuracy", "val_rmse")  # two figures of pure images, one of mixed ones
+
 
 class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
     """A `SoftLabelNetwork` trained by the mean squared error between probabilities and soft labels, float32 (B, K).
@@ -32,7 +34,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         compile: whether `torch.compile` makes the network faster, after a slow first step.
     """
 
-    MEASURED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_rmse", "learning_rate")
+    MEASURED = ("train_loss", "train_accuracy", *OF_VALIDATION, "learning_rate")
     """What is logged of each epoch, and so what callbacks can monitor; of validation only where it has such images."""
 
     def __init__(
@@ -123,7 +125,8 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """The figures over all ranks, of which one may have had no image."""
-        for name in self.trainer.datamodule.validated:  # type: ignore[attr-defined]
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        for name in getattr(data, "validated", OF_VALIDATION):
             self.log(name, getattr(self, name))
         self.validated_at = self.trainer.global_step
 

@@ -27,8 +27,8 @@ from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, Simpl
 
 from oral_cancer.command import brief
 from oral_cancer.data.augmentation import trains_on_cuda
-from oral_cancer.data.datamodule import OF_VALIDATION
 from oral_cancer.errors import UserError, refuse
+from oral_cancer.models.classifier import OF_VALIDATION
 from oral_cancer.settings import build, number_of_ranks, resolved
 from oral_cancer.training.batch_norm import SyncBatchNorm
 from oral_cancer.training.callbacks import EndState, History, LastEpoch, SeedEachStep

@@ -89,7 +89,7 @@ def _settings(*overrides: str) -> Any:
 
 def test_a_step_brings_nothing_to_the_gpu(on_fake_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     cfg = _settings("augmentation=device")
-    model: SoftLabelClassifier = instantiate(cfg.model)
+    model: SoftLabelClassifier = instantiate(cfg.model, classes=3)
     monkeypatch.setattr(model, "log", lambda *_, **__: None)
     images = torch.empty(16, 256, 256, 3, dtype=torch.uint8)
     draws, soft_labels = torch.empty(16, 3), torch.empty(16, 3)
@@ -109,6 +109,6 @@ def test_a_number_brought_to_the_gpu_is_seen(on_fake_gpu: None) -> None:
 
 
 def test_the_network_sees_channels_last_from_the_device_too() -> None:
-    model: SoftLabelClassifier = instantiate(_settings().model)
+    model: SoftLabelClassifier = instantiate(_settings().model, classes=3)
     augmented = torch.empty(16, 3, 256, 256, dtype=torch.uint8).permute(0, 2, 3, 1)
     assert model.network_input(augmented).is_contiguous(memory_format=torch.channels_last)
