@@ -64,6 +64,9 @@ def build_parser() -> argparse.ArgumentParser:
     train = verbs.add_parser("train", help="train one model, or run a study or a search", add_help=False)
     _overrides(train, _train_settings)
 
+    check = _verb(verbs, _check, "check", "what would be trained on, with nothing trained")
+    _overrides(check, _train_settings)
+
     report = _verb(verbs, _report, "report", "make the tables and the page of a study or a search again")
     report.add_argument("study", type=Path, help=STUDY)
     report.add_argument("--verify", action="store_true", help="write nothing; recompute all, and say what agrees")
@@ -131,6 +134,18 @@ def _train_settings(prefix: str, parsed_args: Given, **_: Any) -> list[str]:
     from oral_cancer.train import completions
 
     return completions([*(parsed_args.overrides or []), prefix])
+
+
+def _check(given: Given) -> None:
+    """Say what would be trained on, without training: labels, splits, groups, sizes, duplicates, what is left out.
+
+    oral-cancer check source=folder source.root=my_cells
+
+    Samples of each class and mixture lie in outputs/check. The exit code is 1 where something must be mended first.
+    """
+    from oral_cancer.training.overview import check_images
+
+    check_images(given.overrides)
 
 
 def _report(given: Given) -> None:

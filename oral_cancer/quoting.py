@@ -21,7 +21,8 @@ def for_hydra(words: Iterable[str], literal: Iterable[str], patterns: Iterable[s
     Args:
         words: the arguments.
         literal: options that are a path or a name.
-        patterns: options that are a list of names or patterns, of which `[a,b]` are two and any other value is one.
+        patterns: options that are a list of names or patterns, of which `[a,b]` are two and any other value is one;
+            `{a: b}`, which some of them take, is Hydra's.
 
     >>> for_hydra(["root=/my images, [1]", "fold=0,1", "leave_out=a,b"], ["root"], ["leave_out"])
     ["root='/my images, [1]'", 'fold=0,1', "leave_out=['a,b']"]
@@ -54,6 +55,8 @@ def _quoted(value: str) -> str:
 
 
 def _listed(value: str) -> str:
+    if value.startswith("{") and value.endswith("}") and ":" in value:
+        return value
     if not (value.startswith("[") and value.endswith("]")):
         return value if value in ("", "null") else f"[{_quoted(value)}]"
     inner = value[1:-1]

@@ -1,6 +1,7 @@
 """Small data and a small network, so that whole trainings fit into a test."""
 
 import os
+import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -37,6 +38,18 @@ def real_cells() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real cell crops beside the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def white_blood_cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two laboratories' images and tables."""
+    archive = REPOSITORY.parent / "shared" / "white_blood_cells" / "images.tar.xz"
+    if not archive.is_file():
+        pytest.skip("needs the white blood cells beside the repository")
+    root = tmp_path_factory.mktemp("white_blood_cells")
+    with tarfile.open(archive) as archived:
+        archived.extractall(root, filter="data")
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from oral_cancer.train import completions
 from tests.conftest import REPOSITORY
 from tests.study.made_up import write_study
 
-VERBS = ("train", "report", "predict", "explain", "export", "fetch", "status", "list", "compare", "clean")
+VERBS = ("train", "check", "report", "predict", "explain", "export", "fetch", "status", "list", "compare", "clean")
 LIGHT = """
 import sys
 from oral_cancer.cli import main

@@ -85,10 +85,17 @@ def test_other_options_are_hydras() -> None:
 
 
 def test_every_option_named_exists() -> None:
-    cfg = compose_settings([])
+    choices = [compose_settings([f"source={choice}"]) for choice in ("auto", "folder", "table")]
     own = [name for name in (*LITERAL, *PATTERNED) if not name.startswith("hydra.")]
     missing = object()
-    assert [name for name in own if OmegaConf.select(cfg, name, default=missing) is missing] == []
+    for name in own:
+        assert any(OmegaConf.select(cfg, name, default=missing) is not missing for cfg in choices), name
+
+
+def test_a_mapping_where_a_list_may_be_is_hydras() -> None:
+    words = ["source.table={a: t 1.csv, b: t2.csv}", "source.table=[t 1.csv,t2.csv]", "source.file={:03d}.png"]
+    said = for_hydra(words)
+    assert said == [words[0], "source.table=['t 1.csv','t2.csv']", "source.file=['{:03d}.png']"]
 
 
 def test_a_path_reaches_the_source_and_the_record_as_it_is(tmp_path: Path) -> None:

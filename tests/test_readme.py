@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from oral_cancer.data.training_set import checked
 from oral_cancer.evaluation.predictions import read_predictions
+from oral_cancer.settings import build, check
 from tests.conftest import REPOSITORY, SMALL_NETWORK
 from tests.published import soft_label
 
@@ -49,3 +51,16 @@ def test_every_folder_and_script_named_exists() -> None:
     named = set(re.findall(r"`((?:conf|scripts|benchmarks|oral_cancer)/[\w./]*)`", README))
     assert named
     assert {path for path in named if not (REPOSITORY / path).exists()} <= {"conf/resampling/random_part.yaml"}
+
+
+def test_the_table_source_shown_reads_two_laboratories(white_blood_cells: Path, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    shown = block("yaml", "white_blood_cells").replace("/data/white_blood_cells", str(white_blood_cells))
+    (tmp_path / "source" / "white_blood_cells.yaml").write_text(shown, encoding="utf-8")
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+        search = f"hydra.searchpath=[file://{tmp_path}]"
+        settings = compose("train", ["source=white_blood_cells", "data.folds=leave_one_group_out", search])
+    check(settings)
+    collection = build(settings, "source").collect()
+    assert (len(collection.files), len(collection.labels.classes)) == (396, 4)
+    assert {file.group for file in collection.files} == {"laboratory 1", "laboratory 2"}

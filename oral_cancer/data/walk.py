@@ -77,7 +77,7 @@ class Walk:
             why = NOT_READ if os.path.splitext(path)[1].lower() in OTHER_IMAGES else NO_IMAGE
         self.left_out.append(LeftOut(path, why))
 
-    def _is_named(self, path: str) -> bool:
+    def is_named(self, path: str) -> bool:
         """Whether the user wants a file or folder left out."""
         names = (path, path.rpartition("/")[2])
         found = [one for one in self.leave_out if one in names or any(fnmatchcase(name, one) for name in names)]
@@ -93,7 +93,7 @@ class Walk:
             return
         for entry in sorted(entries, key=lambda entry: entry.name):
             path = joined(folder, entry.name)
-            if self._is_named(path):
+            if self.is_named(path):
                 self.pass_over(path, NAMED_BY_USER)
                 continue
             if entry.name.startswith("."):

@@ -40,6 +40,7 @@ from oral_cancer.settings.rules import (
     one_of,
     whole,
 )
+from oral_cancer.settings.table import TableSource
 from oral_cancer.spreadsheets import is_formula
 
 SEEDS = 2**32 - 1  # the largest that NumPy takes
@@ -227,7 +228,7 @@ class Training(Section):
 
     trainer: Annotated[Any, by_target(other=Trainer)]
     data: Annotated[Any, by_target(CellDataModule, other=Data)]
-    source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource)]
+    source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource, TableSource)]
     resampling: Annotated[Any, by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)]
     model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
     augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation)]

@@ -1,0 +1,102 @@
+"""A picture of a data set: a row of samples for each class and mixture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from oral_cancer.files import replacing
+from oral_cancer.pages.colours import CLASS_COLOURS, INK, MUTED, RULE
+
+SIDE = 1.15  # inches of a picture
+GAP = 0.09
+MARGIN = 0.35
+NAMES = 1.9  # inches for the names at the left
+HEAD = 0.75
+CAPTION = 0.2  # inches below each picture, where there are captions
+DPI = 130
+LONGEST = 22  # letters of a caption
+TITLE = 60  # letters
+BAR = 0.05  # inches of the colours at the left of a row
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """The samples of a label.
+
+    Attributes:
+        name: of the label.
+        number: of all its images.
+        proportions: of the classes, (K,).
+        pictures: uint8 (H, W, 3) each.
+        captions: as many, "" for none.
+    """
+
+    name: str
+    number: int
+    proportions: Sequence[float]
+    pictures: Sequence[NDArray[np.uint8]]
+    captions: Sequence[str]
+
+
+def write_contact_sheet(path: Path, title: str, subtitle: str, rows: Sequence[SheetRow]) -> None:
+    """Write the picture as a PNG."""
+    columns = max(len(row.pictures) for row in rows)
+    step = SIDE + GAP + (CAPTION if any(any(row.captions) for row in rows) else 0)
+    width = NAMES + columns * (SIDE + GAP) - GAP + 2 * MARGIN
+    height = HEAD + len(rows) * step - GAP + 2 * MARGIN
+    with mpl.rc_context({"text.parse_math": False, "font.size": 9}):
+        figure = Figure((width, height), dpi=DPI, facecolor="white")
+        sheet = _Sheet(figure)
+        sheet.text(MARGIN, MARGIN + 0.12, _shortened(title, TITLE), size=14, weight="bold", color=INK[0])
+        sheet.text(MARGIN, MARGIN + 0.42, subtitle, color=MUTED[0])
+        for number, row in enumerate(rows):
+            _draw_row(sheet, row, MARGIN + HEAD + number * step)
+        sheet.axes.set(xlim=(0, width), ylim=(height, 0))  # which each picture has moved
+        with replacing(path) as written:
+            figure.savefig(written, format="png")
+
+
+def _draw_row(sheet: "_Sheet", row: SheetRow, top: float) -> None:
+    sheet.bar(MARGIN, top, row.proportions)
+    left = MARGIN + BAR + 0.1
+    sheet.text(left, top + SIDE / 2 - 0.1, _shortened(row.name, 20), size=11, weight="bold", color=INK[0])
+    images = f"{row.number} image{'s' * (row.number != 1)}"
+    sheet.text(left, top + SIDE / 2 + 0.12, images, color=MUTED[0])
+    for place, (picture, caption) in enumerate(zip(row.pictures, row.captions, strict=True)):
+        at = MARGIN + NAMES + place * (SIDE + GAP)
+        sheet.picture(at, top, picture)
+        if caption:
+            sheet.text(at, top + SIDE + 0.1, _shortened(caption, LONGEST), size=6.5, color=MUTED[0])
+
+
+class _Sheet:
+    """A figure whose places are given in inches from the upper left corner."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.axes = figure.add_axes((0, 0, 1, 1), frame_on=False, xticks=[], yticks=[])
+
+    def text(self, left: float, middle: float, text: str, **style: Any) -> None:
+        self.axes.text(left, middle, text, va="center", **style)
+
+    def picture(self, left: float, top: float, picture: NDArray[np.uint8]) -> None:
+        extent = (left, left + SIDE, top + SIDE, top)
+        self.axes.imshow(picture, extent=extent, interpolation="lanczos", aspect="auto")
+        self.axes.add_patch(Rectangle((left, top), SIDE, SIDE, fill=False, edgecolor=RULE[0], linewidth=0.8))
+
+    def bar(self, left: float, top: float, proportions: Sequence[float]) -> None:
+        """The colours of the classes, one above another by their shares."""
+        for number, share in enumerate(proportions):
+            colour = CLASS_COLOURS[number][0]
+            self.axes.add_patch(Rectangle((left, top), BAR, share * SIDE, facecolor=colour, linewidth=0))
+            top += share * SIDE
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-(longest // 2) :]}"

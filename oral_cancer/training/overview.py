@@ -1,0 +1,120 @@
+"""The verb `check`: what would be trained on, with nothing trained."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import get_console
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from oral_cancer.data import overview
+from oral_cancer.data.collection import Collection
+from oral_cancer.data.leaks import same_images, split_groups
+from oral_cancer.data.overview import Counts
+from oral_cancer.data.splits import number_of_folds
+from oral_cancer.data.store import ImageStore
+from oral_cancer.errors import UserError, refuse
+from oral_cancer.experiments import compose_settings
+from oral_cancer.labels import in_files
+from oral_cancer.pages.contact_sheet import SheetRow, write_contact_sheet
+from oral_cancer.quoting import for_hydra
+from oral_cancer.settings import check
+from oral_cancer.training.command import LITERAL, PATTERNED
+from oral_cancer.training.display import SIMULATED
+from oral_cancer.training.images import collected, in_roles, open_images
+from oral_cancer.training.run import Run
+
+SHEETS = Path("outputs", "check")
+SAMPLES = 8  # pictures of a label
+
+
+def check_images(overrides: Sequence[str]) -> Path:
+    """Say on the terminal what a training with these settings would see, and draw a sheet of samples.
+
+    Args:
+        overrides: as for a training.
+
+    Returns:
+        The sheet, `outputs/check/<folder of the images>.png`.
+
+    Raises:
+        UserError: a line for each fault that would keep the images from being trained on, after all else is shown.
+    """
+    settings = compose_settings(for_hydra(overrides, LITERAL, PATTERNED))
+    check(settings)
+    run = Run.of(settings)
+    collection = collected(run)
+    try:
+        store = open_images(run, collection)
+    except UserError:
+        _show(overview.by_role(collection, _given(collection)))
+        raise
+    roles, problems = _roles(run, store)
+    console = get_console()
+    _show(overview.by_role(store.collection, roles[0] if roles else _given(store.collection)))
+    if groups := overview.by_group(store.collection):
+        _show(groups)
+    lines = overview.found_in(store)
+    if roles:
+        lines += overview.alike(store, roles[0])
+        problems += [*same_images(store, roles), *split_groups(store.collection, roles)]
+    sheet = SHEETS / f"{in_files(store.collection.root.resolve().name)}.png"
+    _draw(sheet, store)
+    if store.collection.simulated:
+        lines.append(SIMULATED)
+    for line in [*lines, f"contact sheet: {sheet}"]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    refuse(list(dict.fromkeys(problems)))
+    return sheet
+
+
+def _roles(run: Run, store: ImageStore) -> tuple[list[NDArray[np.str_]], list[str]]:
+    """The roles of the images in each fold, and what keeps a fold from being trained."""
+    roles: list[NDArray[np.str_]] = []
+    problems: list[str] = []
+    sets = run.settings.data.train_sets
+    for fold in range(number_of_folds(store.collection, run.settings.data.folds)):
+        try:
+            roles.append(in_roles(replace(run, name=run.name._replace(fold=fold)), store).roles(sets))
+        except UserError as error:
+            problems += error.lines
+    return roles, problems
+
+
+def _given(collection: Collection) -> NDArray[np.str_]:
+    """What the data themselves say of roles, "" where nothing."""
+    return np.array([file.split or "" for file in collection.files], np.str_)
+
+
+def _show(counts: Counts) -> None:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(counts.columns):
+        table.add_column(escape(column), justify="right" if number else "left", overflow="fold")
+    for name, numbers in counts.rows:
+        table.add_row(escape(name), *(str(number) if number else "" for number in numbers))
+    get_console().print(table)
+
+
+def _draw(path: Path, store: ImageStore) -> None:
+    collection = store.collection
+    counts = dict(zip(*np.unique(collection.names(), return_counts=True), strict=True))
+    rows = [
+        SheetRow(
+            name,
+            int(counts[name]),
+            collection.labels.proportions[name],
+            [store.images[row] for row in chosen],
+            [collection.files[row].group or "" for row in chosen],
+        )
+        for name, chosen in overview.samples(collection, SAMPLES).items()
+        if chosen
+    ]
+    side = store.images.shape[1]
+    subtitle = f"{len(collection.files)} images, resized to {side} x {side} px"
+    if collection.simulated:
+        subtitle += f"; {SIMULATED}"
+    write_contact_sheet(path, str(collection.root), subtitle, rows)
