@@ -23,7 +23,7 @@ from oral_cancer.labels import in_files
 from oral_cancer.pages.contact_sheet import SheetRow, write_contact_sheet
 from oral_cancer.quoting import for_hydra
 from oral_cancer.settings import check
-from oral_cancer.training.command import LITERAL, PATTERNED
+from oral_cancer.train import LITERAL, PATTERNED
 from oral_cancer.training.display import SIMULATED
 from oral_cancer.training.images import collected, in_roles, open_images
 from oral_cancer.training.run import Run
