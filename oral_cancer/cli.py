@@ -143,7 +143,7 @@ def _check(given: Given) -> None:
 
     Samples of each class and mixture lie in outputs/check. The exit code is 1 where something must be mended first.
     """
-    from oral_cancer.training.overview import check_images
+    from oral_cancer.check import check_images
 
     check_images(given.overrides)
 
