@@ -1,8 +1,9 @@
 """Bootstrap over test images: how far a figure could be off because the test images are few.
 
 Images are drawn with replacement within each class or mixture, so that every resample has as many of each as
-the test set. Only images are resampled. The trained networks are held fixed: the intervals say nothing of other
-folds, seeds or cell cultures, and the folds share most of their training images.
+the test set. Where images belong to groups, such as donors, whole groups are drawn, as images of one are alike: drawn
+singly they would make intervals too narrow. Only images are resampled. The trained networks are held fixed: the
+intervals say nothing of other folds, seeds or cell cultures, and the folds share most of their training images.
 
 A resample is never built. It is how often each image is drawn, a multinomial count, and every figure here
 follows from sums over images, so that all resamples of all ensembles together are one matrix product.
@@ -50,8 +51,44 @@ def resampled_sums(contributions: Floats, strata: ArrayLike, n_resamples: int = 
     return sums
 
 
+def by_group(contributions: Floats, strata: ArrayLike, groups: ArrayLike | None) -> tuple[Floats, ArrayLike]:
+    """What is drawn as a whole: the contributions (G, C) of each group, and its stratum (G,).
+
+    A group whose images are all of one stratum belongs to it, if that is true of every group; else all are alike.
+    Without groups, what is drawn are the images.
+    """
+    if groups is None:
+        return contributions, strata
+    _, places = np.unique(np.asarray(groups), return_inverse=True)
+    _, stratum = np.unique(np.asarray(strata), return_inverse=True)
+    sums = np.zeros((places.max() + 1, contributions.shape[1]))
+    np.add.at(sums, places, contributions)
+    least, most = np.full(len(sums), len(stratum)), np.zeros(len(sums), int)
+    np.minimum.at(least, places, stratum)
+    np.maximum.at(most, places, stratum)
+    return sums, most if (least == most).all() else np.zeros(len(sums), int)
+
+
+def resampled_means(
+    values: Floats, strata: ArrayLike, n_resamples: int = N_RESAMPLES, seed: int = 0, groups: ArrayLike | None = None
+) -> Floats:
+    """Means over the images of each resample, float64 (B, C), of values (N, C); see `by_group`.
+
+    Groups have different numbers of images, and so have resamples of groups.
+    """
+    if groups is None:
+        return resampled_sums(values, strata, n_resamples, seed) / len(values)
+    counted = np.column_stack([values, np.ones(len(values))])
+    sums = resampled_sums(*by_group(counted, strata, groups), n_resamples, seed)
+    return np.asarray(sums[:, :-1] / sums[:, -1:])
+
+
 def resampled_classification(
-    labels: Floats, probabilities: Floats, n_resamples: int = N_RESAMPLES, seed: int = 0
+    labels: Floats,
+    probabilities: Floats,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     """Accuracy and macro F1 of M ensembles on resampled pure images, stratified by class.
 
@@ -60,6 +97,7 @@ def resampled_classification(
         probabilities: (M, N, K), of the same images in the same order for every ensemble.
         n_resamples: B.
         seed: of the random generator.
+        groups: (N,), of each image, drawn as wholes; None draws images.
 
     Returns:
         Accuracy and macro F1, each float64 (B, M), 0 to 1.
@@ -68,13 +106,18 @@ def resampled_classification(
     true, predicted = labels.argmax(axis=1), probabilities.argmax(axis=2)
     counted = np.eye(n_classes**2)[true * n_classes + predicted]
     contributions = counted.transpose(1, 0, 2).reshape(n_images, -1)
-    confusion = resampled_sums(contributions, true, n_resamples, seed)
+    confusion = resampled_sums(*by_group(contributions, true, groups), n_resamples, seed)
     confusion = confusion.reshape(n_resamples, n_ensembles, n_classes, n_classes)
-    return confusion.trace(axis1=2, axis2=3) / n_images, f1_scores(confusion).mean(axis=2)
+    return confusion.trace(axis1=2, axis2=3) / confusion.sum(axis=(2, 3)), f1_scores(confusion).mean(axis=2)
 
 
 def resampled_rmse(
-    labels: Floats, probabilities: Floats, strata: ArrayLike, n_resamples: int = N_RESAMPLES, seed: int = 0
+    labels: Floats,
+    probabilities: Floats,
+    strata: ArrayLike,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> Floats:
     """RMSE (as `metrics.rmse`) of M ensembles on resampled images.
 
@@ -84,12 +127,14 @@ def resampled_rmse(
         strata: (N,), the class or mixture of each image, of which every resample has as many.
         n_resamples: B.
         seed: of the random generator.
+        groups: (N,), of each image, drawn as wholes; None draws images.
 
     Returns:
         float64 (B, M). Columns are paired: a row is one and the same resample for every ensemble.
     """
-    errors = squared_errors(labels, probabilities).T
-    return np.asarray(np.sqrt(resampled_sums(errors, strata, n_resamples, seed) / len(labels)))
+    return np.asarray(
+        np.sqrt(resampled_means(squared_errors(labels, probabilities).T, strata, n_resamples, seed, groups))
+    )
 
 
 def interval(resampled: Floats) -> tuple[Floats, Floats]:

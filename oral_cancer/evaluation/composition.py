@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from oral_cancer.evaluation.bootstrap import N_RESAMPLES, interval, resampled_sums
+from oral_cancer.evaluation.bootstrap import N_RESAMPLES, interval, resampled_means
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,9 @@ class Composition:
     high: NDArray[np.float64]
 
 
-def composition(probabilities: NDArray[np.float64], n_resamples: int = N_RESAMPLES, seed: int = 0) -> Composition:
+def composition(
+    probabilities: NDArray[np.float64], n_resamples: int = N_RESAMPLES, seed: int = 0, groups: ArrayLike | None = None
+) -> Composition:
     """Mean proportions of one population, with a percentile bootstrap interval over its images.
 
     The interval covers the choice of images, not a network's bias: `calibration` is about that.
@@ -26,8 +28,10 @@ def composition(probabilities: NDArray[np.float64], n_resamples: int = N_RESAMPL
         probabilities: (N, K), 0 to 1, or (N, M, K) for M ensembles that saw the same N images; N at least 1.
         n_resamples: bootstrap resamples.
         seed: of the random generator.
+        groups: (N,), of each image, drawn as wholes; None draws images.
     """
     n_images = len(probabilities)
-    sums = resampled_sums(probabilities.reshape(n_images, -1), np.zeros(n_images), n_resamples, seed)
-    low, high = interval(sums.reshape(n_resamples, *probabilities.shape[1:]) / n_images)
+    flat = probabilities.reshape(n_images, -1)
+    means = resampled_means(flat, np.zeros(n_images), n_resamples, seed, groups)
+    low, high = interval(means.reshape(n_resamples, *probabilities.shape[1:]))
     return Composition(probabilities.mean(axis=0), low, high)

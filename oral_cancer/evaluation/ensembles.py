@@ -22,9 +22,9 @@ VALIDATION_WEIGHTS = {"weighted_accuracy": "accuracy", "weighted_f1": "f1_macro"
 ENSEMBLE = ["experiment", "ensemble"]
 
 
-def columns(classes: Sequence[str]) -> list[str]:
+def columns(classes: Sequence[str], grouped: bool = False) -> list[str]:
     """The columns of an ensemble's predictions."""
-    return [*ENSEMBLE, *(column for column in predictions.columns(classes) if column not in RUN)]
+    return [*ENSEMBLE, *(column for column in predictions.columns(classes, grouped) if column not in RUN)]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> p
         check_same_images(f"{frame['experiment'].iat[0]} fold {first_fold}", first, f"fold {fold}", other)
     mean = np.average([probabilities(member) for member in members.values()], axis=0, weights=list(weights.values()))
     classes = classes_of(frame)
-    return first.assign(ensemble=name, **dict(zip(classes, mean.T, strict=True)))[columns(classes)]
+    return first.assign(ensemble=name, **dict(zip(classes, mean.T, strict=True)))[columns(classes, "group" in frame)]
 
 
 def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
@@ -134,7 +134,7 @@ def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
                 continue
         if not images.empty:
             mixed += [ensemble(images, weights, name) for name, weights in fold_weights(of_experiment).items()]
-    nothing = frame.iloc[:0].assign(ensemble="")[columns(classes_of(frame))]
+    nothing = frame.iloc[:0].assign(ensemble="")[columns(classes_of(frame), "group" in frame)]
     return pd.concat(mixed, ignore_index=True) if mixed else nothing
 
 

@@ -7,6 +7,7 @@
 | `fold` | an int from 0, or "all" for a training on every fold, whose validation rows are in-sample |
 | `split`, `set` | val or test, homo (pure) or hetero (mixed) |
 | `label` | the class or mixture; in files written before, it follows from the soft label |
+| `group` | what stays together, such as a donor; only where there are groups |
 | `true_<class>` | the soft label, float64 |
 | `<class>` | the predicted probabilities, float32 |
 
@@ -49,9 +50,9 @@ def true_columns(classes: Iterable[str]) -> list[str]:
     return [f"{TRUE}{name}" for name in classes]
 
 
-def columns(classes: Sequence[str]) -> list[str]:
+def columns(classes: Sequence[str], grouped: bool = False) -> list[str]:
     """All columns of predictions.csv, in their order."""
-    return [*IMAGE, "label", *true_columns(classes), *classes]
+    return [*IMAGE, "label", *(["group"] if grouped else []), *true_columns(classes), *classes]
 
 
 def probabilities(frame: pd.DataFrame) -> NDArray[np.float64]:
@@ -86,7 +87,7 @@ def write_predictions(path: Path, frame: pd.DataFrame) -> None:
             read back as the same float32; labels likewise as float64.
     """
     classes = classes_of(frame)
-    text = frame[columns(classes)].copy()
+    text = frame[columns(classes, "group" in frame)].copy()
     for column in true_columns(classes):
         text[column] = [repr(float(value)) for value in frame[column]]
     for column in classes:
@@ -111,12 +112,16 @@ def read_predictions(path: Path) -> pd.DataFrame:
     refuse(_faults(path, text, numbers))
     return pd.DataFrame(
         {
-            **{column: text[column] for column in ("experiment", "split", "set", "file", "label")},
+            **{
+                column: text[column]
+                for column in ("experiment", "split", "set", "file", "label", "group")
+                if column in text
+            },
             "fold": pd.Series([_fold(value) for value in text["fold"]], dtype=object),
             **{column: numbers[column] for column in true_columns(classes)},
             **{column: numbers[column].astype(np.float32) for column in classes},
         },
-        columns=columns(classes),
+        columns=columns(classes, "group" in text),
     )
 
 
@@ -178,7 +183,10 @@ def _faults(path: Path, text: pd.DataFrame, numbers: pd.DataFrame) -> list[str]:
         check(finite & no_shares, said.__getitem__)
     pure = text["label"].isin(classes_of(text)).to_numpy(bool)
     strange = (pure != (text["set"] == "homo").to_numpy(bool)) | (text["label"] == "").to_numpy(bool)
-    strange |= pure & (np.array(classes_of(text))[truth.argmax(axis=1)] != text["label"].to_numpy(str))
+    own = [
+        row[name == np.array(classes_of(text))].max(initial=0) for row, name in zip(truth, text["label"], strict=True)
+    ]
+    strange |= pure & (np.array(own) < truth.max(axis=1))
     check(
         finite & strange,
         lambda row: f"{text['label'][row]!r}, {truth[row].tolist()}, is no label of the set {text['set'][row]}",

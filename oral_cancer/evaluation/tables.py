@@ -139,8 +139,8 @@ def compositions(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, see
     for calibrated, predicted in ((False, mixed.raw), (True, mixed.calibrated)):
         hetero = _of_set(predicted, "hetero")
         for mixture in mixtures_of(hetero):
-            keys, truth, values, _ = _stack(hetero[hetero["label"] == mixture])
-            result = composition(values.transpose(1, 0, 2), n_resamples, seed)
+            keys, truth, values, images = _stack(hetero[hetero["label"] == mixture])
+            result = composition(values.transpose(1, 0, 2), n_resamples, seed, _groups(images))
             table = pd.DataFrame(keys, columns=ENSEMBLE)
             table = table.assign(mixture=mixture, calibrated=calibrated, n=len(truth))
             table[true_columns(names)] = mean_label(truth)
@@ -184,14 +184,18 @@ def _ensemble_rmse(predicted: pd.DataFrame) -> dict[Key, float]:
     return {key: metrics.rmse(labels(part), probabilities(part)) for key, part in hetero.items()}
 
 
-def _stack(part: pd.DataFrame) -> tuple[list[Key], Floats, Floats, NDArray[np.str_]]:
-    """Keys of M ensembles, soft labels (N, K) of their images, probabilities (M, N, K) and names of labels (N,)."""
+def _stack(part: pd.DataFrame) -> tuple[list[Key], Floats, Floats, pd.DataFrame]:
+    """Keys of M ensembles, soft labels (N, K) of their images, probabilities (M, N, K), and what is known of images."""
     members = _by_ensemble(part)
     (first_experiment, _), first = next(iter(members.items()))
     for (experiment, _), member in members.items():
         check_same_images(first_experiment, first, experiment, member)
     stacked = np.stack([probabilities(member) for member in members.values()])
-    return list(members), labels(first), stacked, first["label"].to_numpy(str)
+    return list(members), labels(first), stacked, first
+
+
+def _groups(images: pd.DataFrame) -> Any:
+    return images.get("group")
 
 
 def _resampled(predicted: pd.DataFrame, n_resamples: int, seed: int) -> dict[Key, dict[str, Floats]]:
@@ -199,13 +203,13 @@ def _resampled(predicted: pd.DataFrame, n_resamples: int, seed: int) -> dict[Key
     resampled: dict[Key, dict[str, Floats]] = defaultdict(dict)
     homo, hetero = _of_set(predicted, "homo"), _of_set(predicted, "hetero")
     if not homo.empty:
-        keys, truth, values, _ = _stack(homo)
-        accuracy, f1_macro = bootstrap.resampled_classification(truth, values, n_resamples, seed)
+        keys, truth, values, images = _stack(homo)
+        accuracy, f1_macro = bootstrap.resampled_classification(truth, values, n_resamples, seed, _groups(images))
         for key, *draws in zip(keys, accuracy.T, f1_macro.T, strict=True):
             resampled[key] |= dict(zip(("accuracy", "f1_macro"), draws, strict=True))
     if not hetero.empty:
-        keys, truth, values, strata = _stack(hetero)
-        rmse = bootstrap.resampled_rmse(truth, values, strata, n_resamples, seed)
+        keys, truth, values, images = _stack(hetero)
+        rmse = bootstrap.resampled_rmse(truth, values, images["label"], n_resamples, seed, _groups(images))
         for key, draws in zip(keys, rmse.T, strict=True):
             resampled[key]["rmse"] = draws
     return resampled

@@ -112,7 +112,7 @@ def _target(study: Study, name: str | None) -> int | None:
     if name is None:
         return None
     if name not in study.classes:
-        raise UserError(f"target={name}: must be one of {', '.join(study.classes)}, or left out")
+        raise UserError(f"target={name}: must be null or one of {', '.join(study.classes)}")
     return study.classes.index(name)
 
 

@@ -142,6 +142,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "split": split,
         "experiments": experiments,
         "validated": validated,
+        "grouped": "group" in study.predictions,
         "ranked_by": RANKED_BY[ranked_by(tables["summary"])],
         "level": f"{LEVEL:.0%}",
         "resamples": f"{N_RESAMPLES:,}",

@@ -198,6 +198,7 @@ def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDa
     batches: Any = trainer.predict(model, data)
     classes = data.store.collection.labels.classes
     exact = data.store.collection.proportions()
+    grouped = any(file.group for file in data.store.collection.files)
     frames = []
     for images, found in zip(EVALUATED, batches, strict=True):
         image_set, split = images.split("_")
@@ -207,6 +208,8 @@ def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDa
         frame = pd.DataFrame(names, index=range(len(rows)))
         frame["file"] = [data.store.collection.files[row].path for row in rows]
         frame["label"] = data.labels[rows]
+        if grouped:
+            frame["group"] = [data.store.collection.files[row].group for row in rows]
         frame[true_columns(classes)] = exact[rows]
         frame[list(classes)] = ranks.interleaved(own, trainer).numpy()
         frames.append(frame)

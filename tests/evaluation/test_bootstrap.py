@@ -91,6 +91,24 @@ def test_intervals_are_those_of_a_plain_loop():
         assert figures.mean() == pytest.approx(np.mean(reference), abs=0.03 * width)
 
 
+def test_whole_groups_are_drawn_where_there_are_groups():
+    values = np.repeat([0.0, 1.0], 50)[:, None] + np.random.default_rng(0).normal(0, 0.01, (100, 1))
+    donors = np.repeat(np.arange(10), 10)  # five of each value
+    by_image, by_donor = (
+        np.ptp(bootstrap.interval(bootstrap.resampled_means(values, np.zeros(100), 4000, 0, groups)))
+        for groups in (None, donors)
+    )
+    assert by_donor > 2 * by_image
+    assert by_donor == pytest.approx(2 * 1.96 * 0.5 / np.sqrt(10), rel=0.1)
+
+
+def test_groups_of_one_label_each_are_drawn_within_it():
+    values, labels = np.eye(2)[np.repeat([0, 1], [6, 4])], np.repeat(["a", "b"], [6, 4])
+    donors = np.array([0, 0, 0, 1, 1, 1, 2, 2, 3, 3])
+    sums = bootstrap.resampled_sums(*bootstrap.by_group(values, labels, donors), 200)
+    np.testing.assert_array_equal(sums, np.tile([6.0, 4.0], (200, 1)))
+
+
 def test_the_interval_covers_the_truth_as_often_as_it_says():
     random = np.random.default_rng(4)
     strata = np.repeat([0, 1], 30)

@@ -31,7 +31,7 @@ from oral_cancer.study.journal import JOURNAL, Search, freeze_search, open_journ
 from oral_cancer.study.parameters import Choice, Span, parameters_of
 from oral_cancer.study.search import _outcome, plan_search, run_search
 from oral_cancer.study.search_page import TABLE, importances, write_search_report
-from oral_cancer.study.study import run_job, validation_rmse
+from oral_cancer.study.study import run_job, validation_figure
 from oral_cancer.training.manifest import file_hashes, write_manifest
 from oral_cancer.training.run import Run, RunName
 from tests.conftest import REPOSITORY, SMALL_NETWORK
@@ -326,7 +326,7 @@ def test_no_test_figure_is_read(tmp_path: Path, monkeypatch: Any, search: Callab
     (tmp_path / "metrics.json").write_text(json.dumps(figures))
     with monkeypatch.context() as patched:
         patched.setattr("oral_cancer.study.study.json.loads", lambda _: ValidationOnly(figures))
-        assert validation_rmse(Run.of(compose_settings([]), tmp_path)) == 0.25
+        assert validation_figure(Run.of(compose_settings([]), tmp_path)) == 0.25
 
     folder = tmp_path / "outputs" / "studies" / "s" / "trial=0" / "fold=0"
     folder.mkdir(parents=True)
