@@ -64,17 +64,20 @@ def test_help_waits_for_no_library() -> None:
     assert "images: ???" in said
 
 
+@pytest.mark.slow
 def test_verbs_that_read_tables_import_no_torch(tmp_path: Path) -> None:
     said = python(LIGHT, write_study(tmp_path / "paper", ("m1", "m2"), (0, 1)))
     assert "4 of 4 runs done" in said
     assert (tmp_path / "paper" / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_verbs_that_train_nothing_import_no_lightning(study: Path, images_root: Path, tmp_path: Path) -> None:
     python(NETWORKS, study, next(images_root.iterdir()), tmp_path)
     assert (tmp_path / "exported" / "MODEL_CARD.md").exists()
 
 
+@pytest.mark.slow
 def test_as_a_module_and_by_the_doors() -> None:
     for command in (["-m", "oral_cancer", "status"], ["scripts/report.py"]):
         done = subprocess.run([sys.executable, *command, "nowhere"], cwd=REPOSITORY, capture_output=True, text=True)

@@ -12,6 +12,7 @@ PUBLISHED_COUNTS = ("--per-class", "300", "--per-mixture", "200")
 LITE0 = ("model=efficientnet_lite0", "trainer.accelerator=cpu", "logger=none")
 
 
+@pytest.mark.slow
 def test_mixtures_teach_the_composition_of_mixtures(
     real_cells: Path, train: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def test_copies_under_one_label_in_one_split_count_once_and_are_named(
     assert manifest["fingerprint"] == json.loads((without / "manifest.json").read_text())["fingerprint"]
 
 
+@pytest.mark.slow
 def test_a_study_trains_and_judges_by_no_copy(images_root: Path, root: Path, tmp_path: Path) -> None:
     folder = group_folder(root, "val", "parental")
     image = min(folder.iterdir())

@@ -296,6 +296,7 @@ def slow_build(root: Path, stores: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
+@pytest.mark.slow
 def test_kill_amid_a_build_leaves_the_old_store_or_none(root: Path, stores: Path) -> None:
     for prepare in (lambda: None, lambda: [write_image(root / "a" / f"{n}.tif", 20 + n) for n in range(6)]):
         prepare()
@@ -308,6 +309,7 @@ def test_kill_amid_a_build_leaves_the_old_store_or_none(root: Path, stores: Path
         array_of(stores)
 
 
+@pytest.mark.slow
 def test_two_processes_build_once(root: Path, stores: Path) -> None:
     processes = [slow_build(root, stores) for _ in range(2)]
     lines = [process.communicate(timeout=60)[0].splitlines() for process in processes]

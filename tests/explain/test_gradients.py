@@ -134,6 +134,7 @@ def squares(rng: np.random.Generator, number: int) -> tuple[torch.Tensor, torch.
     return torch.from_numpy(shown.clip(0, 255).astype(np.float32)), torch.from_numpy(colours), corners
 
 
+@pytest.mark.slow
 def test_the_heat_lies_on_the_cue_that_decides(square_finder: nn.Module, tmp_path) -> None:
     shown, colours, corners = squares(np.random.default_rng(1), 20)
     assert (square_finder(shown).argmax(dim=1) == colours).float().mean() > 0.9

@@ -85,15 +85,15 @@ def test_a_harmed_weights_file_gives_a_network_or_a_reason(tmp_path: Path, suffi
 
 
 def test_no_damage_to_the_checkpoint_of_a_cell_goes_unnoticed(train: Callable[..., Path], tmp_path: Path) -> None:
-    run = train("trainer.max_epochs=1", folder="study/m2/fold=0")
+    checkpoint = train("trainer.max_epochs=1", folder="study/m2/fold=0") / CHECKPOINT
     (run,) = find_runs(tmp_path / "study")
-    whole = (run / CHECKPOINT).read_bytes()
+    whole = checkpoint.read_bytes()
     assert load_network(run)
 
     @QUICK
     @given(st.data())
     def check(data: st.DataObject) -> None:
-        (run / CHECKPOINT).write_bytes(data.draw(harmed(whole).filter(lambda content: content != whole)))
+        checkpoint.write_bytes(data.draw(harmed(whole).filter(lambda content: content != whole)))
         with pytest.raises(UserError, match=r"last\.ckpt is damaged.*; restore it, or train the run again"):
             load_network(run)
 

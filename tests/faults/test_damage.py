@@ -45,6 +45,7 @@ def interrupt(run: Path) -> None:
         (run / name).unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [flip, cut])
 def test_starting_a_study_again_names_what_is_damaged_and_makes_it_anew(
     again: Path, undisturbed: Path, images_root: Path, harm
@@ -70,6 +71,7 @@ def test_starting_a_study_again_names_what_is_damaged_and_makes_it_anew(
     assert files(study, *FIGURES) == files(undisturbed / "outputs" / "studies" / "paper", *FIGURES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [flip, cut])
 def test_a_damaged_plan_is_refused_with_the_remedy(again: Path, images_root: Path, harm) -> None:
     plan = again / "outputs" / "studies" / "paper" / "study.yaml"

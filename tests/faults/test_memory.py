@@ -24,6 +24,7 @@ class Greedy(Callback):
             torch.empty(HUGE, dtype=torch.uint8)
 
 
+@pytest.mark.slow
 def test_a_cell_out_of_memory_fails_alone_and_says_what_to_lower(images_root: Path, tmp_path: Path) -> None:
     greedy = "+callbacks.greedy={_target_: tests.faults.test_memory.Greedy}"
     done = run(images_root, tmp_path, "study.models=[m1]", greedy, pythonpath=REPOSITORY)

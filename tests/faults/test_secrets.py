@@ -15,6 +15,7 @@ SECRETS = {
 }
 
 
+@pytest.mark.slow
 def test_no_secret_is_written_or_shown(images_root: Path, tmp_path: Path) -> None:
     command = arguments(
         images_root, "study.models=[m1]", "trainer.max_epochs=1", "hydra/launcher=local", logger="wandb"

@@ -19,6 +19,7 @@ from tests.published import SPLIT_FOLDERS
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
 
 
+@pytest.mark.slow
 def test_the_exported_ensemble_predicts_as_the_checkpoints_do(
     study: Path, images_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,6 +44,7 @@ def test_the_exported_ensemble_predicts_as_the_checkpoints_do(
     assert "made from other checkpoints" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_file_takes_batches_of_any_number_and_size(study: Path, tmp_path: Path) -> None:
     export.main([str(study), f"out={tmp_path / 'out'}"])
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -65,6 +67,7 @@ def test_a_file_takes_batches_of_any_number_and_size(study: Path, tmp_path: Path
         np.testing.assert_array_equal(by_fold, probabilities[None])
 
 
+@pytest.mark.slow
 def test_the_card_holds_the_figures_of_the_tables(study: Path, tmp_path: Path) -> None:
     export.main([str(study), f"out={tmp_path}"])
     card = (tmp_path / "MODEL_CARD.md").read_text()

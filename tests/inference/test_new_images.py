@@ -231,6 +231,7 @@ def test_what_is_passed_over_is_named_and_the_exit_code_says_so(
     assert "y.lif" in page
 
 
+@pytest.mark.slow
 def test_output_in_a_pipe_does_not_wrap(study: Path, fields: list[Pixels], tmp_path: Path) -> None:
     new = tmp_path / ("a long name " * 8).strip()
     save(new / "culture", fields)
@@ -314,6 +315,7 @@ def test_pixels_of_another_size_are_flagged(
     assert float(predictions.micrometres["same/0.tif"]) == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 def test_a_model_that_is_handed_on_says_how_its_images_were_read(deep_study: Path) -> None:
     import onnxruntime
 

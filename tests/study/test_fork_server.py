@@ -35,6 +35,7 @@ def surroundings() -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
 def test_a_child_has_its_own_surroundings_and_a_server_of_one_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -78,6 +79,7 @@ train_one(*map(Path, sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_child_trains_to_the_bytes_of_a_fresh_process_and_no_import_asks_for_a_gpu(
     images_root: Path, tmp_path: Path
 ) -> None:

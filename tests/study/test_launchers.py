@@ -18,6 +18,7 @@ FIGURES = ("*/*/predictions.csv", "*/*/metrics.json", "tables/*.csv")
 LOCAL = ("hydra/launcher=local", "launcher.jobs=2")
 
 
+@pytest.mark.slow
 def test_runs_side_by_side_leave_the_bytes_of_runs_one_after_the_other(
     undisturbed: Path, images_root: Path, tmp_path: Path
 ) -> None:
@@ -36,6 +37,7 @@ def test_runs_side_by_side_leave_the_bytes_of_runs_one_after_the_other(
     assert len({manifest["process"] for manifest in manifests}) == 4
 
 
+@pytest.mark.slow
 def test_a_training_through_a_launcher_is_a_sweep_of_one(images_root: Path, tmp_path: Path) -> None:
     command = arguments(images_root, *LOCAL, "resampling=ros", "study.name=one")
     command = [option for option in command if not option.startswith(("study=", "study.models=", "study.folds="))]
@@ -44,6 +46,7 @@ def test_a_training_through_a_launcher_is_a_sweep_of_one(images_root: Path, tmp_
     assert [path.parent.name for path in tmp_path.glob("outputs/studies/one/m4/fold=*/manifest.json")] == ["fold=0"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_fails_alone(images_root: Path, tmp_path: Path) -> None:
     study = tmp_path / "outputs" / "studies" / "paper"
     victim = study / "m1" / "fold=1"
@@ -61,6 +64,7 @@ def test_a_killed_run_fails_alone(images_root: Path, tmp_path: Path) -> None:
     assert json.loads((victim / "manifest.json").read_text())["status"] == "complete"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_no_run_outlives_its_study(images_root: Path, tmp_path: Path, number: signal.Signals) -> None:
     started = start(images_root, tmp_path, *LOCAL, "trainer.max_epochs=3000", "study.models=[m1]")

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.conftest import REPOSITORY
 
 
+@pytest.mark.slow
 def test_the_recorded_settings_repeat_a_cell_to_the_byte(undisturbed: Path, tmp_path: Path) -> None:
     run = undisturbed / "outputs" / "studies" / "paper" / "m4" / "fold=1"
     record = ("--config-dir", str(run / ".hydra"), "--config-name", "config")

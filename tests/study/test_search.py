@@ -392,6 +392,7 @@ def run(images_root: Path, cwd: Path, *overrides: str) -> subprocess.CompletedPr
     return subprocess.run(command(images_root, *overrides), cwd=cwd, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_a_search_killed_goes_on_with_trials_side_by_side(images_root: Path, tmp_path: Path) -> None:
     options = ("model.backbone=test_byobnet,test_resnet", "hydra/sweeper/sampler=grid", f"{FACTOR}=1")
     options += ("trainer.max_epochs=8",)

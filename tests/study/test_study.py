@@ -46,6 +46,7 @@ def test_a_study_leaves_plan_runs_tables_and_page(undisturbed: Path) -> None:
         assert row.rmse == pytest.approx(metrics["test"]["hetero"]["rmse"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_figures_in_wandb_are_those_of_the_tables(undisturbed: Path) -> None:
     wandb = str(Path(sys.executable).parent / "wandb")
     runs = {}
@@ -123,6 +124,7 @@ def start_and_wait_for(images_root: Path, cwd: Path, there: Callable[[Path], boo
     return started
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_gives_the_bytes_of_an_undisturbed_study(
     undisturbed: Path, images_root: Path, tmp_path: Path
 ) -> None:
@@ -157,6 +159,7 @@ def test_a_second_start_while_it_runs_says_where_and_stops(images_root: Path, tm
     assert "study.name" in second.stderr
 
 
+@pytest.mark.slow
 def test_a_failing_cell_fails_alone_and_can_be_mended(images_root: Path, tmp_path: Path) -> None:
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "own.yaml").write_text(EXPERIMENT)
@@ -186,6 +189,7 @@ def test_a_failing_cell_fails_alone_and_can_be_mended(images_root: Path, tmp_pat
     assert (study / "m1" / "fold=0" / "manifest.json").read_bytes() == first
 
 
+@pytest.mark.slow
 def test_a_plain_sweep_is_named_by_what_it_varies_and_aggregated(images_root: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,

@@ -61,6 +61,7 @@ class StepLosses(Callback):
                 file.write(f"{loss!r}\n")
 
 
+@pytest.mark.slow
 def test_two_ranks_take_the_steps_of_one(images_root: Path, tmp_path: Path) -> None:
     settings = (
         *STOCHASTIC_GRADIENT_DESCENT,
@@ -130,6 +131,7 @@ def test_ranks_leave_one_set_of_files(images_root: Path, tmp_path: Path) -> None
     assert {path.name for path in (tmp_path / "outputs" / "runs" / "shared").iterdir()} == {"fold=0", ".fold=0.lock"}
 
 
+@pytest.mark.slow
 def test_each_cell_of_a_study_may_have_ranks(images_root: Path, tmp_path: Path) -> None:
     done = study(images_root, tmp_path, *DDP, "study.models=[m1]", "trainer.max_epochs=1")
     assert done.returncode == 0, done.stderr
@@ -141,16 +143,18 @@ def test_each_cell_of_a_study_may_have_ranks(images_root: Path, tmp_path: Path) 
 class FailOnSecondRank(Callback):
     """Stands for what may go wrong on one device: `kill` ends the process without a word."""
 
-    def __init__(self, kill: bool) -> None:
+    def __init__(self, kill: bool, only_resumed: bool = False) -> None:
         self.kill = kill
+        self.only_resumed = only_resumed
 
     def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
-        if trainer.global_rank == 1:
+        if trainer.global_rank == 1 and (trainer.ckpt_path or not self.only_resumed):
             if self.kill:
                 os.kill(os.getpid(), signal.SIGKILL)
             raise RuntimeError("power cut")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kill", "said"), [(False, "rank 1: RuntimeError: power cut"), (True, "rank 1: Signal 9")])
 def test_a_rank_that_dies_ends_the_training(images_root: Path, tmp_path: Path, kill: bool, said: str) -> None:
     fault = f"+callbacks.fault={{_target_: tests.training.test_ddp.FailOnSecondRank, kill: {kill}}}"
@@ -165,8 +169,10 @@ def test_a_rank_that_dies_ends_the_training(images_root: Path, tmp_path: Path, k
     assert manifest["error"].startswith(said)
 
 
+@pytest.mark.slow
 def test_a_signal_ends_all_ranks_and_the_training_goes_on(images_root: Path, tmp_path: Path) -> None:
-    settings = (*DDP, "trainer.max_epochs=300", "name=cut")
+    fault = "+callbacks.fault={_target_: tests.training.test_ddp.FailOnSecondRank, kill: false, only_resumed: true}"
+    settings = (*DDP, "trainer.max_epochs=300", "name=cut", fault)
     process = subprocess.Popen(
         command(images_root, *settings), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -184,8 +190,7 @@ def test_a_signal_ends_all_ranks_and_the_training_goes_on(images_root: Path, tmp
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         assert str(tmp_path).encode() not in _read(line)
     epochs = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["epoch"]
-    fault = "+callbacks.fault={_target_: tests.training.test_ddp.FailOnSecondRank, kill: false}"
-    done = run(images_root, tmp_path, *settings, fault)
+    done = run(images_root, tmp_path, *settings)
     assert "cut/fold0 random-start: goes on" in done.stdout
     history = pd.read_csv(folder / "history.csv").epoch
     assert list(history[: epochs + 1]) == list(range(epochs + 1))

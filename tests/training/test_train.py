@@ -190,6 +190,7 @@ def test_losses_are_means_over_images_whatever_the_batch(train: Train, batch: in
     assert pd.read_csv(run / "history.csv")["val_loss"][0] == pytest.approx((errors**2).mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_compiled_network_trains_to_the_same_predictions_and_checkpoint(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,6 +326,7 @@ def test_a_users_fault_is_one_line(tmp_path: Path, override: str, words: tuple[s
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "SIGINT"), (signal.SIGTERM, "SIGTERM")])
 def test_a_signal_leaves_a_failed_manifest_and_a_checkpoint_to_go_on_from(
     images_root: Path, tmp_path: Path, number: signal.Signals, said: str
