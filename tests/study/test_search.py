@@ -252,7 +252,7 @@ def test_the_page(search: Callable[..., pd.DataFrame], tmp_path: Path) -> None:
     ("override", "said"),
     [
         ("hydra.sweeper.n_trials=0", "hydra.sweeper.n_trials=0: must be a whole number of at least 1"),
-        ("hydra.sweeper.direction=least", "hydra.sweeper.direction=least: must be one of minimize, maximize"),
+        ("hydra.sweeper.direction=least", "hydra.sweeper.direction=least: must be null or one of minimize, maximize"),
         ("hydra/sweeper/sampler=grid", f"hydra/sweeper/sampler=grid: {FACTOR} has endless values"),
         (f"{FACTOR}=choice(1,-1)", f"{FACTOR}=-1: must be a positive finite number"),
     ],
