@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 EPOCHS = 5  # of 36 steps
 PUBLISHED_COUNTS = ("--per-class", "300", "--per-mixture", "200")
 LITE0 = ("model=efficientnet_lite0", "trainer.accelerator=cpu", "logger=none")
