@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo bench test test-faults test-cluster lint audit clean
+.PHONY: demo bench test test-all test-faults test-cluster lint audit clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -16,8 +16,12 @@ demo: .venv/.installed        ## five models across five folds with the small ne
 bench: .venv/.installed       ## what it costs, beside what it may: a table and outputs/bench/bench.json, in 15 minutes
 	$(BIN)/python -m benchmarks
 
-test: .venv/.installed        ## all tests but the next two; prints the lines of the package that they reach
-	$(BIN)/pytest --numprocesses=auto --dist=worksteal --cov=oral_cancer --cov-report=term:skip-covered --cov-fail-under=90
+test: .venv/.installed        ## the quick tests, in minutes
+	$(BIN)/pytest --numprocesses=auto --dist=worksteal
+
+test-all: .venv/.installed    ## these and the slow ones; prints the lines of the package that they reach
+	$(BIN)/pytest -m "not cluster and not faults" --numprocesses=auto --dist=worksteal \
+		--cov=oral_cancer --cov-report=term:skip-covered --cov-fail-under=90
 
 test-faults: .venv/.installed ## kills, full disks, servers that fail: minutes; prints what was done and lost
 	$(BIN)/pytest -m faults tests/faults

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["train"]:  # which has Hydra's command line, and not argparse's
-        from oral_cancer.training.command import main as train
+        from oral_cancer.train import main as train
 
         train(words[1:])
         return
@@ -128,7 +128,7 @@ def _overrides(parser: argparse.ArgumentParser, completer: Callable[..., Sequenc
 
 def _train_settings(prefix: str, parsed_args: Given, **_: Any) -> list[str]:
     """What Hydra offers to complete a word of `train` with."""
-    from oral_cancer.training.command import completions
+    from oral_cancer.train import completions
 
     return completions([*(parsed_args.overrides or []), prefix])
 

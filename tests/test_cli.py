@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from oral_cancer.cli import build_parser, main
-from oral_cancer.training.command import completions
+from oral_cancer.train import completions
 from tests.conftest import REPOSITORY
 from tests.study.made_up import write_study
 

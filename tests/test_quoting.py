@@ -13,7 +13,7 @@ from oral_cancer.command import settings_of
 from oral_cancer.experiments import compose_settings
 from oral_cancer.quoting import without_references
 from oral_cancer.settings import build
-from oral_cancer.training.command import LITERAL, PATTERNED
+from oral_cancer.train import LITERAL, PATTERNED
 from oral_cancer.training.run import Run, RunName
 
 PIECES = [*" =,[]{}()'\"\\$:;~+-*?!#%&|<>^@äß細.\t/", "${", "${a}", "\\${", "null", "a"]
