@@ -44,7 +44,7 @@ def test_the_treatment_shown_keeps_the_contract(tmp_path, monkeypatch) -> None:
     treatment = instantiate(OmegaConf.create(block("yaml", "RandomPart")))
     images = np.zeros((10, 4, 4, 3), np.uint8)
     labels = np.repeat([soft_label("parental")], 10, axis=0)
-    assert len(checked(treatment.fit_resample(images, labels, 0), images, "shown")) == 5
+    assert len(checked(treatment.fit_resample(images, labels, 0), images, 3, "shown")) == 5
 
 
 def test_every_folder_and_script_named_exists() -> None:

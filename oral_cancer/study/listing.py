@@ -79,7 +79,7 @@ def show_list(folder: Path) -> None:
     if not studies:
         raise UserError(f"{folder}: holds no study and no run; give another folder, or train first")
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("study", "runs", "experiments", "best in validation", "ended", "size"):
+    for column in ("study", "runs", "experiments", "best val RMSE or F1", "ended", "size"):
         table.add_column(column, justify="right" if column in ("runs", "size") else "left", overflow="fold")
     for study in studies:
         done = sum(state.status == "complete" for state in study.states)
@@ -99,11 +99,11 @@ def _best(runs: Sequence[Path]) -> tuple[str, str] | None:
     for run in runs:
         for figure, value in _validation_figure(run):
             found[figure][run.parent.name].append(value)
-    for figure, words, best_of in (("rmse", "RMSE", min), ("f1_macro", "macro F1", max)):
+    for figure, words, best_of in (("rmse", "", min), ("f1_macro", "F1 ", max)):
         means = {experiment: mean(values) for experiment, values in found[figure].items()}
         if means:
             experiment = best_of(means, key=lambda name: means[name])
-            return experiment, f"{words} {means[experiment]:.4f}"
+            return experiment, f"{words}{means[experiment]:.4f}"
     return None
 
 

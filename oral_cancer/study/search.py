@@ -88,7 +88,7 @@ def run_search(config: DictConfig, launcher: Any) -> None:
     parameters, fixed = _parameters(config)
     search = read_search(folder)
     assert search is not None
-    study = open_journal(folder, search.direction)
+    study = open_journal(folder, config.hydra.sweeper.direction or search.direction)
     _refuse_alive(folder, study)
     n_trials = min(config.hydra.sweeper.n_trials, _number_in_grid(config, parameters))
     at_once = config.hydra.sweeper.n_jobs or getattr(launcher, "at_once", 1)

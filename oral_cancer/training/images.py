@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from oral_cancer.data import division, splits
@@ -23,6 +24,10 @@ from oral_cancer.training.trainer import check_callbacks
 def collected(run: Run) -> Collection:
     """The files of the run's source, of which none is opened yet."""
     collection: Collection = build(run.settings, "source").collect()
+    treatment, sets = build(run.settings, "resampling"), run.settings.data.train_sets
+    if hasattr(treatment, "check_labels") and not collection.problems:
+        labels = [file.label for file in collection.files if file.split != "test"]
+        treatment.check_labels(np.array([name for name in labels if collection.labels.image_set(name) in sets], str))
     return collection
 
 
