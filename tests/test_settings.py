@@ -234,7 +234,7 @@ def test_paths_and_names_of_a_command_are_taken_as_typed() -> None:
     settings = settings_of("predict", ["images=a=b, [c] ${d}", "out=null", "experiment=3"])
     assert (settings.images, settings.out, settings.experiment) == ("a=b, [c] ${d}", None, "3")
     assert {"source.root", "store", "model.weights"} <= set(options(Training, AS_TYPED))
-    assert set(options(Training, PATTERNS)) == {"source.leave_out"}
+    assert set(options(Training, PATTERNS)) == {"source.leave_out", "source.table", "source.file"}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from oral_cancer.evaluation.ensembles import Ensembles
-from oral_cancer.evaluation.predictions import LABELS, PROBABILITIES
+from oral_cancer.evaluation.predictions import labels, probabilities
 from oral_cancer.study.aggregate import TABLES, ranking, write_tables
 from oral_cancer.study.runs import Study, read_study
 from tests.study.made_up import few_resamples, write_plan, write_run, write_study
@@ -67,7 +67,7 @@ def test_columns(folder, name):
 
 def test_summary_and_mixtures_equal_a_plain_computation(study, folder):
     frame = study.predictions
-    truth, predicted = frame[LABELS].to_numpy(), frame[PROBABILITIES].to_numpy(np.float64)
+    truth, predicted = labels(frame), probabilities(frame)
     frame = frame.assign(
         right=truth.argmax(axis=1) == predicted.argmax(axis=1), error=((truth - predicted) ** 2).sum(axis=1)
     )

@@ -9,8 +9,8 @@ import pytest
 from oral_cancer.errors import UserError
 from oral_cancer.experiments import compose_settings
 from oral_cancer.study.room import insist_on_room_for
+from oral_cancer.training.images import collected, open_images
 from oral_cancer.training.run import Run, RunName
-from oral_cancer.training.train import open_images
 from tests.conftest import SMALL_NETWORK
 from tests.study.made_up import write_run
 
@@ -51,7 +51,7 @@ def test_a_store_that_does_not_fit_is_refused_before_it_is_built(images_root: Pa
     (run, *_) = runs(tmp_path, "source=folder", f"source.root={images_root}", f"store={tmp_path / 'store'}")
     free(1000)
     with pytest.raises(UserError, match=r"the image store needs about .* KB, and 1 KB are free there"):
-        open_images(run)
+        open_images(run, collected(run))
     assert not list((tmp_path / "store").rglob("*.npy"))
     free(10**9)
-    assert len(open_images(run).images) == 168
+    assert len(open_images(run, collected(run)).images) == 168

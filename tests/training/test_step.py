@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,6 +51,8 @@ class WatchSteps(Callback):
 
     def __init__(self) -> None:
         self.reads = Reads()
+
+    def on_fit_start(self, *_: Any) -> None:
         WatchSteps.last = self
 
     def on_train_batch_start(self, *_: Any) -> None:
@@ -91,6 +94,7 @@ def test_a_step_brings_nothing_to_the_gpu(on_fake_gpu: None, monkeypatch: pytest
     cfg = _settings("augmentation=device")
     model: SoftLabelClassifier = instantiate(cfg.model, classes=3)
     monkeypatch.setattr(model, "log", lambda *_, **__: None)
+    monkeypatch.setattr(SoftLabelClassifier, "trainer", SimpleNamespace(datamodule=None))
     images = torch.empty(16, 256, 256, 3, dtype=torch.uint8)
     draws, soft_labels = torch.empty(16, 3), torch.empty(16, 3)
     with Reads() as reads:
