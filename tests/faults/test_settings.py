@@ -78,6 +78,7 @@ def refusal(settings: DictConfig, option: str, value: Any) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 @QUICK
 @given(option=st.sampled_from(sorted(WHOLE | REAL)), value=ODD)
 def test_a_value_out_of_its_range_is_refused_by_name(settings: DictConfig, option: str, value: Any) -> None:
@@ -90,6 +91,7 @@ def test_a_value_out_of_its_range_is_refused_by_name(settings: DictConfig, optio
         assert ": must be " in lines[0]
 
 
+@pytest.mark.slow
 @QUICK
 @given(
     option=st.sampled_from(
@@ -119,6 +121,7 @@ def test_no_value_provokes_anything_but_a_refusal(
     assert sorted(Path.cwd().iterdir()) == before
 
 
+@pytest.mark.slow
 @QUICK
 @given(name=st.text(max_size=30))
 def test_a_name_that_passes_is_one_folder_below(settings: DictConfig, name: str) -> None:

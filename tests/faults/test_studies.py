@@ -58,6 +58,7 @@ def by_run(predictions: pd.DataFrame) -> dict[tuple[str, object], pd.DataFrame]:
     return {run: rows.reset_index(drop=True) for run, rows in predictions.groupby(["experiment", "fold"], sort=False)}
 
 
+@pytest.mark.slow
 @QUICK
 @given(st.data())
 def test_a_study_is_read_as_it_was_written_or_refused(whole: Path, tmp_path_factory, data: st.DataObject) -> None:

@@ -99,6 +99,7 @@ def whole(images_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cwd
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [2, 3])
 def test_ranks_predict_each_image_once_and_in_order(images_root: Path, whole: Path, devices: int) -> None:
     again = trained(
@@ -120,6 +121,7 @@ def test_ranks_predict_each_image_once_and_in_order(images_root: Path, whole: Pa
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_ranks_leave_one_set_of_files(images_root: Path, tmp_path: Path) -> None:
     done = run(images_root, tmp_path, *DDP, "logger=wandb", "name=shared")
     assert done.returncode == 0, done.stderr
@@ -204,6 +206,7 @@ def _read(path: Path) -> bytes:
         return b""
 
 
+@pytest.mark.slow
 def test_a_batch_that_the_devices_cannot_share_is_refused(images_root: Path, tmp_path: Path) -> None:
     for overrides, said in (
         (("trainer.devices=3",), "data.batch_size=16: must be a multiple of the 3 devices that share it"),
