@@ -45,7 +45,9 @@ def test_a_full_disk_is_named_and_training_goes_on_when_there_is_room(
 ) -> None:
     where = disk(f"size={free}")
     (where.parent / "sitecustomize.py").write_text(UNAWARE)  # as if others had filled the disk since the start
-    done = run(images_root, where, pythonpath=where.parent)
+    environment = os.environ | {"PYTHONPATH": f"{where.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    command = arguments(images_root)
+    done = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     errors = done.stderr + done.stdout
     assert "Traceback" not in errors
