@@ -118,12 +118,17 @@ class LayoutSource(ImageFolder):
     ]
 
 
-class FolderSource(ImageFolder):
-    builds: ClassVar[str] = "oral_cancer.data.folder.FolderSource"
-    layout: Annotated[str | None, TEXT, AS_TYPED] = None
+class OwnImages(ImageFolder):
+    """What is said of images whose layout is not declared: mixtures among them, and how they may be divided."""
+
     mixtures: Mixtures | None = None
     group_by: Annotated[str | None, TEXT, AS_TYPED] = None
     test_share: Annotated[float, SHARE] = 0.2
+
+
+class FolderSource(OwnImages):
+    builds: ClassVar[str] = "oral_cancer.data.folder.FolderSource"
+    layout: Annotated[str | None, TEXT, AS_TYPED] = None
 
 
 class SimulatedSource(Section):

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar
 
 from annotated_types import MinLen
 
-from oral_cancer.settings.data import FOLDER, ImageFolder, Mixture
-from oral_cancer.settings.rules import AS_TYPED, PATTERNS, SHARE, TEXT, WITHOUT_INFLUENCE, Rule, Section, whole
+from oral_cancer.settings.data import FOLDER, OwnImages
+from oral_cancer.settings.rules import AS_TYPED, PATTERNS, WITHOUT_INFLUENCE, Rule, Section, whole
 
 Text = Annotated[str, MinLen(1)]
 Key = int | Text
@@ -30,7 +30,7 @@ class Columns(Section):
         return {name: tuple(str(one) for one in names if one is not None) for name, names in each.items()}
 
 
-class TableSource(ImageFolder):
+class TableSource(OwnImages):
     builds: ClassVar[str] = "oral_cancer.data.table.TableSource"
     table: Annotated[
         Text | Annotated[list[Text] | dict[Key, Text], MinLen(1)],
@@ -46,7 +46,4 @@ class TableSource(ImageFolder):
         PATTERNS,
     ] = None
     names: Annotated[dict[Key, Key] | None, Rule("names by what the table says, such as {1: neutrophil}")] = None
-    mixtures: dict[str, Mixture] | None = None
     min_per_label: Annotated[int, whole(1)] = 1
-    group_by: Annotated[str | None, TEXT, AS_TYPED] = None
-    test_share: Annotated[float, SHARE] = 0.2
