@@ -20,7 +20,7 @@ def start_wandb(project: str, save_dir: str, **options: Any) -> wandb.Run:
     os.environ.setdefault("WANDB_SILENT", "true")
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # W&B's telemetry, whose failures are nobody's
     _keep_out_of_home(Path(save_dir, "wandb").resolve())
-    options = {"id": secrets.token_hex(8), "project": project, "dir": save_dir} | options
+    options = {"id": secrets.token_hex(8), "project": project, "dir": str(Path(save_dir).resolve())} | options
     given = [tag.strip() for tag in os.environ.get("WANDB_TAGS", "").split(",") if tag.strip()]
     options["tags"] = list(dict.fromkeys([*options.get("tags", []), *given]))  # which W&B would forget for ours
     mode: Any = os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")

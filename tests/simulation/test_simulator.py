@@ -118,10 +118,10 @@ def test_pixels_depend_on_neither_processor_nor_threads() -> None:
         "OPENCV_FOR_THREADS_NUM": "1",
         "NPY_DISABLE_CPU_FEATURES": " ".join(features),
     }
-    code = "import json, test_simulator; print(json.dumps(test_simulator.digests()))"
+    code = "import json; from tests.simulation import test_simulator; print(json.dumps(test_simulator.digests()))"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parent,
+        cwd=Path(__file__).parents[2],
         env=plain,
         capture_output=True,
         text=True,

@@ -50,8 +50,8 @@ def test_home_stays_untouched_and_tags_arrive(tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_not_answer_leaves_the_runs_offline(tmp_path: Path) -> None:
-    env = os.environ | {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
-    env.pop("WANDB_MODE", None)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    env |= {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
     command = [sys.executable, "-c", TWO_RUNS]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
