@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from oral_cancer.errors import UserError
@@ -39,8 +40,18 @@ def runs_to_explain(study: Study, fold: Fold | None) -> list[RunRecord]:
     return chosen
 
 
-def test_images(study: Study, per_class: int) -> list[Labelled]:
-    """The first test images of each pure class, by their names.
+def own_images(study: Study, runs: Sequence[RunRecord], per_label: int) -> list[Labelled]:
+    """Images of the study itself: test images, or of a study without any those that validate its runs.
+
+    All pure ones that one of the runs gets wrong, and the first of those that all get right and of each mixture.
+
+    Args:
+        study: whose root holds the images.
+        runs: that explain.
+        per_label: right ones of each class, and images of each mixture.
+
+    Returns:
+        Class by class, then mixture by mixture, each by the images' names.
 
     Raises:
         UserError: where the study does not say where its images lie, or they are no longer there.
@@ -53,9 +64,17 @@ def test_images(study: Study, per_class: int) -> list[Labelled]:
             "images=<folder>"
         )
     rows = study.predictions
-    rows = rows[(rows["split"] == "test") & (rows["set"] == "homo")].drop_duplicates("file").sort_values("file")
-    rows = rows.groupby("label", sort=False).head(per_class)
-    rows = rows.assign(place=rows["label"].map(classes_of(rows).index)).sort_values(["place", "file"])
+    names = pd.MultiIndex.from_frame(rows[["experiment", "fold"]].astype(str))
+    rows = rows[names.isin([(run.experiment, str(run.fold)) for run in runs])]
+    rows = rows[rows["split"] == ("test" if "test" in set(rows["split"]) else "val")]
+    classes = classes_of(rows)
+    pure = (rows["set"] == "homo").to_numpy()
+    wrong = pure & (rows[list(classes)].to_numpy().argmax(axis=1) != labels(rows).argmax(axis=1))
+    rows = rows.assign(wrong=wrong).sort_values(["file", "wrong"]).drop_duplicates("file", keep="last")
+    first = rows[~rows["wrong"]].groupby("label", sort=False).head(per_label)
+    rows = pd.concat([first, rows[rows["wrong"]]])
+    order = {name: place for place, name in enumerate([*classes, *sorted(set(rows["label"]) - set(classes))])}
+    rows = rows.assign(place=rows["label"].map(order)).sort_values(["place", "wrong", "file"])
     return [
         Labelled(NewImage(root / file, file, str(PurePosixPath(file).parent)), label, proportions)
         for file, label, proportions in zip(map(str, rows["file"]), rows["label"], labels(rows), strict=True)

@@ -20,7 +20,7 @@ from oral_cancer.data.reader import quiet, read_new
 from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.data.resizing import resized
 from oral_cancer.errors import UserError
-from oral_cancer.explain.choice import Labelled, labelled, runs_to_explain, test_images
+from oral_cancer.explain.choice import Labelled, labelled, own_images, runs_to_explain
 from oral_cancer.explain.explain import Explainer, Explanation
 from oral_cancer.explain.page import Explained, explanations_page
 from oral_cancer.explain.pictures import TITLES, Pixels, png, sheet, shown
@@ -64,7 +64,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     runs = runs_to_explain(study, settings.fold)
     root = Path(settings.images) if settings.images else None
     found = find_images(root) if root else None
-    images = labelled(found.images, study) if found else test_images(study, settings.per_class)
+    images = labelled(found.images, study) if found else own_images(study, runs, settings.per_class)
     new = NewReading.of(runs[0].facts.get("reading"), given)
     folder = Path(settings.out or Path("outputs", "explanations", study.name, root.resolve().name if root else "test"))
     refuse_file("out", folder)
@@ -96,7 +96,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     explained.sort(key=lambda one: order[one.file])
     facts = {
         "Study": str(study.folder),
-        "Images": str(root or f"test images of the pure classes, the first {settings.per_class} of each"),
+        "Images": str(root or f"{settings.per_class} right ones of each class and of each mixture, and all wrong ones"),
         "Class explained": settings.target or "the predicted one",
         "Made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
@@ -188,7 +188,7 @@ def _short(name: str) -> str:
 
 def _sheet(original: Pixels, found: Explanation) -> Pixels:
     pictures = {"original": original} | found.pictures
-    return sheet({name: pictures[name] for name in TITLES if name in pictures})
+    return sheet({name: pictures[name] for name in TITLES if name in pictures}, scaled="grad_cam")
 
 
 def _show(study: Study, explained: Sequence[Explained], page: Path) -> None:

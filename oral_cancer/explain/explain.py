@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from oral_cancer.explain.gradients import grad_cam, guided_backpropagation, has_feature_map
+from oral_cancer.explain.gradients import grad_cam, guided_backpropagation, has_feature_map, with_random_weights
 from oral_cancer.explain.pictures import Pixels, overlay, product, relief
 from oral_cancer.models import SoftLabelNetwork
 
@@ -18,7 +18,7 @@ class Explanation:
     """What one network says about one image, and why.
 
     Attributes:
-        probabilities: float64 (3,).
+        probabilities: float64 (K,).
         target: index of the class that the pictures are about.
         pictures: by their names in `pictures.TITLES`, uint8 RGB, all of the image's size.
     """
@@ -45,6 +45,7 @@ class Explainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device).eval().requires_grad_(False)
         self.size = size
+        self.untrained = with_random_weights(self.network.network)
 
     @cached_property
     def has_feature_map(self) -> bool:
@@ -67,11 +68,12 @@ class Explainer:
         targets = predicted if target is None else torch.full_like(predicted, target)
         backbone = self.network.network
         gradients = guided_backpropagation(backbone, pixels, targets).cpu().numpy()
+        untrained = guided_backpropagation(self.untrained, pixels, targets).cpu().numpy()
         heats = grad_cam(backbone, pixels, targets).cpu().numpy() if self.has_feature_map else None
         explanations = []
         for number, image in enumerate(shown):
             size, gradient = image.shape[1::-1], gradients[number]
-            pictures = {"guided_backprop": relief(gradient, size)}
+            pictures = {"guided_backprop": relief(gradient, size), "randomised": relief(untrained[number], size)}
             if heats is not None:
                 heat = heats[number]
                 pictures["grad_cam"] = overlay(image, heat)

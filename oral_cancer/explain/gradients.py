@@ -69,6 +69,21 @@ def has_feature_map(network: nn.Module, pixels: Tensor) -> bool:
     return isinstance(features, Tensor) and features.ndim == 4 and getattr(network, "output_fmt", "NCHW") == "NCHW"
 
 
+def with_random_weights(network: nn.Module, seed: int = 0) -> nn.Module:
+    """A copy of a network whose layers have forgotten what they learnt.
+
+    Pictures that look alike with and without training show edges of the image, not what decides (Adebayo et al.,
+    Sanity Checks for Saliency Maps, NeurIPS 2018).
+    """
+    copy = deepcopy(network)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for layer in copy.modules():
+            if callable(reset := getattr(layer, "reset_parameters", None)):
+                reset()
+    return copy
+
+
 def grad_cam(network: nn.Module, pixels: Tensor, targets: Tensor) -> Tensor:
     """Grad-CAM at the last convolutional activation, the one that is pooled.
 

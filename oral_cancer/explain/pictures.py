@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 SIDE = 480  # pixels of a picture's longer side
-OPACITY = 0.5  # of the heat over the image (PLOS ONE e0310304)
+OPACITY = 0.45  # of the heat over the image
 CONTRAST = 99.5  # percentile of the gradients' size that is drawn in full
 CAPTION = 36  # pixels high
+SCALE = 46  # pixels below the pictures, for the scale of heat
 LEAST_WIDTH = 280  # pixels that a title needs
 GAP = 8  # pixels between the pictures of a sheet
 TITLES = {
@@ -18,6 +19,7 @@ TITLES = {
     "grad_cam": "Grad-CAM",
     "guided_backprop": "guided backpropagation",
     "guided_grad_cam": "guided Grad-CAM",
+    "randomised": "same, untrained",
 }
 """What each picture is called on a sheet, by its name in files."""
 
@@ -33,11 +35,15 @@ def shown(image: Pixels) -> Pixels:
 
 
 def overlay(image: Pixels, heat: Floats) -> Pixels:
-    """Heat (h, w), 0 to 1, in the colours "jet" at half opacity over an image (H, W, 3), stretched bilinearly."""
-    stretched = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    levels = (255 * stretched.clip(0, 1)).round().astype(np.uint8)
-    jet = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_JET), cv2.COLOR_BGR2RGB)
-    return np.asarray(cv2.addWeighted(jet, OPACITY, image, 1 - OPACITY, 0), np.uint8)
+    """Heat (h, w), 0 to 1, in colours over an image (H, W, 3), stretched bilinearly."""
+    stretched = np.asarray(cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(cv2.addWeighted(_coloured(stretched), OPACITY, image, 1 - OPACITY, 0), np.uint8)
+
+
+def _coloured(heat: Floats) -> Pixels:
+    """Heat (H, W), 0 to 1, in "inferno", whose steps look as large as they are."""
+    levels = (255 * heat.clip(0, 1)).round().astype(np.uint8)
+    return np.asarray(cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def relief(gradient: Floats, size: tuple[int, int]) -> Pixels:
@@ -54,16 +60,27 @@ def product(gradient: Floats, heat: Floats) -> Floats:
     return np.asarray(gradient * stretched, np.float32)
 
 
-def sheet(pictures: Mapping[str, Pixels]) -> Pixels:
-    """Pictures of one size side by side, each below its title."""
+def sheet(pictures: Mapping[str, Pixels], scaled: str) -> Pixels:
+    """Pictures of one size side by side, each below its title; the one that `scaled` names above the scale of heat."""
     height, width = next(iter(pictures.values())).shape[:2]
     column = max(width, LEAST_WIDTH) + GAP
-    page = Image.new("RGB", (column * len(pictures) - GAP, height + CAPTION), "white")
+    page = Image.new("RGB", (column * len(pictures) - GAP, height + CAPTION + SCALE), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(24)
     for number, (name, picture) in enumerate(pictures.items()):
         draw.text((number * column, 2), TITLES[name], fill="black", font=font)
         page.paste(Image.fromarray(picture), (number * column, CAPTION))
+        if name == scaled:
+            _draw_scale(page, number * column, height + CAPTION, width)
     return np.asarray(page)
+
+
+def _draw_scale(page: Image.Image, left: int, top: int, width: int) -> None:
+    """The colours of heat from 0 to its maximum."""
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(18)
+    bar = _coloured(np.tile(np.linspace(0, 1, width, dtype=np.float32), (12, 1)))
+    page.paste(Image.fromarray(bar), (left, top + GAP))
+    draw.text((left, top + 22), "0", fill="black", font=font)
+    draw.text((left + width, top + 22), "most", fill="black", font=font, anchor="ra")
 
 
 def png(picture: Pixels) -> bytes:

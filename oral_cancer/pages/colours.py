@@ -1,7 +1,8 @@
 """The colours of the page and its plots, one meaning each, told apart by colour-blind readers too.
 
-Each is a pair: on a light and on a dark ground. Classes: the first seven Okabe and Ito, Color Universal Design (2008),
-further ones by hues a golden angle apart.
+Each is a pair: on a light and on a dark ground. Classes: the first seven in the hues of Okabe and Ito, Color Universal
+Design (2008), each of a lightness (CIE L*) of its own, so that they differ in grey as well; further ones by hues a
+golden angle apart.
 Experiments: Petroff, Accessible color sequences for data visualization, arXiv:2107.02270 (2021), ten colours.
 """
 
@@ -12,6 +13,10 @@ from oral_cancer.labels import MOST
 
 Pair = tuple[str, str]
 
+PAPER: Pair = ("#ffffff", "#15181b")
+PANEL: Pair = ("#f6f7f8", "#1d2125")
+ALARM: Pair = ("#a11b1b", "#b52b2b")
+ON_ALARM: Pair = ("#ffffff", "#ffffff")
 INK: Pair = ("#1c2126", "#e4e7ea")
 MUTED: Pair = ("#636b74", "#9aa3ad")
 RULE: Pair = ("#d8dce1", "#3a4149")
@@ -29,13 +34,13 @@ def _by_hue(number: int) -> Pair:
 
 
 CLASS_COLOURS: tuple[Pair, ...] = (
-    ("#0072b2", "#56b4e9"),
-    ("#d55e00", "#f08a3c"),
-    ("#009e73", "#2fc59a"),
-    ("#b5558a", "#e09cc2"),
-    ("#b98900", "#e6b422"),
-    ("#5a4fa2", "#a79be8"),
-    ("#6b6b00", "#d8cf3c"),
+    ("#025580", "#098dd2"),
+    ("#e17b28", "#ffb785"),
+    ("#04825f", "#41b98f"),
+    ("#c5629a", "#f699cc"),
+    ("#765e00", "#b1923a"),
+    ("#443086", "#8269bc"),
+    ("#2e3401", "#dde29c"),
     *map(_by_hue, range(7, MOST)),
 )
 """Of classes in their order."""
@@ -53,6 +58,10 @@ EXPERIMENT_COLOURS: tuple[Pair, ...] = (
 )
 
 VARIABLES: dict[str, Pair] = {
+    "paper": PAPER,
+    "panel": PANEL,
+    "alarm": ALARM,
+    "on-alarm": ON_ALARM,
     "ink": INK,
     "muted": MUTED,
     "rule": RULE,

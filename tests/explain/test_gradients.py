@@ -6,7 +6,13 @@ import torch
 from captum.attr import GuidedBackprop
 from torch import nn
 
-from oral_cancer.explain.gradients import grad_cam, guided_backpropagation, guided_copy, has_feature_map
+from oral_cancer.explain.gradients import (
+    grad_cam,
+    guided_backpropagation,
+    guided_copy,
+    has_feature_map,
+    with_random_weights,
+)
 from oral_cancer.explain.pictures import overlay, sheet
 
 PIXELS = 64
@@ -146,6 +152,19 @@ def test_the_heat_lies_on_the_cue_that_decides(square_finder: nn.Module, tmp_pat
         highest = np.array(np.unravel_index(whole.argmax(), whole.shape))
         hits += bool((np.abs(highest - (corner + SQUARE / 2)) <= near).all())
         picture = np.ascontiguousarray(image.transpose(1, 2, 0)).astype(np.uint8)
-        sheets.append(sheet({"original": picture, "grad_cam": overlay(picture, heat)}))
+        sheets.append(sheet({"original": picture, "grad_cam": overlay(picture, heat)}, scaled="grad_cam"))
     cv2.imwrite(str(tmp_path / "cues.png"), np.vstack(sheets[:4])[..., ::-1])
     assert hits >= 16
+
+
+def test_a_copy_with_random_weights_has_forgotten_and_leaves_the_network_alone() -> None:
+    network = timm.create_model("test_efficientnet", num_classes=3)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    state = torch.random.get_rng_state()
+    untrained, again = (with_random_weights(network).state_dict() for _ in range(2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    weights = [name for name, value in before.items() if name.endswith("weight") and value.ndim > 1]
+    assert weights
+    assert not any(torch.equal(untrained[name], before[name]) for name in weights)
+    assert all(torch.equal(untrained[name], again[name]) for name in weights)
