@@ -1,0 +1,118 @@
+"""What a study did, in words to read and to paste, from the manifests of its runs."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from oral_cancer.pages.grids import LACKING, Entry, Grid
+from oral_cancer.study.progress import duration
+from oral_cancer.study.runs import RunRecord, Study
+
+SETS = {"homo": "pure", "hetero": "mixed"}
+TREATMENTS = {
+    "NoResampling": "none",
+    "RandomOverSampling": "random over-sampling",
+    "BorderlineSmote": "Borderline-SMOTE",
+    "EnnRandomOverSampling": "cleaning by edited nearest neighbours, then random over-sampling",
+}
+"""The treatments of this package by their classes; one of the user's own is called by its class."""
+PAPER = "PLOS ONE e0310304, doi:10.1371/journal.pone.0310304"
+
+
+def experiments(study: Study, order: Iterable[str]) -> Grid:
+    """What each experiment trains on, how the set is treated, with which network, on how many images.
+
+    Args:
+        study: its finished runs.
+        order: names of the experiments.
+    """
+    runs = {name: [run for run in study.complete if run.experiment == name] for name in order}
+    columns: dict[str, Callable[[list[RunRecord]], str]] = {
+        "trains on": lambda of: _each(of, _sets),
+        "treatment of the training set": lambda of: _each(of, _treatment),
+        "class weights": lambda of: _each(of, lambda run: _setting(run, "data", "class_weights")),
+        "network": lambda of: _each(of, lambda run: _setting(run, "model", "backbone")),
+        "training images": _training_images,
+    }
+    found = {head: [say(of) for of in runs.values()] for head, say in columns.items()}
+    if set(found["class weights"]) <= {"", "None"}:
+        del found["class weights"]
+    rows = zip(runs, *found.values(), strict=True)
+    return Grid("", ("experiment", *found), tuple(tuple(map(Entry, row)) for row in rows), len(found))
+
+
+def methods(study: Study) -> list[str]:
+    """Sentences for the methods section of a paper: data, recipe, evaluation, software, hardware and hours."""
+    runs = study.complete
+    facts = runs[0].facts
+    versions = facts.get("versions") or {}
+    seconds = sum(float(run.facts.get("seconds") or 0) for run in runs)
+    images = f"{facts.get('images', 'an unknown number of')} images"
+    kinds = f"{len(study.classes)} classes ({', '.join(study.classes)})"
+    mixtures = sorted(set(study.predictions.loc[study.predictions["set"] == "hetero", "label"]))
+    if mixtures:
+        kinds += f" and {len(mixtures)} mixture{'s' * (len(mixtures) > 1)} of these ({', '.join(mixtures)})"
+    counts = study.predictions.drop_duplicates(["split", "file"])["split"].value_counts()
+    parts = f"{counts.get('test', 0)} were set aside to test" if counts.get("test") else "None was set aside to test"
+    network = _each(runs, lambda run: _setting(run, "model", "backbone"))
+    size = _each(runs, lambda run: _setting(run, "model", "image_size"))
+    optimizer = _each(runs, lambda run: _setting(run, "model", "optimizer", "_target_").rpartition(".")[2])
+    schedule = _each(runs, lambda run: _words(_setting(run, "model", "scheduler", "_target_").rpartition(".")[2]))
+    epochs = _each(runs, lambda run: _setting(run, "trainer", "max_epochs"))
+    batch = _each(runs, lambda run: _setting(run, "data", "batch_size"))
+    weights = _each(runs, lambda run: str(run.facts.get("weights", "")))
+    seeds = _each(runs, lambda run: str(run.facts.get("seed", "")))
+    device = _each(runs, lambda run: f"{run.facts.get('device', '?')} in precision {run.facts.get('precision', '?')}")
+    treated = [entry[2].text for entry in experiments(study, dict.fromkeys(run.experiment for run in runs)).rows]
+    compared = list(dict.fromkeys(text for text in treated if text not in ("", "none")))
+    folds = len({run.fold for run in runs})
+    software = ", ".join(f"{name} {versions[name]}" for name in SOFTWARE if name in versions)
+    return [
+        f"The images were {images} of {kinds}. {parts} and took part in no training and no choice.",
+        f"A network {network} ({size} px, weights at the start: {weights}) was trained by {optimizer} with a "
+        f"{schedule} learning rate for {epochs} epochs in batches of {batch}, with soft labels: the proportions of "
+        f"the classes in an image. It was trained on {folds} fold{'s' * (folds != 1)} (seed {seeds}).",
+        f"Treatments of the training set: {'; '.join(compared)}." if compared else "The training set was not treated.",
+        f"Training took {duration(seconds)} in all on {device}. Software: {software or 'not recorded'}.",
+    ]
+
+
+SOFTWARE = ("oral-cancer", "torch", "pytorch-lightning", "timm", "imbalanced-learn", "scikit-learn", "numpy")
+
+
+def citation(study: Study) -> str:
+    """What to cite, in one line."""
+    version = (study.complete[0].facts.get("versions") or {}).get("oral-cancer", "")
+    return f"oral-cancer {version}, after the method of {PAPER}.".replace(" ,", ",")
+
+
+def _setting(run: RunRecord, *path: str) -> str:
+    """A setting of a run as its manifest has it, "" where it has not."""
+    value: Any = run.facts.get("config")
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return "" if value is None else str(value)
+
+
+def _sets(run: RunRecord) -> str:
+    sets = (run.facts.get("config") or {}).get("data", {}).get("train_sets") or ()
+    return " and ".join(SETS.get(name, str(name)) for name in sets) + " images" if sets else ""
+
+
+def _treatment(run: RunRecord) -> str:
+    name = _setting(run, "resampling", "_target_").rpartition(".")[2]
+    return TREATMENTS.get(name, name)
+
+
+def _training_images(runs: list[RunRecord]) -> str:
+    counts = [sum(run.facts["training_images"].values()) for run in runs if run.facts.get("training_images")]
+    if not counts:
+        return LACKING
+    return str(counts[0]) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+
+
+def _each(runs: Iterable[RunRecord], say: Callable[[RunRecord], str]) -> str:
+    return " or ".join(dict.fromkeys(text for text in map(say, runs) if text))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", "-")
