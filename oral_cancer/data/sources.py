@@ -27,6 +27,9 @@ class SimulatedSource:
         seed: of the pictures.
     """
 
+    brings_folds = False
+    """Nobody needs the images to know into how many folds they are divided."""
+
     def __init__(self, root: str, per_class: int, per_mixture: int, seed: int) -> None:
         options = {"root": root, "per_class": per_class, "per_mixture": per_mixture, "seed": seed}
         checked(settings.SimulatedSource, options, "source.")
@@ -60,6 +63,7 @@ class AutoSource:
         there = layout is not None and layout_of(layout).is_at(Path(PUBLISHED))
         wanted = PUBLISHED if root is None else root
         self.source = FolderSource(wanted, layout, **options) if there or meant else simulated
+        self.brings_folds = there or meant
 
     def collect(self) -> Collection:
         """The files of the one or the other."""

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -107,7 +108,7 @@ class TableSource:
         tables = [read_table(path) for path in self.tables]
         columns = columns_of(tables, self.columns, self.names, grouped=self.groups[0] is not None)
         for table, its_columns in zip(tables, columns, strict=True):
-            print(f"{table.path}: {len(table.rows)} rows; {its_columns.in_words()}", file=sys.stderr, flush=True)
+            _say(f"{table.path}: {len(table.rows)} rows; {its_columns.in_words()}")
         faults = [line for table in tables for line in table.problems]
         entries: list[Entry] = []
         for table, its_columns, pattern, group in zip(tables, columns, self.patterns, self.groups, strict=True):
@@ -162,6 +163,12 @@ class TableSource:
             for name in self.names
             if name not in told
         ]
+
+
+@cache
+def _say(line: str) -> None:
+    """Once in a process, however often it lists its images."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _folder(table: Path) -> Path:
