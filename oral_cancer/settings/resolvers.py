@@ -5,6 +5,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from oral_cancer.errors import UserError
+from oral_cancer.quoting import mapping_of
 from oral_cancer.settings.checks import build
 from oral_cancer.settings.data import LEAVE_ONE_GROUP_OUT
 
@@ -51,3 +52,4 @@ def mode(launcher: str) -> str | None:
 
 for resolver in (each, folds, folds_of_data, each_fold, mode):
     OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
+OmegaConf.register_new_resolver("mapping", mapping_of, replace=True)
