@@ -9,7 +9,7 @@ from oral_cancer.data.folder import FolderSource
 from oral_cancer.data.layout_source import collect
 from oral_cancer.data.reading import Reading
 from oral_cancer.layout import layout_of
-from oral_cancer.settings import checked
+from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import data as settings
 from oral_cancer.simulation.published import LAYOUT
 from oral_cancer.simulation.simulator import VERSION, write_collection
@@ -31,8 +31,7 @@ class SimulatedSource:
     """Nobody needs the images to know into how many folds they are divided."""
 
     def __init__(self, root: str, per_class: int, per_mixture: int, seed: int) -> None:
-        options = {"root": root, "per_class": per_class, "per_mixture": per_mixture, "seed": seed}
-        checked(settings.SimulatedSource, options, "source.")
+        checked_arguments(settings.SimulatedSource, locals(), "source.")
         self.folder = Path(root, f"{per_class}x{per_mixture}-seed{seed}-v{VERSION}")
         self.per_class, self.per_mixture, self.seed = per_class, per_mixture, seed
 

@@ -15,7 +15,7 @@ from oral_cancer.labels import TOLERANCE
 from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums
 from oral_cancer.resampling.mixtures import Multiples, Rows
-from oral_cancer.settings import checked
+from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import resampling as settings
 
 
@@ -56,8 +56,7 @@ class BorderlineSmote:
         k_neighbors: int,
         m_neighbors: int,
     ) -> None:
-        options = {"multiples": multiples, "pairs": pairs, "k_neighbors": k_neighbors, "m_neighbors": m_neighbors}
-        said = checked(settings.BorderlineSmote, options, "resampling.")
+        said = checked_arguments(settings.BorderlineSmote, locals(), "resampling.")
         self.multiples = said.multiples
         self.pairs = said.pairs
         self.k_neighbors = k_neighbors

@@ -15,7 +15,7 @@ from oral_cancer.errors import refuse
 from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.distances import squared_distances, squared_distances_of_pairs
 from oral_cancer.resampling.mixtures import Multiples, Rows, lacking_to_most
-from oral_cancer.settings import checked
+from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import resampling as settings
 from oral_cancer.settings.resampling import CleaningPair
 
@@ -39,8 +39,7 @@ class EnnRandomOverSampling:
     """
 
     def __init__(self, multiples: Multiples, pairs: Sequence[Mapping[str, Any]] | str, n_neighbors: int) -> None:
-        options = {"multiples": multiples, "pairs": pairs, "n_neighbors": n_neighbors}
-        said = checked(settings.EnnRandomOverSampling, options, "resampling.")
+        said = checked_arguments(settings.EnnRandomOverSampling, locals(), "resampling.")
         self.multiples = said.multiples
         self.pairs = said.pairs
         self.n_neighbors = n_neighbors
