@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.figures import Figure, options, publish
 from oral_cancer.data.augmentation import SeededAugmentation
-from oral_cancer.data.datamodule import TrainingImages
+from oral_cancer.data.datasets import TrainingImages
 from oral_cancer.data.store import ImageView
 from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.resampling import NoResampling

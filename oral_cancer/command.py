@@ -83,6 +83,8 @@ def no_empty_folder(folder: Path) -> Iterator[None]:
 def brief(error: BaseException) -> str:
     """As `errors.brief`, which knows nothing of Hydra: the option too, and where Hydra knows one, the remedy."""
     if isinstance(error, OverrideParseException):
+        if "={" in str(error.override):
+            return f"{error.override}: cannot be read; quote the names in it, \"key={{'1:3': 2}}\""
         return f"{error.override}: cannot be read; quote a value with special characters twice, 'key=\"value\"'"
     if str(error).startswith("Config group override must be"):
         nothing = ", ".join(given for given in sys.argv[1:] if given.partition("=")[2] in ("null", ""))

@@ -16,6 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from oral_cancer.config_groups import CONF
+from oral_cancer.quoting import as_typed
 from oral_cancer.settings import resolved
 
 CONFIG = "train"
@@ -93,7 +94,7 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     for name, identity in known.items():
         if identity.treated == mine.treated:
             return ",".join(["-".join([name, *network]), *changed])
-    own = [word for word in composed.overrides if word.lstrip("+").startswith("resampling.")]
+    own = [as_typed(word) for word in composed.overrides if word.lstrip("+").startswith("resampling.")]
     parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network]
     return ",".join(dict.fromkeys(["-".join(parts), *own, *changed]))
 

@@ -3,15 +3,23 @@
 Of such options a value is taken as it stands: spaces, commas, `=`, brackets, backslashes and `${` are part of it, with
 `-m` too. A value in quotes of Hydra's own ('...' or "...") keeps Hydra's meaning; `null` is no value, and `???` one
 that lacks, as ever: a file called so is `./???`.
+
+Of any option, a mapping in braces may have names in quotes, as in YAML: `{'1:3': 2, "naïve T": 1}`. Hydra's grammar has
+none, and no letters beyond ASCII in a name; so such a mapping goes as text to a resolver of ours.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote, unquote
 
+import yaml
 from hydra.core.override_parser.types import Quote, QuotedString
 
 WORD = re.compile(r"(?P<option>\+{0,2}(?P<name>[^=~+]+)=)(?P<value>.*)", re.DOTALL)
+QUOTED_NAMES = re.compile(r"""\{.*['"]\s*:.*\}""", re.DOTALL)
+PASSED_ON = re.compile(r"\$\{mapping:([^}]*)\}")
 LISTED = re.compile(r"""\s*('(?:\\'|[^'])*'|"(?:\\"|[^"])*"|[^,]*)\s*(?:,|$)""")
 
 
@@ -31,7 +39,9 @@ def for_hydra(words: Iterable[str], literal: Iterable[str], patterns: Iterable[s
     said = []
     for word in words:
         match = WORD.fullmatch(word)
-        if match and match["name"] in literal:
+        if match and match["name"] not in literal and (mapping := _mapping(match["value"])):
+            word = match["option"] + mapping
+        elif match and match["name"] in literal:
             word = match["option"] + _quoted(match["value"])
         elif match and match["name"] in patterns:
             word = match["option"] + _listed(match["value"])
@@ -46,6 +56,28 @@ def without_references(content: Any) -> Any:
     if isinstance(content, list):
         return [without_references(value) for value in content]
     return _escaped(content) if isinstance(content, str) else content
+
+
+def mapping_of(text: str) -> Any:
+    """What `${mapping:...}` stands for, with which `for_hydra` passes a mapping on."""
+    return json.loads(unquote(text))
+
+
+def as_typed(word: str) -> str:
+    """An argument that `for_hydra` has made, with a mapping in it as JSON again."""
+    return PASSED_ON.sub(lambda match: unquote(match[1]), word)
+
+
+def _mapping(value: str) -> str | None:
+    """A mapping with names in quotes as text for `mapping_of`; None for any other value, or one that is no YAML."""
+    if not QUOTED_NAMES.fullmatch(value):
+        return None
+    try:
+        content = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return None
+    text = json.dumps(content, ensure_ascii=False, default=str)
+    return f"${{mapping:{quote(text, safe='').replace('~', '%7E')}}}"
 
 
 def _quoted(value: str) -> str:

@@ -1,18 +1,20 @@
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import OverrideParseException
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from oral_cancer import quoting
-from oral_cancer.command import settings_of
+from oral_cancer.command import brief, settings_of
 from oral_cancer.experiments import compose_settings
-from oral_cancer.quoting import without_references
-from oral_cancer.settings import build
+from oral_cancer.quoting import as_typed, without_references
+from oral_cancer.settings import build, resolved
 from oral_cancer.train import LITERAL, PATTERNED
 from oral_cancer.training.run import Run, RunName
 
@@ -96,6 +98,30 @@ def test_a_mapping_where_a_list_may_be_is_hydras() -> None:
     words = ["source.table={a: t 1.csv, b: t2.csv}", "source.table=[t 1.csv,t2.csv]", "source.file={:03d}.png"]
     said = for_hydra(words)
     assert said == [words[0], "source.table=['t 1.csv','t2.csv']", "source.file=['{:03d}.png']"]
+
+
+@QUICK
+@given(st.dictionaries(NASTY, st.one_of(NASTY, st.integers(), st.lists(NASTY, max_size=2)), min_size=1, max_size=3))
+def test_names_in_a_mapping_may_be_quoted(mapping: dict[str, object]) -> None:
+    (word,) = for_hydra([f"resampling.multiples={json.dumps(mapping, ensure_ascii=False)}"])
+    for each in (word, in_a_sweep(word)):
+        override = OverridesParser.create().parse_override(each)
+        assert OmegaConf.to_container(OmegaConf.create({"a": override.value()}), resolve=True) == {"a": mapping}
+        assert OmegaConf.create([str(override.input_line)])[0] is not None  # where Hydra keeps what was given
+    assert json.loads(as_typed(word).partition("=")[2]) == mapping
+
+
+def test_mixtures_on_the_command_line_are_those_of_a_file() -> None:
+    said = "source.mixtures={'1:3 AB': {parts: {A: 1, 'naïve B': 3}, folders: [mix_A1_B3]}}"
+    mixtures = resolved(compose_settings(for_hydra(["source=folder", said])))["source"]["mixtures"]
+    assert mixtures == {"1:3 AB": {"parts": {"A": 1, "naïve B": 3}, "folders": ["mix_A1_B3"]}}
+    name = compose_settings(for_hydra(["resampling=ros", "resampling.multiples={'1:3': 4}"])).name
+    assert name == 'homo_hetero-ros,resampling.multiples={"1:3": 4}'
+    with pytest.raises(OverrideParseException) as refused:
+        compose_settings(for_hydra(["source.mixtures={naïve: 1}"]))
+    assert (
+        brief(refused.value) == "source.mixtures={naïve: 1}: cannot be read; quote the names in it, \"key={'1:3': 2}\""
+    )
 
 
 def test_a_path_reaches_the_source_and_the_record_as_it_is(tmp_path: Path) -> None:

@@ -16,121 +16,23 @@ from torch.utils.data import DataLoader, Dataset
 
 from oral_cancer.data.appearance import appearance_of, span
 from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
+from oral_cancer.data.class_weights import weights_of_classes
+from oral_cancer.data.datasets import Batch, DrawnImages, EvaluationImages, TrainingImages
 from oral_cancer.data.splits import EVALUATED, Splits, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
-from oral_cancer.data.training_set import TrainingSet, checked, treat
-from oral_cancer.errors import UserError
+from oral_cancer.data.training_set import checked, treat
 from oral_cancer.labels import TOLERANCE, ImageSet
 from oral_cancer.models.classifier import OF_VALIDATION
 from oral_cancer.settings.data import Fold
 
-Batch = tuple[torch.Tensor, torch.Tensor]
 INTERPOLATED = "interpolated"
 SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other runs and the network need room, too
-
-
-class EvaluationImages(Dataset[Batch]):
-    """Images as the store has them: uint8 (H, W, 3) and soft label float32 (K,)."""
-
-    def __init__(self, images: ImageView, soft_labels: NDArray[np.float32]) -> None:
-        self.images = images
-        self.soft_labels = torch.from_numpy(soft_labels)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, position: int) -> Batch:
-        return torch.from_numpy(np.array(self.images[position])), self.soft_labels[position]
-
-
-class TrainingImages(Dataset[Batch]):
-    """A treated training set; its keys are the pairs (epoch, position) of a `ShuffledStream`.
-
-    Without an augmentation, images are as the store has them.
-    """
-
-    def __init__(
-        self, images: ImageView, training_set: TrainingSet, augmentation: SeededAugmentation | None = None
-    ) -> None:
-        self.images = images
-        self.indices = training_set.indices
-        self.synthetic = training_set.synthetic
-        self.soft_labels = torch.from_numpy(training_set.soft_labels)
-        self.augmentation = augmentation
-
-    def __len__(self) -> int:
-        return len(self.soft_labels)
-
-    def __getitem__(self, key: tuple[int, int]) -> Batch:
-        epoch, position = key
-        image = self.image(position)
-        shown = self.augmentation(image, epoch, position) if self.augmentation else image
-        return torch.from_numpy(np.require(shown, requirements="W")), self.soft_labels[position]
-
-    def image(self, position: int) -> NDArray[np.uint8]:
-        """The image at a position, uint8 (H, W, 3), not augmented."""
-        chosen = len(self.indices)
-        image = self.images[self.indices[position]] if position < chosen else self.synthetic[position - chosen]
-        return np.asarray(image)
 
 
 def measured_in_validation(splits: Splits) -> tuple[str, ...]:
     """The figures of validation that there are images for: of pure ones, of mixed ones."""
     return (OF_VALIDATION[:2] if len(splits.homo_val) else ()) + (OF_VALIDATION[2:] if len(splits.hetero_val) else ())
-
-
-def weights_of_classes(
-    chosen: Mapping[str, float] | str | None, soft_labels: NDArray[np.float32], classes: Sequence[str]
-) -> NDArray[np.float32] | None:
-    """The weight of each class in the loss, float32 (K,); None where all weigh alike.
-
-    Args:
-        chosen: by class, or "auto": N / (K n) for a class of n images, as in scikit-learn.
-        soft_labels: (N, K), of the training set.
-        classes: K names.
-
-    Raises:
-        UserError: for a class that there is not, and one without a weight.
-    """
-    if chosen is None:
-        return None
-    if chosen == "auto":
-        images = soft_labels.sum(axis=0, dtype=np.float64)
-        spread = len(classes) * np.where(images > 0, images, np.inf)
-        weights = len(soft_labels) / spread
-        return np.asarray(weights, np.float32)
-    assert isinstance(chosen, Mapping)
-    if set(chosen) != set(classes):
-        raise UserError(
-            f"data.class_weights: are of {', '.join(map(str, chosen))}; give auto, or one for each of "
-            f"{', '.join(classes)}"
-        )
-    return np.array([chosen[name] for name in classes], np.float32)
-
-
-class DrawnImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
-    """A training set that is augmented on the device: images or their positions, what happens to them, soft labels.
-
-    Args:
-        plain: the training set, not augmented.
-        augmentation: whose `draw` says what happens.
-        seed: of the draws.
-        by_position: whether the device has the pixels, and wants positions (int64) for images.
-    """
-
-    def __init__(self, plain: TrainingImages, augmentation: BatchAugmentation, seed: int, by_position: bool) -> None:
-        self.plain = plain
-        self.augmentation = augmentation
-        self.seed = seed
-        self.by_position = by_position
-
-    def __len__(self) -> int:
-        return len(self.plain)
-
-    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        image, label = (torch.tensor(key[1]), self.plain.soft_labels[key[1]]) if self.by_position else self.plain[key]
-        return image, self.augmentation.draw(self.seed, *key), label
 
 
 class CellDataModule(LightningDataModule):

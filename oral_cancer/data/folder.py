@@ -13,7 +13,7 @@ from oral_cancer.data.walk import Walk, joined, patterns
 from oral_cancer.errors import UserError
 from oral_cancer.labels import Labels, Split
 from oral_cancer.layout import declared_parts, layout_of
-from oral_cancer.settings import checked
+from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import data as settings
 
 SPLIT_NAMES: dict[str, Split] = {
@@ -53,18 +53,7 @@ class FolderSource:
         plane: Any = None,
         leave_out: Any = None,
     ) -> None:
-        options = {
-            "root": str(root) if isinstance(root, Path) else root,
-            "layout": layout,
-            "mixtures": mixtures,
-            "group_by": group_by,
-            "test_share": test_share,
-            "range": range,
-            "channels": channels,
-            "plane": plane,
-            "leave_out": leave_out,
-        }
-        said = checked(settings.FolderSource, options, "source.")
+        said = checked_arguments(settings.FolderSource, locals(), "source.")
         self.reading = Reading.of(said.range, said.channels, said.plane)
         self.leave_out = patterns(said.leave_out)
         self.layout = layout_of(layout) if layout else None

@@ -11,7 +11,7 @@ from oral_cancer.data.walk import Walk, is_image, joined, patterns
 from oral_cancer.errors import UserError
 from oral_cancer.formats.kinds import OTHER_IMAGES, SUFFIXES
 from oral_cancer.layout import SPLITS, Layout, read_layout
-from oral_cancer.settings import checked
+from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import data as settings
 
 
@@ -42,17 +42,7 @@ class LayoutSource:
         plane: Any = None,
         leave_out: Any = None,
     ) -> None:
-        options = {
-            "root": str(root) if isinstance(root, Path) else root,
-            "classes": classes,
-            "mixtures": mixtures,
-            "splits": splits,
-            "range": range,
-            "channels": channels,
-            "plane": plane,
-            "leave_out": leave_out,
-        }
-        said = checked(settings.LayoutSource, options, "source.")
+        said = checked_arguments(settings.LayoutSource, locals(), "source.")
         self.layout = read_layout(classes, mixtures, splits)
         self.reading = Reading.of(said.range, said.channels, said.plane)
         self.leave_out = patterns(said.leave_out)

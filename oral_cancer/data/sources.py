@@ -9,7 +9,7 @@ from oral_cancer.data.folder import FolderSource
 from oral_cancer.data.layout_source import collect
 from oral_cancer.data.reading import Reading
 from oral_cancer.layout import layout_of
-from oral_cancer.settings import checked
+from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import data as settings
 from oral_cancer.simulation.published import LAYOUT
 from oral_cancer.simulation.simulator import VERSION, write_collection
@@ -27,9 +27,11 @@ class SimulatedSource:
         seed: of the pictures.
     """
 
+    brings_folds = False
+    """Nobody needs the images to know into how many folds they are divided."""
+
     def __init__(self, root: str, per_class: int, per_mixture: int, seed: int) -> None:
-        options = {"root": root, "per_class": per_class, "per_mixture": per_mixture, "seed": seed}
-        checked(settings.SimulatedSource, options, "source.")
+        checked_arguments(settings.SimulatedSource, locals(), "source.")
         self.folder = Path(root, f"{per_class}x{per_mixture}-seed{seed}-v{VERSION}")
         self.per_class, self.per_mixture, self.seed = per_class, per_mixture, seed
 
@@ -60,6 +62,7 @@ class AutoSource:
         there = layout is not None and layout_of(layout).is_at(Path(PUBLISHED))
         wanted = PUBLISHED if root is None else root
         self.source = FolderSource(wanted, layout, **options) if there or meant else simulated
+        self.brings_folds = there or meant
 
     def collect(self) -> Collection:
         """The files of the one or the other."""

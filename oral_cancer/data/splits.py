@@ -237,6 +237,10 @@ def remarks(collection: Collection, folds: int | str, split_seed: int) -> list[s
                 "warning: each group has images of one label only, so that what tells groups apart (donor, day, plate) "
                 "cannot be told from what tells classes apart"
             )
+    if any(file.split == "val" for file in files):
+        said.append("folds: a single one, as the data say which images validate")
+    elif is_divided_by_data(collection):
+        said.append(f"folds: {number_of_folds(collection, folds)}, as the data say")
     if split_seed and (is_divided_by_data(collection) or folds == LEAVE_ONE_GROUP_OUT):
         said.append(f"split_seed={split_seed}: changes nothing, as the folds are given")
     if not any(file.split == "test" for file in files):

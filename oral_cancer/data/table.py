@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,7 +21,7 @@ from oral_cancer.data.table_rows import Entry, Pattern, Reader, once
 from oral_cancer.data.walk import Walk, patterns
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.labels import Split
-from oral_cancer.settings import checked
+from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import table as settings
 
 SHOWN = 10  # bad rows that are told one by one
@@ -66,22 +67,7 @@ class TableSource:
         plane: Any = None,
         leave_out: Any = None,
     ) -> None:
-        options = {
-            "table": _as_text(table),
-            "root": _as_text(root),
-            "columns": columns,
-            "file": file,
-            "names": names,
-            "mixtures": mixtures,
-            "min_per_label": min_per_label,
-            "group_by": group_by,
-            "test_share": test_share,
-            "range": range,
-            "channels": channels,
-            "plane": plane,
-            "leave_out": leave_out,
-        }
-        said = checked(settings.TableSource, options, "source.")
+        said = checked_arguments(settings.TableSource, locals(), "source.")
         self.reading = Reading.of(said.range, said.channels, said.plane)
         self.leave_out = patterns(said.leave_out)
         self.root = None if said.root is None else Path(os.path.abspath(existing_folder(said.root)))
@@ -107,7 +93,7 @@ class TableSource:
         tables = [read_table(path) for path in self.tables]
         columns = columns_of(tables, self.columns, self.names, grouped=self.groups[0] is not None)
         for table, its_columns in zip(tables, columns, strict=True):
-            print(f"{table.path}: {len(table.rows)} rows; {its_columns.in_words()}", file=sys.stderr, flush=True)
+            _say(f"{table.path}: {len(table.rows)} rows; {its_columns.in_words()}")
         faults = [line for table in tables for line in table.problems]
         entries: list[Entry] = []
         for table, its_columns, pattern, group in zip(tables, columns, self.patterns, self.groups, strict=True):
@@ -164,17 +150,14 @@ class TableSource:
         ]
 
 
+@cache
+def _say(line: str) -> None:
+    """Once in a process, however often it lists its images."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def _folder(table: Path) -> Path:
     return Path(os.path.abspath(table)).parent
-
-
-def _as_text(paths: Any) -> Any:
-    """Paths within a list or a mapping, or a single one, as text."""
-    if isinstance(paths, Mapping):
-        return {name: _as_text(path) for name, path in paths.items()}
-    if isinstance(paths, list):
-        return [_as_text(path) for path in paths]
-    return str(paths) if isinstance(paths, Path) else paths
 
 
 Several = str | list[str] | dict[int | str, str]

@@ -1,5 +1,6 @@
 """Cleaning by edited nearest neighbours, then random over-sampling of what is left (experiment M5)."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,9 +13,9 @@ from sklearn.neighbors import NearestNeighbors
 from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
 from oral_cancer.resampling.contract import draw
-from oral_cancer.resampling.distances import squared_distances_of_pairs
-from oral_cancer.resampling.mixtures import Multiples, Rows
-from oral_cancer.settings import checked
+from oral_cancer.resampling.distances import squared_distances, squared_distances_of_pairs
+from oral_cancer.resampling.mixtures import Multiples, Rows, lacking_to_most
+from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import resampling as settings
 from oral_cancer.settings.resampling import CleaningPair
 
@@ -27,29 +28,34 @@ class EnnRandomOverSampling:
 
     Args:
         multiples: images to add, as multiples of a label's training images before cleaning, by class or mixture; they
-            are drawn from those left after it; "auto" adds what each lacks to the most frequent before cleaning.
+            are drawn from those left after it; "auto" adds what each then lacks to the most frequent.
         pairs: mappings with the fields of `settings.resampling.CleaningPair`; a label is kept by one pair at most.
+            "auto" cleans every label but the rarest of images that lie among those of any other, as imbalanced-learn
+            does by itself; a label of which nothing would be left stays whole, with a warning.
         n_neighbors: nearest images looked at, at least 1.
 
     Raises:
         UserError: for a label kept twice, or a value out of range.
     """
 
-    def __init__(self, multiples: Multiples, pairs: Sequence[Mapping[str, Any]], n_neighbors: int) -> None:
-        options = {"multiples": multiples, "pairs": pairs, "n_neighbors": n_neighbors}
-        said = checked(settings.EnnRandomOverSampling, options, "resampling.")
+    def __init__(self, multiples: Multiples, pairs: Sequence[Mapping[str, Any]] | str, n_neighbors: int) -> None:
+        said = checked_arguments(settings.EnnRandomOverSampling, locals(), "resampling.")
         self.multiples = said.multiples
         self.pairs = said.pairs
         self.n_neighbors = n_neighbors
 
     def check_labels(self, labels: NDArray[np.str_]) -> None:
-        """Raise a `UserError` where the training images lack a label that the options name."""
+        """Raise a `UserError` where the training images lack a label that the options name, or are too few."""
         self._wanted(Rows(labels))
 
-    def _wanted(self, rows: Rows) -> dict[str, int]:
-        """How many images to add to each label, once those that are paired are there, too."""
-        rows.insist(name for pair in self.pairs for name in pair.mixtures)
-        return rows.to_add(self.multiples)
+    def _wanted(self, rows: Rows) -> list[CleaningPair]:
+        """The pairs, none for "auto", once all that the options name is there, and enough of it."""
+        rows.insist(name for pair in self.pairs or () for name in pair.mixtures)
+        rows.to_add(self.multiples)
+        pairs = [_in_full(pair, rows) for pair in self.pairs or ()]
+        compared = [tuple(pair.mixtures) for pair in pairs] if self.pairs is not None else [tuple(rows.by_label)]
+        refuse([fault for names in compared for fault in self._too_few(names, rows)])
+        return pairs
 
     def fit_resample(
         self, images: Images, soft_labels: NDArray[np.float32], random_state: int, labels: NDArray[np.str_]
@@ -57,9 +63,10 @@ class EnnRandomOverSampling:
         """See `Resampling.fit_resample`; it holds the images of the paired mixtures in memory."""
         rng = np.random.default_rng(random_state)
         rows = Rows(labels)
-        to_add = self._wanted(rows)
-        pairs = [_in_full(pair, rows) for pair in self.pairs]
-        left = rows.by_label | self._clean(images, pairs, rows.by_label)
+        pairs = self._wanted(rows)
+        cleaned = self._clean_all(images, rows) if self.pairs is None else self._clean(images, pairs, rows.by_label)
+        left = rows.by_label | cleaned
+        to_add = lacking_to_most(left) if self.multiples is None else rows.to_add(self.multiples)
         added = [draw(left[name], number, rng) for name, number in to_add.items()]
         kept = np.sort(np.concatenate(list(left.values())))
         return TrainingSet.selected(np.concatenate([kept, *added]), images, soft_labels)
@@ -67,7 +74,6 @@ class EnnRandomOverSampling:
     def _clean(
         self, images: Images, pairs: Sequence[CleaningPair], rows: Mapping[str, NDArray[np.int64]]
     ) -> dict[str, NDArray[np.int64]]:
-        refuse(self._too_few(pairs, rows))
         mixtures = sorted({mixture for pair in pairs for mixture in pair.mixtures})
         places = [tuple(map(mixtures.index, pair.mixtures)) for pair in pairs]
         asked = {mixture for pair in pairs for mixture in _cleaned(pair, rows)}
@@ -88,14 +94,30 @@ class EnnRandomOverSampling:
         )
         return left
 
-    def _too_few(self, pairs: Sequence[CleaningPair], rows: Mapping[str, NDArray[np.int64]]) -> list[str]:
-        sizes = [sum(len(rows[mixture]) for mixture in pair.mixtures) for pair in pairs]
-        return [
+    def _clean_all(self, images: Images, rows: Rows) -> dict[str, NDArray[np.int64]]:
+        if len(rows.by_label) == 1:
+            return {}
+        everything = np.concatenate(list(rows.by_label.values()))
+        classes = np.repeat(np.arange(len(rows.by_label)), [len(own) for own in rows.by_label.values()])
+        distances = squared_distances(images, everything)
+        stay = everything[edited_nearest_neighbours(distances, classes, "auto", self.n_neighbors)]
+        left = {name: np.intersect1d(own, stay) for name, own in rows.by_label.items()}
+        for name in [name for name, own in left.items() if not len(own)]:
+            own = left[name] = rows[name]
+            warnings.warn(
+                f"enn_ros: {name} stays whole, as cleaning would leave none of its {len(own)} images: each has one of "
+                f"another label among its {self.n_neighbors} nearest",
+                stacklevel=3,
+            )
+        return left
+
+    def _too_few(self, names: Sequence[str], rows: Rows) -> list[str]:
+        n = sum(len(rows[name]) for name in names)
+        fault = (
             f"resampling.n_neighbors: {self.n_neighbors} neighbours need more than the {n} images of "
-            f"{' and '.join(pair.mixtures)} together; choose at most {n - 1}, or add images"
-            for pair, n in zip(pairs, sizes, strict=True)
-            if n <= self.n_neighbors
-        ]
+            f"{' and '.join(names)} together; choose at most {n - 1}, or add images"
+        )
+        return [fault] if n <= self.n_neighbors else []
 
 
 def _in_full(pair: CleaningPair, rows: Rows) -> CleaningPair:
@@ -125,12 +147,12 @@ def edited_nearest_neighbours(
 
     Args:
         distances: (R, R).
-        classes: (R,), 0 or 1.
+        classes: (R,), whole numbers.
         sampling_strategy: "auto" or "all".
         n_neighbors: nearest images looked at, less than R.
 
     Returns:
-        The rows, of `distances`, that stay, those of class 0 first.
+        The rows, of `distances`, that stay.
     """
     sampler = EditedNearestNeighbours(
         sampling_strategy=sampling_strategy,

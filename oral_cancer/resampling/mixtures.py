@@ -30,6 +30,10 @@ class Rows:
     def __getitem__(self, given: str) -> NDArray[np.int64]:
         return self.by_label[self.name(given)]
 
+    def others(self, name: str) -> NDArray[np.int64]:
+        """The rows of all other labels, ascending."""
+        return np.sort(np.concatenate([rows for other, rows in self.by_label.items() if other != name]))
+
     def insist(self, needed: Iterable[str]) -> None:
         """Raise a `UserError` for every label of which a treatment needs images and there is none."""
         present = ", ".join(self.by_label)
@@ -49,10 +53,15 @@ class Rows:
             UserError: where a label has no image.
         """
         if multiples is None:
-            most = max(map(len, self.by_label.values()))
-            return {name: most - len(rows) for name, rows in self.by_label.items()}
+            return lacking_to_most(self.by_label)
         self.insist(multiples)
         names = map(self.name, multiples)
         return {
             name: round(multiple * len(self[name])) for name, multiple in zip(names, multiples.values(), strict=True)
         }
+
+
+def lacking_to_most(by_label: Mapping[str, NDArray[np.int64]]) -> dict[str, int]:
+    """How many images each label lacks to the most frequent, by the rows of each."""
+    most = max(map(len, by_label.values()))
+    return {name: most - len(rows) for name, rows in by_label.items()}

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.resampling.contract import draw
 from oral_cancer.resampling.mixtures import Multiples, Rows
-from oral_cancer.settings import checked
+from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import resampling as settings
 
 
@@ -22,7 +22,7 @@ class RandomOverSampling:
     """
 
     def __init__(self, multiples: Multiples) -> None:
-        self.multiples = checked(settings.RandomOverSampling, {"multiples": multiples}, "resampling.").multiples
+        self.multiples = checked_arguments(settings.RandomOverSampling, locals(), "resampling.").multiples
 
     def check_labels(self, labels: NDArray[np.str_]) -> None:
         """Raise a `UserError` where the training images lack a label that the options name."""

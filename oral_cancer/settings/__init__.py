@@ -1,5 +1,6 @@
 """Every setting's type, range and influence on figures, and how a refusal reads: the one place that checks settings."""
 
+from oral_cancer.settings import resolvers as resolvers
 from oral_cancer.settings.checks import (
     build,
     check,
@@ -9,7 +10,7 @@ from oral_cancer.settings.checks import (
     resolved,
     settings_hash,
 )
-from oral_cancer.settings.refusals import checked, faults_of, options, shown, unknown
+from oral_cancer.settings.refusals import checked, checked_arguments, faults_of, options, shown, unknown
 from oral_cancer.settings.rules import AS_TYPED, PATTERNS
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "build",
     "check",
     "checked",
+    "checked_arguments",
     "faults_of",
     "influential",
     "influential_of",

@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,46 +13,14 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from oral_cancer.errors import UserError, brief, refuse
 from oral_cancer.quoting import without_references
-from oral_cancer.settings.data import LEAVE_ONE_GROUP_OUT
 from oral_cancer.settings.refusals import faults_of, options, unknown, without
 from oral_cancer.settings.rules import OF_HYDRA, WITHOUT_INFLUENCE
 from oral_cancer.settings.trainer_options import refused_options
 from oral_cancer.settings.training import Training
 
 LIGHTNING = "pytorch_lightning.Trainer"
-FOLDS = 5  # paper
 CHECKED_BY_CLASS = ("source", "resampling")
 """Sections that are built without any image, and so can be before any work: their classes see what no rule says."""
-
-# "${each:[m1, m5]}" is "m1,m5": a sweep over the items, as Hydra's sweeper takes it.
-OmegaConf.register_new_resolver(
-    "each", lambda items: ",".join(map(str, items if isinstance(items, ListConfig) else [items])), replace=True
-)
-# "${folds:null}" is 5, of the paper, and "${folds:leave_one_group_out}" the same word: what data.folds is to be.
-OmegaConf.register_new_resolver(
-    "folds", lambda chosen: chosen if chosen == LEAVE_ONE_GROUP_OUT else FOLDS, replace=True
-)
-# "${each_fold:null,3}" is "0,1,2"; of groups that are left out in turn, one each.
-OmegaConf.register_new_resolver(
-    "each_fold", lambda chosen, folds, *, _root_: ",".join(map(str, _each_fold(chosen, folds, _root_))), replace=True
-)
-# "${mode:hydra_plugins...SlurmLauncher}" is MULTIRUN; with Hydra's own launcher -m decides.
-OmegaConf.register_new_resolver(
-    "mode", lambda launcher: None if launcher.endswith(".BasicLauncher") else "MULTIRUN", replace=True
-)
-
-
-def _each_fold(chosen: Any, folds: int | str, root: DictConfig) -> Sequence[int | str]:
-    """The folds of a study: those that were chosen, or as many as there are."""
-    if isinstance(chosen, ListConfig):
-        return list(chosen)
-    if folds != LEAVE_ONE_GROUP_OUT:
-        return range(int(folds))
-    try:
-        files = build(root, "source").collect().files
-    except UserError:
-        return [0]  # for whose plan the same is said in a line of its own
-    return range(len({file.group for file in files if file.group}) or 1)
 
 
 def resolved(cfg: DictConfig) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args
 
@@ -40,11 +41,20 @@ def checked(section: type[AnySection], values: Mapping[str, Any], before: str = 
         raise UserError(*(line + after for line in lines)) from None
 
 
+def checked_arguments(section: type[AnySection], arguments: Mapping[str, Any], before: str) -> AnySection:
+    """As `checked`, of what an `__init__` is called with: its `locals()` before it has any of its own."""
+    return checked(section, {name: value for name, value in arguments.items() if name != "self"}, before)
+
+
 def _plain(value: Any) -> Any:
     """As YAML would give it."""
     if OmegaConf.is_config(value):
         return OmegaConf.to_object(value)
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def faults_of(section: type[Section], values: Mapping[str, Any], before: str = "", after: str = "") -> list[str]:

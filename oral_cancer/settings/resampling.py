@@ -10,7 +10,8 @@ from oral_cancer.settings.rules import NOT_NEGATIVE, TEXT, Rule, Section, fittin
 
 STRATEGIES = ("auto", "all")  # of cleaning
 AUTO = "auto"
-"""Instead of multiples: as many as raise every label to the images of the most frequent."""
+"""Instead of multiples: as many as raise every label to the images of the most frequent. Instead of pairs: each label
+and all others."""
 
 
 def _form(name: str) -> str:
@@ -58,16 +59,25 @@ class BorderPair(Section):
         return majority
 
 
+def _paired(pairs: Any) -> Any:
+    return None if pairs == AUTO else pairs
+
+
+OrAuto = BeforeValidator(_paired)
+
+
 class BorderlineSmote(Section):
     builds: ClassVar[str] = "oral_cancer.resampling.BorderlineSmote"
     multiples: Multiples
-    pairs: list[BorderPair]
+    pairs: Annotated[list[BorderPair] | None, OrAuto]
     k_neighbors: Annotated[int, whole(1)]
     m_neighbors: Annotated[int, whole(1)]
 
     @field_validator("pairs")
     @classmethod
-    def _one_each(cls, pairs: list[BorderPair], info: ValidationInfo) -> list[BorderPair]:
+    def _one_each(cls, pairs: list[BorderPair] | None, info: ValidationInfo) -> list[BorderPair] | None:
+        if pairs is None:
+            return None
         minorities = [pair.minority for pair in pairs]
         forms = [_form(name) for name in minorities]
         if twice := [name for name in minorities if forms.count(_form(name)) > 1]:
@@ -106,13 +116,13 @@ class CleaningPair(Section):
 class EnnRandomOverSampling(Section):
     builds: ClassVar[str] = "oral_cancer.resampling.EnnRandomOverSampling"
     multiples: Multiples
-    pairs: list[CleaningPair]
+    pairs: Annotated[list[CleaningPair] | None, OrAuto]
     n_neighbors: Annotated[int, whole(1)]
 
     @field_validator("pairs")
     @classmethod
-    def _kept_once(cls, pairs: list[CleaningPair]) -> list[CleaningPair]:
-        keeps = [mixture for pair in pairs for mixture in pair.keep]
+    def _kept_once(cls, pairs: list[CleaningPair] | None) -> list[CleaningPair] | None:
+        keeps = [mixture for pair in pairs or () for mixture in pair.keep]
         if twice := [mixture for mixture in keeps if keeps.count(mixture) > 1]:
             raise must(keeps, f"each mixture in one keep, and {twice[0]} is in {keeps.count(twice[0])}")
         return pairs

@@ -2,12 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 from rich import get_console, print
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -22,9 +20,9 @@ from oral_cancer.evaluation.predictions import mixtures_of
 from oral_cancer.files import sha256_of, write_text
 from oral_cancer.pages import figures
 from oral_cancer.pages.colours import experiment_colours
+from oral_cancer.pages.panels import drawn
 from oral_cancer.pages.render import render
-from oral_cancer.pages.svg import inline_svg
-from oral_cancer.study import grids, plots
+from oral_cancer.study import composition_plots, grids, plots
 from oral_cancer.study.aggregate import RANKED_BY, csv_of, ranked_by, ranking, write_tables
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
@@ -36,14 +34,6 @@ PICTURES = 6
 ON_TERMINAL = ("accuracy", "f1_macro", "rmse")
 BESIDE_LONG_NAMES = ("accuracy", "rmse")
 SHORT = 12  # characters that an experiment's name may have beside all figures
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A plot of the page: its title and its `<svg>` element."""
-
-    title: str
-    svg: Markup
 
 
 def write_report(study: Study, folder: Path | None = None) -> tuple[dict[str, pd.DataFrame], Path]:
@@ -138,7 +128,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "study": study,
         "facts": _facts(study),
         "classes": study.classes,
-        "primary": plots.most_varying(mixtures, study.classes) if mixtures else None,
+        "primary": composition_plots.most_varying(mixtures, study.classes) if mixtures else None,
         "split": split,
         "experiments": experiments,
         "validated": validated,
@@ -157,11 +147,11 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
             ("Every mixture", grids.mixtures(tables["mixtures"], study.classes)),
             ("Every run", grids.runs(study)),
         ),
-        "by_experiment": _draw("experiments", plots.by_experiment(tables, experiments, colours)),
-        "composition_plots": _draw("composition", plots.compositions(tables["compositions"], experiments)),
-        "distributions": _draw("distribution", plots.share_by_mixture(mixed.raw, experiments)),
-        "confusions": _draw("confusion", plots.confusions(tables["classes"], experiments, split)),
-        "curves": _draw("curves", plots.learning_curves(study.histories, colours)),
+        "by_experiment": drawn("experiments", plots.by_experiment(tables, experiments, colours)),
+        "composition_plots": drawn("composition", composition_plots.compositions(tables["compositions"], experiments)),
+        "distributions": drawn("distribution", composition_plots.share_by_mixture(mixed.raw, experiments)),
+        "confusions": drawn("confusion", plots.confusions(tables["classes"], experiments, split)),
+        "curves": drawn("curves", plots.learning_curves(study.histories, colours)),
         "wrong": (
             ("Pure images", most_wrong(best, "homo", PICTURES, folder, reading)),
             ("Mixed images", most_wrong(best, "hetero", PICTURES, folder, reading)),
@@ -175,13 +165,6 @@ def _of_first(study: Study, mixed: Ensembles, experiment: str, split: str) -> pd
         return mixed.raw[(mixed.raw["experiment"] == experiment) & (mixed.raw["ensemble"] == SIMPLE)]
     frame = study.predictions
     return frame[(frame["experiment"] == experiment) & (frame["split"] == split)]
-
-
-def _draw(section: str, panels: Sequence[plots.Panel]) -> list[Drawing]:
-    return [
-        Drawing(panel.title, Markup(inline_svg(panel.figure, f"{section} {number}", panel.description)))
-        for number, panel in enumerate(panels)
-    ]
 
 
 def _facts(study: Study) -> dict[str, str]:

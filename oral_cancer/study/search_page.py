@@ -2,23 +2,20 @@
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from oral_cancer.command import say
 from oral_cancer.errors import UserError
 from oral_cancer.files import write_text
 from oral_cancer.pages.grids import DIGITS, LACKING, Entry, Grid
+from oral_cancer.pages.panels import drawn
 from oral_cancer.pages.render import render
-from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import search_plots
 from oral_cancer.study.journal import ERROR, OBJECTIVES, SECONDS, Search, open_journal, read_search
 from oral_cancer.study.parameters import overrides_of
-from oral_cancer.study.plots import Panel
 from oral_cancer.study.progress import duration
 
 if TYPE_CHECKING:
@@ -28,14 +25,6 @@ if TYPE_CHECKING:
 TABLE = "trials"
 ENOUGH = 10  # trials that succeeded, below which importances would be noise
 STATES = {"COMPLETE": "complete", "FAIL": "failed", "RUNNING": "running"}
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A plot of the page: its title and its `<svg>` element."""
-
-    title: str
-    svg: Markup
 
 
 def write_search_report(folder: Path) -> Path:
@@ -128,9 +117,9 @@ def _content(name: str, search: Search, study: "Study") -> dict[str, Any]:
         "value": "" if best is None else f"{best.value:.{DIGITS}f}",
         "command": "" if best is None else command_line(search, best),
         "enough": ENOUGH,
-        "history": _draw("history", search_plots.history(table, search)) if complete else [],
-        "by_parameter": _draw("parameter", search_plots.by_parameter(complete, best, search.judged_by)) if best else [],
-        "importances": _draw("importance", [search_plots.importances(shares)] if shares else []),
+        "history": drawn("history", search_plots.history(table, search)) if complete else [],
+        "by_parameter": drawn("parameter", search_plots.by_parameter(complete, best, search.judged_by)) if best else [],
+        "importances": drawn("importance", [search_plots.importances(shares)] if shares else []),
         "trials": _grid(table, None if best is None else best.number, search.judged_by),
     }
 
@@ -184,10 +173,3 @@ def _complete(trials: Iterable["FrozenTrial"]) -> list["FrozenTrial"]:
 
 def _simulated(search: Search) -> bool:
     return search.data.get("source") == "simulated"
-
-
-def _draw(section: str, panels: Sequence[Panel]) -> list[Drawing]:
-    return [
-        Drawing(panel.title, Markup(inline_svg(panel.figure, f"{section} {number}", panel.description)))
-        for number, panel in enumerate(panels)
-    ]

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
 from oral_cancer.pages.colours import ACCENT, INK, MUTED
+from oral_cancer.pages.panels import Panel, small_figure
 from oral_cancer.study.journal import Search
-from oral_cancer.study.plots import Panel, small_figure
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

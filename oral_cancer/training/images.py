@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oral_cancer.data import division, splits
+from oral_cancer.data.class_weights import weights_of_classes
 from oral_cancer.data.collection import Collection, in_words
-from oral_cancer.data.datamodule import measured_in_validation, weights_of_classes
+from oral_cancer.data.datamodule import measured_in_validation
 from oral_cancer.data.leaks import repeated, same_images, split_groups
 from oral_cancer.data.reading import in_lines, is_worth_saying
 from oral_cancer.data.splits import Splits, number_of_folds, split

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from oral_cancer.data.collection import Collection, ImageFile, in_words
@@ -329,7 +330,6 @@ def test_names_in_leave_out_are_left_out(collect: Collect) -> None:
 
 
 def test_an_excel_sheet_is_a_table(collect: Collect, tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     for row in (["file", "label", "x", "y"], ["a.png", 1, 0.75, 0.25], [None] * 4, ["b.png", 2.0, 0, 3]):
         book.active.append(row)

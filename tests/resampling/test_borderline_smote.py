@@ -1,4 +1,5 @@
 import warnings
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -84,6 +85,28 @@ def test_the_fewest_images_that_will_do(make_data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         resample(BorderlineSmote({"3:1": 1}, [PAIR], 5, 17), images, soft_labels)
+
+
+def test_auto_raises_every_label_to_the_largest_between_its_own_images(make_data):
+    counts = {"parental": 40, "resistant": 8, "control": 25, "1:3": 3}
+    images, soft_labels = make_data(counts, spread=80)
+    result = resample(BorderlineSmote("auto", "auto", 5, 10), images, soft_labels)
+    names, made = group_names(soft_labels), group_names(result.soft_labels[len(images) :])
+    assert Counter(made.tolist()) == {name: 40 - number for name, number in counts.items() if number < 40}
+    for name in set(made):
+        assert (result.synthetic[made == name] >= images[names == name].min(axis=0)).all()
+        assert (result.synthetic[made == name] <= images[names == name].max(axis=0)).all()
+
+
+def test_auto_leaves_a_single_image_alone(make_data):
+    images, soft_labels = make_data({"parental": 12, "control": 1})
+    with pytest.warns(UserWarning, match="control stays at 1 image, with no other to interpolate"):
+        assert len(resample(BorderlineSmote("auto", "auto", 5, 10), images, soft_labels)) == 13
+
+
+def test_too_few_images_are_told_before_any_is_read():
+    with pytest.raises(UserError, match="k_neighbors: 5 neighbours need more than the 2 images of 3:1"):
+        BorderlineSmote({"3:1": 9}, [PAIR], 5, 10).check_labels(np.repeat(["parental", "3:1"], [9, 2]))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,11 @@ def test_every_treatment_passes(name: str, treatment: Callable[..., Any]) -> Non
     check_treatment(treatment(name), LABELS)
 
 
+@pytest.mark.parametrize("name", ["borderline_smote", "enn_ros"])
+def test_every_treatment_of_whatever_labels_passes(name: str, treatment: Callable[..., Any]) -> None:
+    check_treatment(treatment(name, multiples="auto", pairs="auto"))
+
+
 class Half:
     """A sound treatment, which those below spoil."""
 

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import hydra.errors
 import numpy as np
 import pytest
@@ -94,6 +96,41 @@ def test_says_which_pair_has_too_few_images(make_data):
     message = r"n_neighbors: 4 neighbours need more than the 4 images of 2:1 and 1:2 together; choose at most 3"
     with pytest.raises(UserError, match=message):
         resample(EnnRandomOverSampling({}, [PAIR], 4), images, soft_labels)
+
+
+def test_auto_cleans_all_labels_as_imbalanced_learn_does_and_draws_them_up_to_the_largest(make_data):
+    counts = {"parental": 50, "control": 30, "1:3": 40, "2:1": 20}
+    images, soft_labels = make_data(counts)
+    names = group_names(soft_labels)
+    sampler = EditedNearestNeighbours(n_neighbors=3)
+    sampler.fit_resample(images.reshape(len(images), -1).astype(float), names)
+    left = Counter(names[sampler.sample_indices_].tolist())
+    assert left["2:1"] == 20
+    assert all(0 < left[name] < counts[name] for name in ("parental", "control", "1:3"))
+    result = resample(EnnRandomOverSampling("auto", "auto", 3), images, soft_labels)
+    np.testing.assert_array_equal(result.indices[: left.total()], np.sort(sampler.sample_indices_))
+    assert Counter(names[result.indices].tolist()) == dict.fromkeys(counts, max(left.values()))
+
+
+def test_auto_leaves_whole_what_it_would_empty(make_data):
+    images, soft_labels = make_data({"parental": 30, "control": 20, "1:2": 10})
+    names = group_names(soft_labels)
+    images[names == "parental"] = np.resize(images[names == "control"], images[names == "parental"].shape)
+    with pytest.warns(UserWarning, match=r"parental stays whole, as cleaning would leave none of its 30 images"):
+        result = resample(EnnRandomOverSampling({}, "auto", 3), images, soft_labels)
+    assert Counter(names[result.indices].tolist())["parental"] == 30
+
+
+def test_auto_has_nothing_to_clean_of_one_label(make_data):
+    images, soft_labels = make_data({"parental": 10})
+    assert len(resample(EnnRandomOverSampling("auto", "auto", 3), images, soft_labels)) == 10
+
+
+@pytest.mark.parametrize("pairs", [[PAIR], "auto"])
+def test_too_few_images_are_told_before_any_is_read(pairs):
+    names = np.repeat(["2:1", "1:2"], [2, 1])
+    with pytest.raises(UserError, match="3 neighbours need more than the 3 images of 2:1 and 1:2 together"):
+        EnnRandomOverSampling("auto", pairs, 3).check_labels(names)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from oral_cancer.training.manifest import file_hashes, write_manifest
 from oral_cancer.training.run import Run, RunName
 from tests.conftest import REPOSITORY, SMALL_NETWORK
 from tests.study.test_report import Page
+from tests.test_any_cells import Cells
 
 FACTOR = "model.scheduler.factor"
 MIXTURES = ("3_1", "1_3", "2_1", "1_2")
@@ -43,7 +44,7 @@ SEARCH = Search({}, "minimize", {"_target_": "optuna.samplers.TPESampler"}, [], 
 
 
 @contextmanager
-def multirun(*overrides: str, kind: str = "optuna") -> Iterator[DictConfig]:
+def multirun(*overrides: str, kind: str = "m5") -> Iterator[DictConfig]:
     """The settings of a search with Hydra's own, as its callback and its sweeper get them."""
     with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
         yield GlobalHydra.instance().hydra.compose_config(
@@ -266,7 +267,7 @@ def test_options_are_checked_before_work(tmp_path: Path, monkeypatch: Any, overr
     assert not list(tmp_path.iterdir())
 
 
-def planned(images_root: Path, *overrides: str, kind: str = "optuna") -> Search:
+def planned(images_root: Path, *overrides: str, kind: str = "m5") -> Search:
     with multirun(*SMALL_NETWORK, "source=folder", f"source.root={images_root}", *overrides, kind=kind) as config:
         return plan_search(config)
 
@@ -294,12 +295,26 @@ def test_another_search_in_the_same_folder_is_refused_in_a_line(
         )
 
 
+def test_any_data_can_be_searched_for_settings_and_for_a_treatment(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    Cells({"T cell": 14, "B cell": 10}).write(tmp_path / "images")
+    search = planned(tmp_path / "images", "experiment=plain,balanced,smote,cleaned", kind="optuna")
+    assert search.parameters == {
+        FACTOR: "0.2 to 5.0, log",
+        "data.batch_size": "8, 16, 32",
+        "experiment": "plain, balanced, smote, cleaned",
+    }
+    assert (search.objective, search.direction) == ("f1_macro", "maximize")
+    trial = ["experiment=cleaned", f"{FACTOR}=1", "data.batch_size=8"]
+    settings = composed_of([*shlex.split(shlex.join(search.command)), *trial]).settings
+    assert (settings.resampling.pairs, settings.source.root) == ("auto", str(tmp_path / "images"))
+
+
 def test_the_command_gives_the_settings_of_the_trial(images_root: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "conf" / "hparams_search").mkdir(parents=True)
     (tmp_path / "conf" / "hparams_search" / "mine.yaml").write_text(
-        "# @package _global_\ndefaults: [optuna, override /augmentation: none]\n"
-        "seed: 7\nsource: {leave_out: ['a b.png']}\n"
+        "# @package _global_\ndefaults: [m5, override /augmentation: none]\nseed: 7\nsource: {leave_out: ['a b.png']}\n"
     )
     own = f"hydra.searchpath=[file://{tmp_path / 'conf'}]"
     images = shutil.copytree(images_root, tmp_path / "images")
@@ -383,7 +398,7 @@ def test_a_trial_that_still_trains_is_not_taken_up(search: Callable[..., pd.Data
 def command(images_root: Path, *overrides: str) -> list[str]:
     fixed = [f"resampling.multiples.{key}=1" for key in ("3_1", "1_3", "2_1", "1_2")]
     return [
-        *(sys.executable, str(REPOSITORY / "train.py"), "hparams_search=optuna", *SMALL_NETWORK, *fixed),
+        *(sys.executable, str(REPOSITORY / "train.py"), "hparams_search=m5", *SMALL_NETWORK, *fixed),
         *("source=folder", f"source.root={images_root}", "study.name=search", "data.batch_size=16", *overrides),
     ]
 

@@ -18,7 +18,8 @@ import rich.progress
 import torch
 from pytorch_lightning import LightningModule, Trainer
 
-from oral_cancer.data.datamodule import CellDataModule, TrainingImages
+from oral_cancer.data.datamodule import CellDataModule
+from oral_cancer.data.datasets import TrainingImages
 from oral_cancer.errors import UserError
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.resampling import Images, TrainingSet
