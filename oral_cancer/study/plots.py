@@ -1,4 +1,4 @@
-"""The plots of a study's experiments: their figures, their confusions, their curves."""
+"""The plots of a study's experiments: their figures, and their learning curves."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from oral_cancer.evaluation.ensembles import SIMPLE, member_folds
 from oral_cancer.evaluation.predictions import ALL_FOLDS
-from oral_cancer.pages.colours import ACCENT, INK, MUTED
-from oral_cancer.pages.panels import WIDTH, Panel, name_rows, of_each, small_figure
+from oral_cancer.pages.colours import INK, MUTED
+from oral_cancer.pages.panels import Panel, name_rows, small_figure
 
-WRITTEN_OUT = 8  # classes up to which a confusion matrix has counts in it
-PREDICTED = "predicted_"
 FIGURES = {"rmse": "RMSE of mixtures", "accuracy": "accuracy"}
 CURVES = {
     "train_loss": "training loss",
@@ -84,41 +81,6 @@ def _by_experiment(
     return Panel(title, figure, f"{title} by experiment: {', '.join(said)}")
 
 
-def confusions(classes: pd.DataFrame, experiments: Sequence[str], split: str = "test") -> list[Panel]:
-    """For each experiment, the images of a split by true and predicted class, summed over the folds."""
-    test = classes[classes["split"] == split]
-    return [_confusion(rows, name) for name, rows in of_each(test, experiments)]
-
-
-def _confusion(rows: pd.DataFrame, experiment: str) -> Panel:
-    columns = [str(name) for name in rows.columns if str(name).startswith(PREDICTED)]
-    classes = [name.removeprefix(PREDICTED) for name in columns]
-    members = rows[rows["fold"].isin(member_folds(rows))]
-    counts = members.groupby("class")[columns].sum().reindex(classes, fill_value=0).to_numpy(int)
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    many, longest = len(classes) > WRITTEN_OUT, max(map(len, classes))
-    height = 2.35 if len(classes) <= 3 else 0.5 + (0.2 if many else 0.45) * len(classes) + 0.07 * longest
-    with small_figure(height, width=max(WIDTH, 1.2 + 0.2 * len(classes))) as (figure, axes):
-        for (true, predicted), share in np.ndenumerate(shares):
-            box = Rectangle((predicted - 0.48, true - 0.46), 0.96, 0.92, fc=ACCENT[0], alpha=0.06 + share * 0.5)
-            axes.add_patch(box)
-            if many:
-                continue
-            bold = "bold" if true == predicted else "normal"
-            axes.text(predicted, true - 0.1, f"{counts[true, predicted]}", ha="center", va="center", weight=bold)
-            axes.text(predicted, true + 0.24, f"{share:.1%}", ha="center", va="center", fontsize=8)
-        axes.set_xlim(-0.5, len(classes) - 0.5)
-        axes.set_xticks(range(len(classes)), classes, rotation=90 if len(classes) * longest > 40 else 0)
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-        name_rows(axes, classes)
-        axes.set_xlabel("predicted class")
-        axes.set_ylabel("true class")
-    right = np.trace(counts) / counts.sum()
-    said = f"{right:.1%} of {counts.sum()} predictions are right"
-    return Panel(experiment, figure, f"Confusion matrix of {experiment}: {said}")
-
-
 def learning_curves(histories: pd.DataFrame, colours: Mapping[str, str]) -> list[Panel]:
     """Losses, validation accuracy and RMSE by epoch: the folds of each experiment, and their mean."""
     return [
@@ -164,16 +126,17 @@ def _label_ends(axes: Axes, ends: dict[str, float], colours: Mapping[str, str], 
             break
     places += max(0.0, low + gap / 2 - places[0])
     for experiment, place in zip(order, places, strict=True):
-        axes.annotate(
-            textwrap.shorten(experiment, 16, placeholder="…"),
-            (x, place),
-            (5, 0),
-            textcoords="offset points",
-            va="center",
-            color=colours[experiment],
-            weight="bold",
-            annotation_clip=False,
-        )
+        name = textwrap.shorten(experiment, 16, placeholder="…")
+        for text, offset, colour in (("●", 4, colours[experiment]), (name, 14, INK[0])):
+            axes.annotate(
+                text,
+                (x, place),
+                (offset, 0),
+                textcoords="offset points",
+                va="center",
+                color=colour,
+                annotation_clip=False,
+            )
 
 
 def _share_span(axes: Axes, values: NDArray[Any]) -> None:

@@ -22,7 +22,7 @@ from oral_cancer.pages import figures
 from oral_cancer.pages.colours import experiment_colours
 from oral_cancer.pages.panels import drawn
 from oral_cancer.pages.render import render
-from oral_cancer.study import composition_plots, grids, plots
+from oral_cancer.study import classification_plots, composition_plots, grids, methods, plots
 from oral_cancer.study.aggregate import RANKED_BY, csv_of, ranked_by, ranking, write_tables
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
@@ -119,6 +119,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
     mixtures = mixtures_of(study.predictions)
     colours = experiment_colours(list(dict.fromkeys(run.experiment for run in study.runs)))
     best = _of_first(study, mixed, experiments[0], split)
+    pure = _pure(study, mixed, split)
     root = study.complete[0].facts.get("root")
     folder = Path(root) if root else None
     reading = NewReading.of(study.complete[0].facts.get("reading"), Reading())
@@ -150,13 +151,27 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "by_experiment": drawn("experiments", plots.by_experiment(tables, experiments, colours)),
         "composition_plots": drawn("composition", composition_plots.compositions(tables["compositions"], experiments)),
         "distributions": drawn("distribution", composition_plots.share_by_mixture(mixed.raw, experiments)),
-        "confusions": drawn("confusion", plots.confusions(tables["classes"], experiments, split)),
+        "confusions": drawn("confusion", classification_plots.confusions(tables["classes"], experiments, split)),
+        "pure_of": f"by the simple ensemble on {len(pure) // len(experiments)} test images"
+        if split == "test"
+        else "each fold's network on its validation images",
+        "roc": drawn("roc", classification_plots.roc(pure, experiments)),
+        "reliability": drawn("reliability", classification_plots.reliability(pure, experiments)),
+        "explained": methods.experiments(study, experiments),
+        "methods": methods.methods(study),
+        "citation": methods.citation(study),
         "curves": drawn("curves", plots.learning_curves(study.histories, colours)),
         "wrong": (
             ("Pure images", most_wrong(best, "homo", PICTURES, folder, reading)),
             ("Mixed images", most_wrong(best, "hetero", PICTURES, folder, reading)),
         ),
     }
+
+
+def _pure(study: Study, mixed: Ensembles, split: str) -> pd.DataFrame:
+    """What each experiment says of pure images: its simple ensemble of the test images, else its folds of their own."""
+    frame = mixed.raw[mixed.raw["ensemble"] == SIMPLE] if split == "test" else study.predictions
+    return frame[(frame["set"] == "homo") & (frame["split"] == split)]
 
 
 def _of_first(study: Study, mixed: Ensembles, experiment: str, split: str) -> pd.DataFrame:
