@@ -51,12 +51,13 @@ def check_images(overrides: Sequence[str]) -> Path:
     try:
         store = open_images(run, collection)
     except UserError:
-        _show(overview.by_role(collection, _given(collection)))
+        _show(_by_role(collection))
         raise
     roles, problems = _roles(run, store)
     console = get_console()
-    _show(overview.by_role(store.collection, roles[0] if roles else _given(store.collection)))
-    if groups := overview.by_group(store.collection):
+    _show(_by_role(store.collection, roles[0] if roles else None))
+    files, names = store.collection.files, store.collection.labels.names
+    if groups := overview.by_group(names, [file.label for file in files], [file.group for file in files]):
         _show(groups)
     lines = overview.found_in(store)
     if roles:
@@ -85,9 +86,10 @@ def _roles(run: Run, store: ImageStore) -> tuple[list[NDArray[np.str_]], list[st
     return roles, problems
 
 
-def _given(collection: Collection) -> NDArray[np.str_]:
-    """What the data themselves say of roles, "" where nothing."""
-    return np.array([file.split or "" for file in collection.files], np.str_)
+def _by_role(collection: Collection, roles: NDArray[np.str_] | None = None) -> Counts:
+    """Where no roles are known, by what the data themselves say."""
+    given = np.array([file.split or "" for file in collection.files], np.str_)
+    return overview.by_role(collection.labels.names, collection.names(), given if roles is None else roles)
 
 
 def _show(counts: Counts) -> None:
@@ -101,20 +103,28 @@ def _show(counts: Counts) -> None:
 
 def _draw(path: Path, store: ImageStore) -> None:
     collection = store.collection
+    files = collection.files
+    chosen = overview.samples(
+        collection.labels.names,
+        [file.label for file in files],
+        [file.group for file in files],
+        [file.path for file in files],
+        SAMPLES,
+    )
     counts = dict(zip(*np.unique(collection.names(), return_counts=True), strict=True))
     rows = [
         SheetRow(
             name,
             int(counts[name]),
             collection.labels.proportions[name],
-            [store.images[row] for row in chosen],
-            [collection.files[row].group or "" for row in chosen],
+            [store.images[row] for row in rows_of_label],
+            [files[row].group or "" for row in rows_of_label],
         )
-        for name, chosen in overview.samples(collection, SAMPLES).items()
-        if chosen
+        for name, rows_of_label in chosen.items()
+        if rows_of_label
     ]
     side = store.images.shape[1]
-    subtitle = f"{len(collection.files)} images, resized to {side} x {side} px"
+    subtitle = f"{len(files)} images, resized to {side} x {side} px"
     if collection.simulated:
         subtitle += f"; {SIMULATED}"
     write_contact_sheet(path, str(collection.root), subtitle, rows)

@@ -39,6 +39,7 @@ class Cells:
         options: of a training, beside the source's root.
         tests: images of each label that the data themselves set aside.
         published: whether it lies in the published layout.
+        table: whether a table lists it, with donors, and the votes of five annotators, of whom one may differ.
     """
 
     counts: Mapping[str, int]
@@ -46,15 +47,24 @@ class Cells:
     options: tuple[str, ...] = ()
     tests: int = 0
     published: bool = False
+    table: bool = False
 
     @property
     def classes(self) -> list[str]:
         names = [name for name in self.counts if name not in self.mixtures]
-        return names if self.published else sorted(names)
+        names = names or [name for parts in self.mixtures.values() for name in parts]
+        return names if self.published or self.table else sorted(set(names))
 
     def proportions(self, label: str) -> list[float]:
         parts = self.mixtures.get(label, {label: 1})
         return [parts.get(name, 0) / sum(parts.values()) for name in self.classes]
+
+    def truth(self, label: str, file: str) -> list[float]:
+        """The proportions of one image."""
+        if not self.table or int(file.removesuffix(".png")[-1]) % 2:
+            return self.proportions(label)
+        other = self.classes[self.classes.index(label) - 1]
+        return [0.8 * (name == label) + 0.2 * (name == other) for name in self.classes]
 
     def write(self, root: Path) -> None:
         """Images whose grey tells the labels apart."""
@@ -63,11 +73,24 @@ class Cells:
             grey = np.dot(self.proportions(label), levels)
             for split, images in (("val", count), ("test", self.tests)):
                 folder = root / (LAYOUT.folder(label, split) if self.published else Path(label.replace(":", "_")))
-                for i in range(images if self.published or split == "val" else 0):
+                for i in range(images):
                     rng = np.random.default_rng([number, i, split == "test"])
                     image = np.clip(grey + rng.normal(0, 12, (32, 32, 3)), 0, 255).astype(np.uint8)
                     folder.mkdir(parents=True, exist_ok=True)
                     cv2.imwrite(str(folder / f"{split}{i}.png"), image)
+        if self.table:
+            self._write_table(root)
+
+    def _write_table(self, root: Path) -> None:
+        """Four donors of each class to train, another to test."""
+        rows = []
+        for path in sorted(root.rglob("*.png")):
+            label, split, number = path.parent.name, path.name[:-5].rstrip("0123456789"), int(path.stem[-1])
+            votes = [round(5 * share) for share in self.truth(label, path.name)]
+            donor = "Dora" if split == "test" else ("Anna", "Berta", "Cäcilie", "Emil")[number % 4]
+            rows.append((path.relative_to(root), label, donor, "test" if split == "test" else "", *votes))
+        columns = ["file", "cell type", "donor", "split", *self.classes]
+        pd.DataFrame(rows, columns=columns).to_csv(root / "cells.csv", index=False)
 
 
 SETS = {
@@ -91,6 +114,11 @@ SETS = {
             "1:1:2": {"A": 1, "B": 1, "D": 2},
         },
     ),
+    "table": Cells({"Kupffer": 12, "Ito": 16, "LSEC": 8}, tests=3, table=True),
+    "mixtures alone": Cells(
+        dict.fromkeys(("2:1 XY", "1:2 XY", "1:9 YZ"), 10),
+        {"2:1 XY": {"X": 2, "Y": 1}, "1:2 XY": {"X": 1, "Y": 2}, "1:9 YZ": {"Y": 1, "Z": 9}},
+    ),
     "validation only": Cells({"Lymphozyt": 9, "モノサイト": 8}, options=("source.test_share=0",)),
 }
 
@@ -112,7 +140,9 @@ def search_path(cells: Cells, folder: Path) -> str:
     """A folder of the user's that declares the mixtures of their source, and a treatment of their classes."""
     mixtures = {name: {"parts": dict(p), "folders": [name.replace(":", "_")]} for name, p in cells.mixtures.items()}
     for path, content in {
-        "source/mine.yaml": {"defaults": ["folder"], "mixtures": {} if cells.published else mixtures},
+        "source/mine.yaml": {"defaults": ["table"], "table": "cells.csv"}
+        if cells.table
+        else {"defaults": ["folder"], "mixtures": {} if cells.published else mixtures},
         "resampling/ros_auto.yaml": {"_target_": "oral_cancer.resampling.RandomOverSampling", "multiples": "auto"},
     }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -169,10 +199,8 @@ def test_names_counts_and_proportions_are_the_datas_own(outcome: Outcome) -> Non
     cells, predictions = outcome.cells, outcome.predictions()
     assert read_study(outcome.study).classes == tuple(cells.classes)
     for label, rows in predictions.groupby("label"):
-        expected = cells.proportions(str(label))
-        assert rows[[f"true_{name}" for name in cells.classes]].to_numpy() == pytest.approx(
-            np.tile(expected, (len(rows), 1))
-        )
+        expected = [cells.truth(str(label), str(file)) for file in rows["file"]]
+        assert rows[[f"true_{name}" for name in cells.classes]].to_numpy() == pytest.approx(np.array(expected))
     sums = predictions[cells.classes].sum(axis=1)
     assert sums.to_numpy() == pytest.approx(np.ones(len(sums)), abs=1e-5)
     splits = pd.read_csv(outcome.study / "own" / "fold=0" / "splits.csv", keep_default_na=False)
@@ -187,6 +215,7 @@ def test_the_page_shows_every_label_and_composition_only_where_something_mixes(o
     cells, page = outcome.cells, (outcome.study / "report.html").read_text(encoding="utf-8")
     for label in cells.counts:
         assert label in page
+        assert f'alt="Image of {label}"' in page
     assert ('id="composition"' in page) == bool(cells.mixtures)
     summary = pd.read_csv(outcome.study / "tables" / "summary.csv")
     assert ("rmse" in set(summary["metric"])) == bool(cells.mixtures)
@@ -197,6 +226,25 @@ def test_the_page_shows_every_label_and_composition_only_where_something_mixes(o
         assert {f"true_{name}" for name in cells.classes} <= set(table.columns)
     else:
         assert "macro F1" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outcome", ["table"], indirect=True)
+def test_donors_stay_together_from_the_table_to_the_page(outcome: Outcome) -> None:
+    donors = {"Anna", "Berta", "Cäcilie", "Emil"}
+    validated = []
+    for fold in (0, 1):
+        splits = pd.read_csv(outcome.study / "own" / f"fold={fold}" / "splits.csv")
+        assert (splits.groupby("group")["role"].nunique() == 1).all()
+        assert set(splits.loc[splits["role"] == "test", "group"]) == {"Dora"}
+        validated.append(set(splits.loc[splits["role"] == "val", "group"]))
+    assert validated[0] | validated[1] == donors
+    assert not validated[0] & validated[1]
+    tested = outcome.predictions().query("split == 'test'")
+    assert set(tested["group"]) == {"Dora"}
+    assert Counter(tested.query("fold == 0")["label"]) == dict.fromkeys(outcome.cells.classes, outcome.cells.tests)
+    page = (outcome.study / "report.html").read_text(encoding="utf-8")
+    assert "5: Anna, Berta, Cäcilie, Dora, Emil" in page
 
 
 @pytest.mark.slow

@@ -82,7 +82,8 @@ class FolderSource:
             raise UserError(
                 f"source.root: {self.root} holds no folder with images for each class: put them into one a class"
             )
-        classes = tuple(sorted({file.label for file in named} - set(self.mixtures)))
+        told = {part for one in self.mixtures.values() for part in one.parts}
+        classes = tuple(sorted({file.label for file in named} - set(self.mixtures) or told))
         return Collection(
             self.root,
             tuple(sorted(named, key=lambda file: file.path)),

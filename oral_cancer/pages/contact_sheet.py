@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from oral_cancer.files import replacing
 from oral_cancer.pages.colours import CLASS_COLOURS, INK, MUTED, RULE
+from oral_cancer.pages.grids import shortened
 
 SIDE = 1.15  # inches of a picture
 GAP = 0.09
@@ -54,7 +55,7 @@ def write_contact_sheet(path: Path, title: str, subtitle: str, rows: Sequence[Sh
     with mpl.rc_context({"text.parse_math": False, "font.size": 9}):
         figure = Figure((width, height), dpi=DPI, facecolor="white")
         sheet = _Sheet(figure)
-        sheet.text(MARGIN, MARGIN + 0.12, _shortened(title, TITLE), size=14, weight="bold", color=INK[0])
+        sheet.text(MARGIN, MARGIN + 0.12, shortened(title, TITLE), size=14, weight="bold", color=INK[0])
         sheet.text(MARGIN, MARGIN + 0.42, subtitle, color=MUTED[0])
         for number, row in enumerate(rows):
             _draw_row(sheet, row, MARGIN + HEAD + number * step)
@@ -66,14 +67,14 @@ def write_contact_sheet(path: Path, title: str, subtitle: str, rows: Sequence[Sh
 def _draw_row(sheet: "_Sheet", row: SheetRow, top: float) -> None:
     sheet.bar(MARGIN, top, row.proportions)
     left = MARGIN + BAR + 0.1
-    sheet.text(left, top + SIDE / 2 - 0.1, _shortened(row.name, 20), size=11, weight="bold", color=INK[0])
+    sheet.text(left, top + SIDE / 2 - 0.1, shortened(row.name, 20), size=11, weight="bold", color=INK[0])
     images = f"{row.number} image{'s' * (row.number != 1)}"
     sheet.text(left, top + SIDE / 2 + 0.12, images, color=MUTED[0])
     for place, (picture, caption) in enumerate(zip(row.pictures, row.captions, strict=True)):
         at = MARGIN + NAMES + place * (SIDE + GAP)
         sheet.picture(at, top, picture)
         if caption:
-            sheet.text(at, top + SIDE + 0.1, _shortened(caption, LONGEST), size=6.5, color=MUTED[0])
+            sheet.text(at, top + SIDE + 0.1, shortened(caption, LONGEST), size=6.5, color=MUTED[0])
 
 
 class _Sheet:
@@ -96,7 +97,3 @@ class _Sheet:
             colour = CLASS_COLOURS[number][0]
             self.axes.add_patch(Rectangle((left, top), BAR, share * SIDE, facecolor=colour, linewidth=0))
             top += share * SIDE
-
-
-def _shortened(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-(longest // 2) :]}"

@@ -39,6 +39,15 @@ class Grid:
     groups: tuple[tuple[str, int], ...] = ()
 
 
+def shortened(text: str, longest: int) -> str:
+    """A text without its middle, where it has more characters.
+
+    >>> shortened("abcdefgh", 8), shortened("abcdefghi", 6)
+    ('abcdefgh', 'abc…ghi')
+    """
+    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-(longest // 2) :]}"
+
+
 def number(value: float, digits: int = DIGITS, signed: bool = False) -> str:
     """E.g. "0.1592", with `signed` "−0.0301" or "+0.0124"; a dash for NaN."""
     if pd.isna(value):

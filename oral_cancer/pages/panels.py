@@ -1,5 +1,6 @@
 """The plots of a page: small figures that stay readable on a telephone, and how they get into it."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from oral_cancer.pages.colours import INK, MUTED, RULE
+from oral_cancer.pages.grids import shortened
 from oral_cancer.pages.svg import inline_svg
 
+LONGEST, LINE = 40, 20  # characters of a label's name, in all and a line
 WIDTH = 4.0  # inches, and so about 380 CSS pixels: the width of a telephone
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -72,6 +75,11 @@ def small_figure(
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(rect=rect))
         yield figure, figure.subplots()
+
+
+def legible(name: str) -> str:
+    """A label's name where there is little room: in lines, and without the middle of a very long one."""
+    return textwrap.fill(shortened(name, LONGEST), LINE)
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from oral_cancer.evaluation.ensembles import member_folds
 from oral_cancer.evaluation.predictions import classes_of, labels
 from oral_cancer.pages.colours import ACCENT, CLASS_COLOURS, INK, MUTED
-from oral_cancer.pages.panels import WIDTH, Panel, name_rows, of_each, small_figure
+from oral_cancer.pages.panels import WIDTH, Panel, legible, name_rows, of_each, small_figure
 
 WRITTEN_OUT = 8  # classes up to which a confusion matrix has counts in it
 PREDICTED = "predicted_"
@@ -31,8 +31,10 @@ def _confusion(rows: pd.DataFrame, experiment: str) -> Panel:
     members = rows[rows["fold"].isin(member_folds(rows))]
     counts = members.groupby("class")[columns].sum().reindex(classes, fill_value=0).to_numpy(int)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    many, longest = len(classes) > WRITTEN_OUT, max(map(len, classes))
-    height = 2.35 if len(classes) <= 3 else 0.5 + (0.2 if many else 0.45) * len(classes) + 0.07 * longest
+    shown = [legible(name) for name in classes]
+    many, longest = len(classes) > WRITTEN_OUT, max(len(line) for name in shown for line in name.split("\n"))
+    turned = len(classes) * longest > 40
+    height = 2.35 if len(classes) <= 3 and not turned else 0.5 + (0.2 if many else 0.45) * len(classes) + 0.07 * longest
     with small_figure(height, width=max(WIDTH, 1.2 + 0.2 * len(classes))) as (figure, axes):
         for (true, predicted), share in np.ndenumerate(shares):
             box = Rectangle((predicted - 0.48, true - 0.46), 0.96, 0.92, fc=ACCENT[0], alpha=0.06 + share * 0.5)
@@ -43,10 +45,10 @@ def _confusion(rows: pd.DataFrame, experiment: str) -> Panel:
             axes.text(predicted, true - 0.1, f"{counts[true, predicted]}", ha="center", va="center", weight=bold)
             axes.text(predicted, true + 0.24, f"{share:.1%}", ha="center", va="center", fontsize=8)
         axes.set_xlim(-0.5, len(classes) - 0.5)
-        axes.set_xticks(range(len(classes)), classes, rotation=90 if len(classes) * longest > 40 else 0)
+        axes.set_xticks(range(len(classes)), shown, rotation=90 if turned else 0)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        name_rows(axes, classes)
+        name_rows(axes, shown)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
     right = np.trace(counts) / counts.sum()

@@ -10,7 +10,8 @@ from oral_cancer.evaluation.ensembles import SIMPLE
 from oral_cancer.evaluation.metrics import two_that_mix
 from oral_cancer.evaluation.predictions import classes_of, mixtures_of, true_columns
 from oral_cancer.pages.colours import CLASS_COLOURS, INK, RULE
-from oral_cancer.pages.panels import Panel, name_rows, of_each, small_figure
+from oral_cancer.pages.grids import shortened
+from oral_cancer.pages.panels import LONGEST, Panel, legible, name_rows, of_each, small_figure
 
 MARKERS = "os^DvP*X<>"  # of classes in their order; beyond ten they come round again
 
@@ -54,7 +55,7 @@ def _composition(table: pd.DataFrame, experiment: str) -> Panel:
                 kind = "calibrated" if row["calibrated"] else "raw"
                 said.append(f"{mixture} {kind} {primary} {row[primary]:.2f}")
         axes.set_xlim(-0.02, 1)
-        name_rows(axes, mixtures)
+        name_rows(axes, [legible(name) for name in mixtures])
         axes.set_ylabel(_of_mixtures(known, classes))
         axes.set_xlabel("proportion")
     return Panel(experiment, figure, f"Predicted composition by {experiment}: {', '.join(said)}")
@@ -63,7 +64,9 @@ def _composition(table: pd.DataFrame, experiment: str) -> Panel:
 def _of_mixtures(mixtures: Mapping[str, NDArray[np.float64]], classes: Sequence[str]) -> str:
     """What an axis of mixtures is called; where all are of the same two classes, their names are ratios of these."""
     pair = two_that_mix(mixtures, classes)
-    return f"mixture, {' : '.join(pair)}" if pair and all(":" in name for name in mixtures) else "mixture"
+    if pair is None or not all(":" in name for name in mixtures):
+        return "mixture"
+    return f"mixture, {' : '.join(shortened(name, 24) for name in pair)}"
 
 
 def share_by_mixture(ensembles: pd.DataFrame, experiments: Sequence[str]) -> list[Panel]:
@@ -98,7 +101,7 @@ def _distribution(images: pd.DataFrame, experiment: str) -> Panel:
             axes.plot([true, true], [y - 0.45, y + 0.4], color=INK[0], lw=1.3)
             said.append(f"{mixture} median {np.median(values):.2f}, true {true:.2f}")
         axes.set_xlim(0, 1)
-        name_rows(axes, mixtures)
+        name_rows(axes, [legible(name) for name in mixtures])
         axes.set_ylabel(_of_mixtures(known, classes))
-        axes.set_xlabel(f"P({primary})")
+        axes.set_xlabel(f"P({shortened(primary, LONGEST)})")
     return Panel(experiment, figure, f"P({primary}) by {experiment}: {'; '.join(said)}")

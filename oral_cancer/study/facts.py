@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from oral_cancer.data import appearance, collection, reading
-from oral_cancer.shapes import Shape, by_name, number, optional, text, whole
+from oral_cancer.shapes import Shape, by_name, each, number, optional, text, whole
 from oral_cancer.training.manifest import FILE, names_own_files
 
 
@@ -26,6 +26,8 @@ FACTS: dict[str, tuple[Shape, str]] = {
     "images": (whole, "a whole number"),
     "found": (collection.is_record, "numbers and names of files"),
     "reading": (optional(reading.is_record), "the options and levels that files were read with"),
+    "measures": (by_name(text), "texts by name"),
+    "remarks": (each(text), "a list of texts"),
     "weights": (lambda value: text(value) and value.strip() != "", "a text that is not empty"),
     "training_images": (by_name(whole), "whole numbers by name"),
     "training_appearance": (optional(appearance.is_span), "two numbers for each property"),

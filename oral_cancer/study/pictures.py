@@ -1,17 +1,20 @@
-"""The test images that an ensemble is most wrong about, with their pictures where the files are still there."""
+"""Pictures of images, where the files are still there, and the test images that an ensemble is most wrong about."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oral_cancer.data.reader import quiet, read_new
 from oral_cancer.data.reading import NewReading
 from oral_cancer.evaluation.metrics import squared_errors
 from oral_cancer.evaluation.predictions import classes_of, labels, probabilities
+from oral_cancer.files import sha256_of
 from oral_cancer.labels import ImageSet
 
 SIDE = 280  # pixels of a thumbnail's longer side
@@ -75,14 +78,37 @@ def most_wrong(
 
 def thumbnail(path: Path, new: NewReading) -> str | None:
     """A small JPEG as a data URI, or None for a file that cannot be read or does not decode."""
+    picture = _read(path, new)
+    if picture is None:
+        return None
+    scale = SIDE / max(picture.shape)
+    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    return _inlined(picture, size)
+
+
+def as_trained(path: Path, sha256: str, new: NewReading, side: int) -> str | None:
+    """As `thumbnail`, the square that training makes of an image; None also for a file that is another by now.
+
+    Args:
+        path: of the image.
+        sha256: of the file that was trained on, in hex.
+        new: how the files are read.
+        side: pixels.
+    """
+    picture = _read(path, new) if path.is_file() and sha256_of(path) == sha256 else None
+    return None if picture is None else _inlined(picture, (side, side))
+
+
+def _read(path: Path, new: NewReading) -> NDArray[np.uint8] | None:
     try:
         with quiet():
             raw, levels = read_new(path, new)
     except ValueError:
         return None
-    picture = raw.shown(levels)
-    scale = SIDE / max(picture.shape)
-    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    return raw.shown(levels)
+
+
+def _inlined(picture: NDArray[np.uint8], size: Sequence[int]) -> str:
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()

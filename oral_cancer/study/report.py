@@ -1,7 +1,7 @@
 """One page out of a study: report.html, which opens from disk and needs no network."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ from rich.markup import escape
 from rich.panel import Panel as Frame
 from rich.table import Table
 
-from oral_cancer.data.collection import in_words
-from oral_cancer.data.reading import NewReading, Reading, in_lines
+from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
 from oral_cancer.evaluation.predictions import mixtures_of
@@ -24,6 +23,7 @@ from oral_cancer.pages.panels import drawn
 from oral_cancer.pages.render import render
 from oral_cancer.study import classification_plots, composition_plots, grids, methods, plots
 from oral_cancer.study.aggregate import RANKED_BY, csv_of, ranked_by, ranking, write_tables
+from oral_cancer.study.data_section import data_section
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import Study, refuse_damaged
@@ -129,6 +129,8 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "study": study,
         "facts": _facts(study),
         "classes": study.classes,
+        "data": data_section(study, folder, reading),
+        "folds": len({run.fold for run in study.runs}),
         "primary": composition_plots.most_varying(mixtures, study.classes) if mixtures else None,
         "split": split,
         "experiments": experiments,
@@ -185,17 +187,10 @@ def _of_first(study: Study, mixed: Ensembles, experiment: str, split: str) -> pd
 def _facts(study: Study) -> dict[str, str]:
     """What the page's head says, by its name there."""
     manifests = [run.facts for run in study.complete]
-    first = manifests[0]
     starts, ends = ([str(m[key]) for m in manifests if m.get(key)] for key in ("start", "end"))
     seconds = sum(float(m.get("seconds") or 0) for m in manifests)
     versions = _distinct(f"oral-cancer {(m.get('versions') or {}).get('oral-cancer', '?')}" for m in manifests)
-    source = "simulated micrographs" if study.simulated else str(first.get("source"))
     return {
-        "Images": f"{first.get('images', '?')} from {source}",
-        **({"Files": in_words(first["found"])} if first.get("found") else {}),
-        **({"Brightness": "; ".join(in_lines(first["reading"]))} if first.get("reading") else {}),
-        "Near-duplicates": _near_duplicates(manifests),
-        "Fingerprint": str(first.get("fingerprint", "unknown"))[:16],
         "Weights at the start": _distinct(m.get("weights") for m in manifests),
         "Seed": _distinct(m.get("seed") for m in manifests),
         "Runs": f"{len(study.complete)} of {len(study.runs)} finished",
@@ -204,15 +199,6 @@ def _facts(study: Study) -> dict[str, str]:
         "Trained": _period(min(starts, default=""), max(ends, default="")),
         "Duration": f"{duration(seconds)} in all, {duration(seconds / len(manifests))} a run",
     }
-
-
-def _near_duplicates(manifests: Sequence[Mapping[str, Any]]) -> str:
-    counts = [int(manifest["near_duplicates"]) for manifest in manifests if "near_duplicates" in manifest]
-    if not counts:
-        return "not looked for"
-    if not any(counts):
-        return "none between training, validation and test"
-    return f"up to {max(counts)} pairs between training, validation and test in a run (near_duplicates.csv there)"
 
 
 def _distinct(values: Iterable[Any]) -> str:

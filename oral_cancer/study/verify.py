@@ -15,11 +15,11 @@ from oral_cancer.errors import UserError
 from oral_cancer.evaluation.metrics import evaluate
 from oral_cancer.evaluation.predictions import read_predictions
 from oral_cancer.files import sha256_of
-from oral_cancer.shapes import below
 from oral_cancer.study.aggregate import csv_of, in_former_words
 from oral_cancer.study.report import made_from, write_report
 from oral_cancer.study.runs import RunRecord, find_runs, read_study
 from oral_cancer.training.manifest import changed_files
+from oral_cancer.training.splits_file import read_splits
 
 
 @dataclass(frozen=True)
@@ -83,36 +83,19 @@ def _run_faults(run: RunRecord) -> Iterator[str]:
         return
     try:
         metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
-        metrics["val"]["homo"].pop("in_sample", None)  # which is no figure
+        metrics.get("val", {}).get("homo", {}).pop("in_sample", None)  # which is no figure
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         yield f"{run.folder / 'metrics.json'}: cannot be read ({brief(error)})"
         return
     if metrics != evaluate(read_predictions(run.folder / "predictions.csv")):
         yield f"{run.folder / 'metrics.json'}: not what predictions.csv gives"
     try:
-        splits = read_splits(run)
+        splits = read_splits(run.folder)
     except UserError as fault:
         yield str(fault)
         return
     if _fingerprint(splits, run) != run.manifest.get("fingerprint"):
         yield f"{run.folder / 'splits.csv'}: its hashes do not give the fingerprint in manifest.json"
-
-
-def read_splits(run: RunRecord) -> pd.DataFrame:
-    """Every file of a run's data, with its size and hash.
-
-    Raises:
-        UserError: for a table that cannot be read, or names files elsewhere than below the folder of images.
-    """
-    path = run.folder / "splits.csv"
-    try:
-        splits = pd.read_csv(path, keep_default_na=False, dtype={"file": str, "sha256": str, "bytes": int})
-        elsewhere = [name for name in splits[["file", "bytes", "sha256"]]["file"] if not below(name)]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: cannot be read ({brief(error)}); train the run again") from error
-    if elsewhere:
-        raise UserError(f"{path}: {elsewhere[0]} is no path below the folder of images; train the run again")
-    return splits
 
 
 def _fingerprint(splits: pd.DataFrame, run: RunRecord) -> str:
@@ -126,7 +109,7 @@ def _images(run: RunRecord) -> Finding:
     if not root.is_dir():
         return Finding("images", (), f"not compared: {root} is not at hand")
     try:
-        splits = read_splits(run)
+        splits = read_splits(run.folder)
     except UserError as fault:
         return Finding("images", fault.lines, "")
     faults = []

@@ -17,12 +17,13 @@ from pytorch_lightning import Trainer, seed_everything
 from oral_cancer.data.augmentation import BatchAugmentation
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.leaks import near_duplicates, warning
-from oral_cancer.data.splits import EVALUATED
+from oral_cancer.data.overview import measures
+from oral_cancer.data.splits import EVALUATED, remarks
 from oral_cancer.data.store import ImageStore
 from oral_cancer.errors import UserError, brief
 from oral_cancer.evaluation.metrics import evaluate
 from oral_cancer.evaluation.predictions import true_columns, write_predictions
-from oral_cancer.files import replacing, write_json
+from oral_cancer.files import write_json, write_text
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.settings import build
 from oral_cancer.training import display, ranks
@@ -34,6 +35,7 @@ from oral_cancer.training.loggers import finish, log_again, log_results, log_tra
 from oral_cancer.training.memory import enough_memory
 from oral_cancer.training.run import Run
 from oral_cancer.training.signals import StopOnSignal
+from oral_cancer.training.splits_file import write_splits
 from oral_cancer.training.trainer import build_trainer
 
 
@@ -132,6 +134,8 @@ def _facts_of_training_set(run: Run, trainer: Trainer, data: CellDataModule) -> 
         "training_appearance": data.training_appearance(),
         "found": data.store.collection.record(),
         "labels": data.store.collection.labels.record(),
+        "measures": measures(data.store),
+        "remarks": remarks(data.store.collection, run.settings.data.folds, run.settings.split_seed),
     }
 
 
@@ -139,9 +143,9 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
     """Write what is known before the first step, say what is about to happen, and return the logger."""
     if not parts.trainer.is_global_zero:
         return False
-    write_splits(folder.path / "splits.csv", data)
+    write_splits(folder.path, data)
     if len(alike):
-        _write_table(folder.path / "near_duplicates.csv", alike)
+        write_text(folder.path / "near_duplicates.csv", alike.to_csv(index=False, lineterminator="\n"))
         print(
             *warning(alike, any(file.group for file in data.store.collection.files)),
             sep="\n",
@@ -214,28 +218,6 @@ def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDa
         frame[list(classes)] = ranks.interleaved(own, trainer).numpy()
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
-
-
-def write_splits(path: Path, data: CellDataModule) -> None:
-    """Record every file's label, group, role, size and hash."""
-    collection = data.store.collection
-    frame = pd.DataFrame(
-        {
-            "file": [file.path for file in collection.files],
-            "set": [collection.labels.image_set(file.label) for file in collection.files],
-            "label": [file.label for file in collection.files],
-            "group": [file.group or "" for file in collection.files],
-            "role": data.roles(),
-            "bytes": data.store.bytes,
-            "sha256": data.store.sha256,
-        }
-    )
-    _write_table(path, frame)
-
-
-def _write_table(path: Path, frame: pd.DataFrame) -> None:
-    with replacing(path) as beside:
-        frame.to_csv(beside, index=False, lineterminator="\n")
 
 
 def _insist(expected: Mapping[str, str], found: Mapping[str, Any]) -> None:

@@ -1,7 +1,9 @@
 """The page: whole by itself, true to the tables, plain about what lacks."""
 
+import base64
 import re
 import runpy
+import shutil
 from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
@@ -12,11 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from oral_cancer.errors import UserError
 from oral_cancer.evaluation import ensembles
+from oral_cancer.files import sha256_of
 from oral_cancer.pages.figures import ENSEMBLE_NAMES
 from oral_cancer.study.aggregate import TABLES, ranking
 from oral_cancer.study.report import show_summary, write_report
 from oral_cancer.study.runs import read_study
+from oral_cancer.training.manifest import file_hashes, read_manifest, write_manifest
 from tests.study.made_up import few_resamples, write_plan, write_run, write_study, written_before
 
 REPOSITORY = Path(__file__).parents[2]
@@ -187,6 +192,101 @@ def test_pictures_where_the_files_are_still_there(tmp_path):
     sources = Page(reported(study.folder)).sources
     assert len(sources) == 12
     assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
+
+
+LEVELS = {"pixels": "uint8", "black": 0, "white": 255, "by": "type", "images": 36, "used": [0, 255]}
+GREYS = {"parental": 60, "control": 140, "1:3": 200}
+
+
+def with_images(study: Path, root: Path, **facts: object) -> Path:
+    """A study of one run whose images are there: 12 of each of three labels, in three groups."""
+    rows = []
+    for label, number in product(GREYS, range(12)):
+        path = root / label.replace(":", "to") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((30, 40, 3), GREYS[label] + number, np.uint8))
+        role = "test" if number < 2 else "val" if number < 5 else "train"
+        file = path.relative_to(root).as_posix()
+        rows.append((file, label, f"donor {number % 3}", role, path.stat().st_size, sha256_of(path)))
+    run = write_run(study, "m1", 0, root=str(root), **facts)
+    write_splits(run, pd.DataFrame(rows, columns=["file", "label", "group", "role", "bytes", "sha256"]))
+    return run
+
+
+def write_splits(run: Path, splits: pd.DataFrame) -> None:
+    splits.to_csv(run / "splits.csv", index=False)
+    manifest = read_manifest(run)
+    assert manifest is not None
+    write_manifest(run, manifest | {"files": file_hashes(run)})
+
+
+def data_of(page: Path) -> str:
+    text = Page(page).text
+    return text[text.rindex(" Data Images ") :]
+
+
+def test_the_data_are_described_with_samples_of_each_label(tmp_path):
+    facts = {
+        "measures": {"sizes": "36 of 40 x 30 px", "a pixel's side": "0.5 µm"},
+        "remarks": ["warning: each group has images of one label only"],
+        "reading": {"channels": None, "plane": None, "range": None, "levels": [LEVELS]},
+    }
+    with_images(tmp_path / "study", tmp_path / "images", **facts)
+    page = reported(tmp_path / "study")
+    text = data_of(page)
+    for said in (
+        "Images 84 from /nowhere/images",
+        "Groups 3: donor 0, donor 1, donor 2",
+        "Sizes 36 of 40 x 30 px",
+        "A pixel's side 0.5 µm",
+        "Brightness 36 images of uint8 pixels: 8 bits",
+        "each group has images of one label only",
+        "parental 12 images",
+        "label images training validation test",
+        "1:3 12 7 3 2",
+        "In fold 0.",
+        "Images by group group parental control 1:3 donor 0 4 4 4",
+    ):
+        assert said in text
+    samples = re.findall(r'<img src="data:image/jpeg;base64,([^"]*)" alt="Image of ([^"]*)"', page.read_text())
+    shown = [(encoded, label) for encoded, label in samples if decoded(encoded).shape == (128, 128, 3)]
+    assert [label for _, label in shown] == [label for label in GREYS for _ in range(3)]
+    for encoded, label in shown:
+        assert GREYS[label] - 2 <= decoded(encoded).mean() <= GREYS[label] + 13
+    assert page.read_bytes() == reported(tmp_path / "study").read_bytes()
+
+
+def decoded(encoded: str) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_COLOR)
+
+
+def test_where_the_images_are_gone_or_others_the_page_says_so_in_place_of_samples(tmp_path):
+    with_images(tmp_path / "study", tmp_path / "images")
+    for path in (tmp_path / "images" / "parental").iterdir():
+        path.write_bytes((tmp_path / "images" / "control" / path.name).read_bytes())
+    assert data_of(reported(tmp_path / "study")).count("file gone or changed") == 3
+    shutil.rmtree(tmp_path / "images")
+    text = data_of(reported(tmp_path / "study"))
+    assert f"the images that were trained on are no longer at {tmp_path / 'images'}." in text
+    assert "parental 12 images" in text
+    assert "file gone" not in text
+
+
+def test_a_study_of_before_has_its_labels_and_no_groups(tmp_path):
+    run = with_images(tmp_path / "study", tmp_path / "images")
+    splits = pd.read_csv(run / "splits.csv").drop(columns="group").rename(columns={"label": "group"})
+    write_splits(run, splits)
+    text = data_of(reported(tmp_path / "study"))
+    assert "1:3 12 7 3 2" in text
+    assert "Groups" not in text
+    assert "Images by group" not in text
+
+
+def test_no_file_outside_of_the_images_is_shown(tmp_path):
+    run = with_images(tmp_path / "study", tmp_path / "images")
+    write_splits(run, pd.read_csv(run / "splits.csv").assign(file="../secret.png"))
+    with pytest.raises(UserError, match=r"\.\./secret.png is no path below the folder of images"):
+        reported(tmp_path / "study")
 
 
 def test_show_summary(paper, capsys, monkeypatch):
