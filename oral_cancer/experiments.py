@@ -19,7 +19,10 @@ from oral_cancer.config_groups import CONF
 from oral_cancer.settings import resolved
 
 CONFIG = "train"
-NAMED_ALREADY = ("experiment", "data", "resampling", "model", "fold", "name", "data.train_sets", "model.backbone")
+NAMED_ALREADY = (
+    *("experiment", "data", "resampling", "model", "fold", "seed", "split_seed", "name"),
+    *("data.train_sets", "model.backbone"),
+)
 """Options and groups that make a name, or are no part of it."""
 
 

@@ -14,9 +14,9 @@ from rich.table import Table
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
-from oral_cancer.evaluation.predictions import read_predictions
+from oral_cancer.evaluation.predictions import SEEDS
 from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES
-from oral_cancer.study.runs import RunRecord, find_runs
+from oral_cancer.study.runs import RunRecord, find_runs, predictions_of
 from oral_cancer.training.manifest import RESULTS, changed_files
 from oral_cancer.training.run import RunName
 
@@ -41,10 +41,13 @@ class Side:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings and facts of the first run, flat; where there are several runs without the fold."""
+        """Settings and facts of the first run, flat; without the fold where there are several, with all their seeds."""
         facts = self.runs[0].facts
         flat = dict(_flat(facts.get("config") or {})) | {name: facts[name] for name in FACTS if name in facts}
         left_out = OF_NO_INFLUENCE if len(self.runs) == 1 else (*OF_NO_INFLUENCE, "fold")
+        for name in SEEDS:
+            seeds = sorted({getattr(run, name) for run in self.runs})
+            flat |= {name: ", ".join(map(str, seeds))} if len(seeds) > 1 else {}
         return {name: value for name, value in flat.items() if name.partition(".")[0] not in left_out}
 
     def predictions(self) -> pd.DataFrame:
@@ -54,7 +57,7 @@ class Side:
             UserError: for files that are not as their runs' manifests say.
         """
         refuse([fault for run in self.runs for fault in changed_files(run.folder, run.facts, RESULTS)])
-        frames = [read_predictions(run.folder / "predictions.csv") for run in self.runs]
+        frames = [predictions_of(run) for run in self.runs]
         return pd.concat(frames, ignore_index=True).assign(experiment=self.name)
 
 

@@ -125,16 +125,19 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
     (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
     composed = [_composed(config, job) for job in batches]
     networks = {str(one.settings.model.backbone) for one in composed}
+    several = {seed: len({one.settings[seed] for one in composed}) > 1 for seed in ("seed", "split_seed")}
     jobs = []
     for overrides, one in zip(batches, composed, strict=True):
         check(one.settings)
-        name = RunName(name_of(one, with_network=len(networks) > 1, varied=sweep_options(words)), one.settings.fold)
+        experiment = name_of(one, with_network=len(networks) > 1, varied=sweep_options(words))
+        seeds = {seed: one.settings[seed] if varies else None for seed, varies in several.items()}
+        name = RunName(experiment, one.settings.fold, **seeds)
         settings = one.named(name.experiment)
         jobs.append(Job(_of_tasks(overrides), Run.of(settings, study / name.path, name, study.name, one.overrides)))
     counts = Counter(job.run.name for job in jobs)
     refuse(
         [
-            f"study: {name.experiment}, fold {name.fold} is planned twice; name each experiment and fold once"
+            f"study: {name} is planned twice; name each experiment, fold and seed once"
             for name, number in counts.items()
             if number > 1
         ]
@@ -165,11 +168,18 @@ def freeze_plan(jobs: Sequence[Job]) -> Plan:
     _insist_on_options(by_experiment.values())
     weights = _starts(by_experiment, runs, _number_of_classes(runs[0]))
     return Plan(
-        runs=[{"experiment": run.experiment, "fold": run.fold, "config_hash": run.config_hash} for run in runs],
+        runs=[_without_none(run.name._asdict()) | {"config_hash": run.config_hash} for run in runs],
         data=_common_data(runs),
         weights=weights,
-        settings={name: influential(run.settings) | {"fold": None} for name, run in by_experiment.items()},
+        settings={
+            name: influential(run.settings) | dict.fromkeys(_without_none(run.name._asdict() | {"experiment": None}))
+            for name, run in by_experiment.items()
+        },
     )
+
+
+def _without_none(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if value is not None}
 
 
 def _insist_on_options(runs: Iterable[Run]) -> None:
@@ -229,7 +239,7 @@ def job_name(study: Path, overrides: Iterable[str]) -> RunName | None:
     except FileNotFoundError:
         return None
     tasks = _of_tasks(overrides)
-    names = (RunName(job["experiment"], job["fold"], job["seed"]) for job in jobs if job["overrides"] == tasks)
+    names = (RunName(*(job[field] for field in RunName._fields)) for job in jobs if job["overrides"] == tasks)
     return next(names, None)
 
 
