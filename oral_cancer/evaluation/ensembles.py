@@ -172,11 +172,11 @@ def repetitions(frame: pd.DataFrame) -> pd.DataFrame:
     for _, of_experiment in frame[frame["split"] == "test"].groupby("experiment", sort=False):
         folds = member_folds(of_experiment)
         members = of_experiment[of_experiment["fold"].isin(folds)]
-        by_seed = {key: part for key, part in members.groupby(list(SEEDS)) if part["fold"].nunique() == len(folds)}
-        if len(by_seed) > 1:
-            for key, part in by_seed.items():
-                together = ensemble(part, dict.fromkeys(folds, 1.0), SIMPLE)
-                found.append(together.assign(**dict(zip(SEEDS, key, strict=True))))
+        whole = [part for _, part in members.groupby(list(SEEDS)) if part["fold"].nunique() == len(folds)]
+        for part in whole if len(whole) > 1 else ():
+            together = ensemble(part, dict.fromkeys(folds, 1.0), SIMPLE)
+            together[list(SEEDS)] = part[list(SEEDS)].to_numpy()[0]
+            found.append(together)
     return pd.concat(found[1:] or found, ignore_index=True)
 
 

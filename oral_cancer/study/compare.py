@@ -13,6 +13,7 @@ from rich.table import Table
 
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
+from oral_cancer.evaluation.comparison import LEAST
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
 from oral_cancer.evaluation.predictions import SEEDS
 from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES
@@ -115,7 +116,7 @@ def figures(one: Side, other: Side) -> pd.DataFrame:
 
     Returns:
         `figure`, e.g. "validation accuracy", and as text `a`, `b` and `difference`: mean and SD over the folds, and of
-        the folds' ensemble on the test images 95 % bootstrap intervals, paired for the difference in RMSE.
+        the ensemble on the test images 95 % intervals; the difference in RMSE is that of `tables.differences`.
     """
     parts = [side.predictions().assign(experiment=key) for side, key in ((one, "a"), (other, "b"))]
     frame = pd.concat(parts, ignore_index=True)
@@ -134,12 +135,17 @@ def figures(one: Side, other: Side) -> pd.DataFrame:
 
 
 def _paired(frame: pd.DataFrame) -> str:
-    """The difference in RMSE of the mixtures' test images, a less b."""
+    """The difference in RMSE of the mixtures' test images, a less b; with p where trainings were tested over."""
     try:
-        table = _simple(tables.differences(Ensembles.of(frame)))
+        table = tables.differences(Ensembles.of(frame))
     except UserError:
         return "other test images"
-    return "; ".join(f"{row.difference:+.4f} ({row.low:+.4f} to {row.high:+.4f})" for row in table.itertuples())
+    rows = table[table["metric"] == "rmse"].to_dict("records")
+    p = [f", p {row['p']:.3f} over {row['trainings']} seeds" if pd.notna(row["p"]) else "" for row in rows]
+    return "; ".join(
+        f"{row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f}){tested}"
+        for row, tested in zip(rows, p, strict=True)
+    )
 
 
 def _simple(table: pd.DataFrame) -> pd.DataFrame:
@@ -190,7 +196,9 @@ def _show_figures(one: Side, other: Side) -> None:
     for row in found.to_numpy().tolist():
         table.add_row(*row[: len(table.columns)])
     get_console().print(table)
-    get_console().print("mean (SD) over the folds; of ensembles 95 % bootstrap intervals over the test images")
+    get_console().print("mean (SD) over the trainings; of ensembles 95 % intervals over the test images")
+    if "p " not in "".join(found["difference"]):
+        get_console().print(f"compared are these two ensembles on these images; {LEAST} seeds of both tell of others")
 
 
 def _table(what: str, one: Side, other: Side) -> Table:

@@ -41,9 +41,8 @@ class Plan:
     @property
     def names(self) -> list[RunName]:
         """The runs' names."""
-        seeds = ((run.get("seed"), run.get("split_seed")) for run in self.runs)
         return [
-            RunName(str(run["experiment"]), run["fold"], *of_run) for run, of_run in zip(self.runs, seeds, strict=True)
+            RunName(str(run["experiment"]), run["fold"], run.get("seed"), run.get("split_seed")) for run in self.runs
         ]
 
 

@@ -15,7 +15,6 @@ import pandas as pd
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, RUN, Fold, classes_of, read_predictions
-from oral_cancer.shapes import whole
 from oral_cancer.spreadsheets import REASON, is_formula
 from oral_cancer.study.facts import strange_facts
 from oral_cancer.study.plan import read_plan
@@ -65,8 +64,8 @@ class RunRecord:
         return self._seed(self.run.split_seed, "split_seed")
 
     def _seed(self, named: int | None, option: str) -> int:
-        said = (self.facts.get("config") or {}).get(option)
-        return named if named is not None else said if whole(said) else 0
+        said = (self.facts.get("config") or {}).get(option) if named is None else named
+        return said if isinstance(said, int) else 0
 
     @property
     def name(self) -> str:

@@ -15,10 +15,10 @@ from oral_cancer.errors import UserError
 from oral_cancer.evaluation.metrics import evaluate
 from oral_cancer.evaluation.predictions import read_predictions
 from oral_cancer.files import sha256_of
-from oral_cancer.shapes import below
 from oral_cancer.study.aggregate import csv_of, in_former_words
 from oral_cancer.study.report import made_from, write_report
 from oral_cancer.study.runs import RunRecord, find_runs, read_study
+from oral_cancer.study.splits import read_splits
 from oral_cancer.training.manifest import changed_files
 
 
@@ -96,23 +96,6 @@ def _run_faults(run: RunRecord) -> Iterator[str]:
         return
     if _fingerprint(splits, run) != run.manifest.get("fingerprint"):
         yield f"{run.folder / 'splits.csv'}: its hashes do not give the fingerprint in manifest.json"
-
-
-def read_splits(run: RunRecord) -> pd.DataFrame:
-    """Every file of a run's data, with its size and hash.
-
-    Raises:
-        UserError: for a table that cannot be read, or names files elsewhere than below the folder of images.
-    """
-    path = run.folder / "splits.csv"
-    try:
-        splits = pd.read_csv(path, keep_default_na=False, dtype={"file": str, "sha256": str, "bytes": int})
-        elsewhere = [name for name in splits[["file", "bytes", "sha256"]]["file"] if not below(name)]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: cannot be read ({brief(error)}); train the run again") from error
-    if elsewhere:
-        raise UserError(f"{path}: {elsewhere[0]} is no path below the folder of images; train the run again")
-    return splits
 
 
 def _fingerprint(splits: pd.DataFrame, run: RunRecord) -> str:

@@ -30,20 +30,8 @@ def make_run(
                 logits = np.log((1 - shrink) * label + shrink / 3 + 0.02) + random.normal(0, noise, 3)
                 share = np.exp(logits) / np.exp(logits).sum()
                 file = f"{group.folders[0]}/{own}{k}.tif"
-                rows.append(
-                    [
-                        experiment,
-                        fold,
-                        0,
-                        seed,
-                        split,
-                        group.image_set,
-                        file,
-                        group.name,
-                        *label,
-                        *share.astype(np.float32),
-                    ]
-                )
+                image = [experiment, fold, 0, seed, split, group.image_set, file, group.name]
+                rows.append([*image, *label, *share.astype(np.float32)])
     frame = pd.DataFrame(rows, columns=columns(CLASSES))
     types = dict.fromkeys(true_columns(CLASSES), "float64") | dict.fromkeys(CLASSES, "float32")
     return frame.astype(types | {"fold": object})

@@ -15,7 +15,8 @@ FEW = 300
 def test_folds_have_homo_classification_and_hetero_rmse(study):
     table = tables.folds(study)
     assert list(table.columns) == [
-        "experiment", "fold", "split_seed", "seed", "split", "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro",
+        "experiment", "fold", "split_seed", "seed", "split",
+        "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro",
         "precision_weighted", "recall_weighted", "f1_weighted", "auc_weighted", "rmse",
     ]  # fmt: skip
     assert len(table) == 7 * 2
