@@ -57,9 +57,9 @@ def of_rmse(classes: Sequence[str], yardsticks: pd.DataFrame) -> str:
         f"{len(classes)} proportions, summed. 0 is right, 1.41 the most there can be"
     )
     guessed = _of(yardsticks, GUESS, "rmse")
-    return said + (
-        f"; to answer each with the mean of the training mixtures has {number(guessed)}." if guessed else "."
-    )
+    if guessed is None:
+        return f"{said}."
+    return f"{said}; to answer each with the mean of the training mixtures has {number(guessed)}."
 
 
 def of_slopes(compositions: pd.DataFrame) -> str:
@@ -106,16 +106,14 @@ def of_differences(differences: pd.DataFrame) -> str:
         most = differences["trainings"].max()
         trained = "once" if most == 1 else f"from {most} seeds"
         return (
-            f"Compared are these two ensembles on these images, by {name}, the first less the second. The intervals are "
-            f"over the test images, by the paired bootstrap. Each experiment was trained {trained}, and another training "
-            f"may turn a difference round: of that nothing is known under {LEAST} seeds, and so there is no p."
+            f"Compared are these two ensembles on these images, by {name}, the first less the second. The intervals "
+            f"are over the test images, by the paired bootstrap. Each experiment was trained {trained}, and another "
+            f"training may turn a difference round: of that nothing is known under {LEAST} seeds, and so there is no p."
         )
     clear = int((tested["p_holm"] < 1 - LEVEL).sum())
     told = f"{clear} of {len(tested)} pair{'s' if len(tested) > 1 else ''} can be told apart"
     untested = len(differences) - len(tested)
-    rest = (
-        f" Of {untested} more an experiment has under {LEAST} seeds: theirs are of two ensembles." if untested else ""
-    )
+    rest = f" In {untested} more an experiment has under {LEAST} seeds: they are of two ensembles." if untested else ""
     return (
         f"The mean {name} of the ensembles of each seed, the first experiment less the second. Interval and p are over "
         f"trainings and test images together (t-test on the sum of their variances); allowing for all pairs by Holm's "
@@ -149,9 +147,7 @@ def of_baseline(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
             network = best(means)
             gain = abs(network - guessed)
             if (network - guessed) * (measured - guessed) > 0 and abs(measured - guessed) >= NEAR * gain:
-                near.append(
-                    f"{FIGURE_NAMES[metric]} {number(measured)} beside {number(network)} of the best experiment"
-                )
+                near.append(f"{FIGURE_NAMES[metric]} {number(measured)} beside {number(network)} of the best")
     if not near:
         return ""
     return (
@@ -183,4 +179,4 @@ def _split_of(yardsticks: pd.DataFrame) -> str:
 def _of(yardsticks: pd.DataFrame, name: str, metric: str) -> float | None:
     rows = yardsticks[(yardsticks["experiment"] == name) & (yardsticks["metric"] == metric)]
     rows = rows[rows["split"] == _split_of(yardsticks)]
-    return float(rows["mean"].iat[0]) if len(rows) else None
+    return float(rows["mean"].to_numpy(float)[0]) if len(rows) else None

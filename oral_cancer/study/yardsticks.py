@@ -85,4 +85,4 @@ def _trained_on(run: RunRecord) -> "pd.Series[str]":
 
 def _is_of(predictions: pd.DataFrame, run: RunRecord) -> NDArray[np.bool_]:
     named = {"experiment": run.experiment, "fold": run.fold, "split_seed": run.split_seed, "seed": run.seed}
-    return np.logical_and.reduce([predictions[name].to_numpy() == value for name, value in named.items()])
+    return np.asarray(np.logical_and.reduce([predictions[name].to_numpy() == value for name, value in named.items()]))
