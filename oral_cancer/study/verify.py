@@ -127,8 +127,15 @@ def _table_faults(there: Path, valid: Sequence[str]) -> Iterator[str]:
         yield f"{there} is missing"
     elif not valid:
         yield f"{there} is no table of a study"
+    elif not {_head(content.encode()) for content in valid} & {_head(there.read_bytes())}:
+        study = there.parents[1]
+        yield f"{there} has the columns of another version; `oral-cancer report {study}` makes it anew"
     elif there.read_bytes() not in [content.encode() for content in valid]:
         yield f"{there} is not what the predictions give"
+
+
+def _head(table: bytes) -> bytes:
+    return table.partition(b"\n")[0]
 
 
 def _page(there: Path, anew: Path, digests: Sequence[str]) -> Finding:
