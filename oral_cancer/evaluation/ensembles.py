@@ -1,6 +1,6 @@
 """Ensembles over the folds: the mean, plain or weighted, of what the folds' networks predict for an image.
 
-Where a fold was trained from several seeds, it first has the mean of its trainings.
+Where a fold was trained from several seeds, each of its trainings counts as much.
 """
 
 from collections.abc import Mapping, Sequence
@@ -121,12 +121,12 @@ def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> p
     ordered = frame[frame["fold"].isin(weights)].sort_values(["set", "file"])
     trainings = {key: part.reset_index(drop=True) for key, part in ordered.groupby(TRAINING)}
     (first_key, first), *others = trainings.items()
+    others += [((fold, 0, 0), first.iloc[:0]) for fold in weights if fold not in set(ordered["fold"])]
     for key, other in others:
         check_same_images(f"{frame['experiment'].iat[0]} {_in_words(first_key)}", first, _in_words(key), other)
-    of_folds = [
-        np.mean([probabilities(part) for key, part in trainings.items() if key[0] == fold], axis=0) for fold in weights
-    ]
-    mean = np.average(of_folds, axis=0, weights=list(weights.values()))
+    mean = np.average(
+        [probabilities(part) for part in trainings.values()], axis=0, weights=[weights[key[0]] for key in trainings]
+    )
     classes = classes_of(frame)
     return first.assign(ensemble=name, **dict(zip(classes, mean.T, strict=True)))[columns(classes, "group" in frame)]
 
