@@ -20,7 +20,10 @@ from oral_cancer.quoting import as_typed
 from oral_cancer.settings import resolved
 
 CONFIG = "train"
-NAMED_ALREADY = ("experiment", "data", "resampling", "model", "fold", "name", "data.train_sets", "model.backbone")
+NAMED_ALREADY = (
+    *("experiment", "data", "resampling", "model", "fold", "seed", "split_seed", "name"),
+    *("data.train_sets", "model.backbone"),
+)
 """Options and groups that make a name, or are no part of it."""
 
 

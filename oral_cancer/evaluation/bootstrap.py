@@ -3,7 +3,8 @@
 Images are drawn with replacement within each class or mixture, so that every resample has as many of each as
 the test set. Where images belong to groups, such as donors, whole groups are drawn, as images of one are alike: drawn
 singly they would make intervals too narrow. Only images are resampled. The trained networks are held fixed: the
-intervals say nothing of other folds, seeds or cell cultures, and the folds share most of their training images.
+intervals say nothing of other folds, seeds or cell cultures, and the folds share most of their training images. Whether
+experiments differ is therefore no matter of the bootstrap, but of `comparison`.
 
 A resample is never built. It is how often each image is drawn, a multinomial count, and every figure here
 follows from sums over images, so that all resamples of all ensembles together are one matrix product.
@@ -141,22 +142,10 @@ def interval(resampled: Floats) -> tuple[Floats, Floats]:
     """Percentile interval at `LEVEL`: its low and high end, (...), from B resampled figures, (B, ...).
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. Where all images are
-    right, so are all resamples, and the interval of the accuracy is [1, 1].
+    right, so are all resamples, and nothing is told by it: `intervals` is about that.
     """
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return low, high
-
-
-def p_value(differences: Floats) -> float:
-    """Two-sided p of "no difference" from B resampled paired differences, (B,).
-
-    The level at which the percentile interval just reaches 0 (Efron and Tibshirani 1993, section 15.4): twice
-    the smaller share of resamples on either side of 0, where 0 itself counts on both. With b of B resamples
-    on that side the share is (b + 1) / (B + 1), since B draws cannot show p to be 0 (Davison and Hinkley,
-    Bootstrap Methods and their Application, 1997, section 4.2). So p is between 2 / (B + 1) and 1.
-    """
-    either = min((differences <= 0).sum(), (differences >= 0).sum())
-    return float(min(1.0, 2 * (either + 1) / (len(differences) + 1)))
 
 
 def holm(p_values: Sequence[float]) -> Floats:

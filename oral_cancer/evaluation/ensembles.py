@@ -1,9 +1,12 @@
-"""Ensembles over the folds: the mean, plain or weighted, of what the folds' networks predict for an image."""
+"""Ensembles over the folds: the mean, plain or weighted, of what the folds' networks predict for an image.
+
+Where a fold was trained from several seeds, each of its trainings counts as much.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -13,7 +16,17 @@ from oral_cancer.errors import UserError
 from oral_cancer.evaluation import predictions
 from oral_cancer.evaluation.calibration import calibrate
 from oral_cancer.evaluation.metrics import f1_scores
-from oral_cancer.evaluation.predictions import ALL_FOLDS, RUN, Fold, classes_of, labels, probabilities, true_columns
+from oral_cancer.evaluation.predictions import (
+    ALL_FOLDS,
+    RUN,
+    SEEDS,
+    TRAINING,
+    Fold,
+    classes_of,
+    labels,
+    probabilities,
+    true_columns,
+)
 from oral_cancer.labels import Split
 
 SIMPLE = "simple"
@@ -34,10 +47,12 @@ class Ensembles:
     Attributes:
         raw: the means as they are.
         calibrated: by the HETERO validation images; without the ensembles that have none.
+        repeated: for each experiment of several seeds the simple ensemble of each, as `columns` and `SEEDS`.
     """
 
     raw: pd.DataFrame
     calibrated: pd.DataFrame
+    repeated: pd.DataFrame
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Self:
@@ -47,7 +62,7 @@ class Ensembles:
             UserError: where the folds of an experiment did not predict the same images.
         """
         raw = ensembles(frame)
-        return cls(raw, calibrate(raw, ensembles(frame, "val"), ENSEMBLE))
+        return cls(raw, calibrate(raw, ensembles(frame, "val"), ENSEMBLE), repetitions(frame))
 
 
 def member_folds(frame: pd.DataFrame) -> list[Fold]:
@@ -93,7 +108,7 @@ def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> p
     """Average the predictions of one experiment over its folds.
 
     Args:
-        frame: predictions of one experiment for images that all folds share, such as the test images.
+        frame: predictions of one experiment for images that all trainings share, such as the test images.
         weights: of the folds to average, not negative, not all 0; scaled to sum to 1.
         name: of the ensemble.
 
@@ -101,16 +116,24 @@ def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> p
         `columns`, sorted by set and file; probabilities are float64.
 
     Raises:
-        UserError: where the folds did not predict the same images.
+        UserError: where the trainings did not predict the same images.
     """
-    ordered = frame.sort_values(["set", "file"])
-    members = {fold: ordered[ordered["fold"] == fold].reset_index(drop=True) for fold in weights}
-    (first_fold, first), *others = members.items()
-    for fold, other in others:
-        check_same_images(f"{frame['experiment'].iat[0]} fold {first_fold}", first, f"fold {fold}", other)
-    mean = np.average([probabilities(member) for member in members.values()], axis=0, weights=list(weights.values()))
+    ordered = frame[frame["fold"].isin(weights)].sort_values(["set", "file"])
+    trainings = {key: part.reset_index(drop=True) for key, part in ordered.groupby(TRAINING)}
+    (first_key, first), *others = trainings.items()
+    others += [((fold, 0, 0), first.iloc[:0]) for fold in weights if fold not in set(ordered["fold"])]
+    for key, other in others:
+        check_same_images(f"{frame['experiment'].iat[0]} {_in_words(first_key)}", first, _in_words(key), other)
+    mean = np.average(
+        [probabilities(part) for part in trainings.values()], axis=0, weights=[weights[key[0]] for key in trainings]
+    )
     classes = classes_of(frame)
     return first.assign(ensemble=name, **dict(zip(classes, mean.T, strict=True)))[columns(classes, "group" in frame)]
+
+
+def _in_words(training: Any) -> str:
+    fold, split_seed, seed = training
+    return f"fold {fold}" + (f" (split_seed {split_seed}, seed {seed})" if split_seed or seed else "")
 
 
 def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
@@ -118,9 +141,9 @@ def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
 
     Args:
         frame: the predictions of any number of experiments and folds.
-        split: "test" for all test images; "val" for the mixed validation images where all folds share them, and none
-            is trained on them. Pure ones differ by fold, where there are groups mixed ones too, and fold "all" is
-            trained on both.
+        split: "test" for all test images; "val" for the mixed validation images where all trainings share them. None
+            is trained on them, fold "all" included. Pure ones differ by fold; mixed ones too where there are groups, or
+            several divisions into folds.
 
     Raises:
         UserError: where the folds of an experiment did not predict the same images.
@@ -129,13 +152,32 @@ def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
     for _, of_experiment in frame.groupby("experiment", sort=False):
         images = of_experiment[of_experiment["split"] == split]
         if split == "val":
-            images = images[(images["set"] == "hetero") & (images["fold"] != ALL_FOLDS)]
-            if images.groupby("fold")["file"].agg(frozenset).nunique() > 1:
+            members = of_experiment[of_experiment["fold"].isin(member_folds(of_experiment))]
+            images = members[(members["split"] == "val") & (members["set"] == "hetero")]
+            shared = images.groupby(TRAINING)["file"].agg(frozenset)
+            if shared.nunique() > 1 or len(shared) < len(members[TRAINING].drop_duplicates()):
                 continue
         if not images.empty:
             mixed += [ensemble(images, weights, name) for name, weights in fold_weights(of_experiment).items()]
     nothing = frame.iloc[:0].assign(ensemble="")[columns(classes_of(frame), "group" in frame)]
     return pd.concat(mixed, ignore_index=True) if mixed else nothing
+
+
+def repetitions(frame: pd.DataFrame) -> pd.DataFrame:
+    """What the folds trained from each seed predict together for the test images, where experiments have several.
+
+    A seed counts that has all the folds of its experiment.
+    """
+    found = [frame.iloc[:0].assign(ensemble="")[[*columns(classes_of(frame), "group" in frame), *SEEDS]]]
+    for _, of_experiment in frame[frame["split"] == "test"].groupby("experiment", sort=False):
+        folds = member_folds(of_experiment)
+        members = of_experiment[of_experiment["fold"].isin(folds)]
+        whole = [part for _, part in members.groupby(list(SEEDS)) if part["fold"].nunique() == len(folds)]
+        for part in whole if len(whole) > 1 else ():
+            together = ensemble(part, dict.fromkeys(folds, 1.0), SIMPLE)
+            together[list(SEEDS)] = part[list(SEEDS)].to_numpy()[0]
+            found.append(together)
+    return pd.concat(found[1:] or found, ignore_index=True)
 
 
 def check_same_images(name: str, images: pd.DataFrame, other_name: str, others: pd.DataFrame) -> None:

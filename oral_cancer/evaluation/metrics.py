@@ -72,11 +72,12 @@ def classification(labels: Floats, probabilities: Floats) -> Classification:
     order = list(range(labels.shape[1]))
     true, predicted = labels.argmax(axis=1), probabilities.argmax(axis=1)
     precision, recall, f1, _ = precision_recall_fscore_support(true, predicted, labels=order, zero_division=0)
-    auc = [_auc(true == k, probabilities[:, k]) for k in order]
+    auc = [area_under_roc(true == k, probabilities[:, k]) for k in order]
     return Classification(confusion_matrix(true, predicted, labels=order), precision, recall, f1, np.array(auc))
 
 
-def _auc(positive: NDArray[np.bool_], scores: Floats) -> float:
+def area_under_roc(positive: NDArray[np.bool_], scores: Floats) -> float:
+    """The share of pairs in which the positive image scores higher; NaN where all are of one kind."""
     return float(roc_auc_score(positive, scores)) if 0 < positive.sum() < len(positive) else np.nan
 
 

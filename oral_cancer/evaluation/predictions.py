@@ -4,7 +4,8 @@
 |---|---|
 | `experiment` | the name of the run's experiment; in files written before, the column is called `model` |
 | `file` | the image's path below the source's folder |
-| `fold` | an int from 0, or "all" for a training on every fold, whose validation rows are in-sample |
+| `fold` | an int from 0, or "all" for a training on every fold, whose pure validation rows are in-sample |
+| `split_seed`, `seed` | of the folds, and of the training; 0 in files written before, which do not say |
 | `split`, `set` | val or test, homo (pure) or hetero (mixed) |
 | `label` | the class or mixture; in files written before, it follows from the soft label |
 | `group` | what stays together, such as a donor; only where there are groups |
@@ -30,11 +31,14 @@ from oral_cancer.shapes import below
 Fold = int | str
 ALL_FOLDS = "all"
 
-RUN = ["experiment", "fold"]
+TRAINING = ["fold", "split_seed", "seed"]
+"""What tells the trainings of an experiment apart."""
+RUN = ["experiment", *TRAINING]
 IMAGE = [*RUN, "split", "set", "file"]
 TRUE = "true_"
 FORMERLY = {"experiment": "model"}
 """What a column was called in files written before."""
+SEEDS = ("split_seed", "seed")
 
 SUM_TOLERANCE = 1e-3
 REMEDY = "run that training again to write the file anew"
@@ -109,6 +113,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     numbers = text[[*true_columns(classes), *classes]].map(_number)
     if "label" not in text:
         text["label"] = _labels_of_before(numbers)
+    text = text.assign(**{seed: "0" for seed in SEEDS if seed not in text})
     refuse(_faults(path, text, numbers))
     return pd.DataFrame(
         {
@@ -118,6 +123,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
                 if column in text
             },
             "fold": pd.Series([_fold(value) for value in text["fold"]], dtype=object),
+            **{seed: text[seed].astype(np.int64) for seed in SEEDS},
             **{column: numbers[column] for column in true_columns(classes)},
             **{column: numbers[column].astype(np.float32) for column in classes},
         },
@@ -147,7 +153,7 @@ def _read_text(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a readable CSV file ({brief(error)}); {REMEDY}") from None
     text = text.rename(columns={former: now for now, former in FORMERLY.items() if now not in text})
-    missing = [column for column in [*IMAGE, *classes_of(text)] if column not in text]
+    missing = [column for column in [*IMAGE, *classes_of(text)] if column not in text and column not in SEEDS]
     missing += [f"{TRUE}<class>"] if len(classes_of(text)) < 2 else []
     if missing:
         raise UserError(f"{path}: lacks the columns {', '.join(missing)}; {REMEDY}")
@@ -169,6 +175,8 @@ def _faults(path: Path, text: pd.DataFrame, numbers: pd.DataFrame) -> list[str]:
         check(~valid.to_numpy(bool), lambda row: f"{column} is {text[column][row]!r}, not {expected}")
 
     check_column("fold", text["fold"].str.fullmatch(f"[0-9]+|{ALL_FOLDS}"), f"a whole number or {ALL_FOLDS}")
+    for seed in SEEDS:
+        check_column(seed, text[seed].str.fullmatch("[0-9]{1,10}"), "a whole number")
     for column, words in (("split", EVALUATED_SPLITS), ("set", get_args(ImageSet))):
         check_column(column, text[column].isin(words), " or ".join(words))
     check_column("file", text["file"].map(below), "a path below the folder of images")

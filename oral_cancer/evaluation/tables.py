@@ -5,19 +5,22 @@ Experiments, folds and splits come in the order of their first appearance. A fig
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import astuple
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oral_cancer.evaluation import bootstrap, metrics
+from oral_cancer.evaluation import bootstrap, comparison, metrics
 from oral_cancer.evaluation.composition import composition
-from oral_cancer.evaluation.ensembles import ENSEMBLE, Ensembles, check_same_images, member_folds
+from oral_cancer.evaluation.ensembles import ENSEMBLE, SIMPLE, Ensembles, check_same_images, member_folds
+from oral_cancer.evaluation.intervals import classification_intervals
 from oral_cancer.evaluation.predictions import (
     ALL_FOLDS,
     RUN,
+    SEEDS,
     classes_of,
     labels,
     mean_label,
@@ -29,10 +32,12 @@ from oral_cancer.labels import ImageSet
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
+Stack = tuple[list[Key], Floats, Floats, pd.DataFrame]
 
 KEYS = [*RUN, "split"]
 FIGURES = [*metrics.SUMMARY, "rmse"]
 ENSEMBLE_FIGURES = ["accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro", "rmse"]
+WITH_INTERVALS = ("accuracy", "f1_macro", "auc_macro", "rmse")
 
 
 def folds(frame: pd.DataFrame) -> pd.DataFrame:
@@ -67,61 +72,104 @@ def mixtures(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row an experiment, split and metric: mean and SD (n - 1) over the folds of the cross-validation.
+    """One row an experiment, split and metric: mean and SD (n - 1) over the trainings of the cross-validation.
 
-    An experiment trained only on all folds together has its test figures here, with n_folds 1 and no SD. Its
-    validation figures are in-sample and left out; so is a metric that no fold has.
+    An experiment trained only on all folds together has its test figures here, with n_folds 1, and in validation the
+    RMSE of mixtures, which it was not trained on; its pure validation images are in-sample and left out. So is a metric
+    that no training has. `n_runs` counts trainings and `n` the different images that they predicted.
     """
     rows = []
     for experiment, runs in folds(frame).groupby("experiment", sort=False):
         members = runs[runs["fold"].isin(member_folds(runs))]
-        out_of_sample = members[(members["split"] == "test") | (members["fold"] != ALL_FOLDS)]
-        for split, part in out_of_sample.groupby("split", sort=False):
+        images = frame[(frame["experiment"] == experiment) & frame["fold"].isin(members["fold"])]
+        for split, part in members.groupby("split", sort=False):
             for metric in FIGURES:
-                values = part[metric].dropna()
+                seen = part if split == "test" or metric == "rmse" else part[part["fold"] != ALL_FOLDS]
+                values = seen[["fold", metric]].dropna()
                 if len(values):
-                    rows.append((experiment, split, metric, values.mean(), values.std(), len(values)))
-    return pd.DataFrame(rows, columns=["experiment", "split", "metric", "mean", "sd", "n_folds"])
+                    of_set = _of_set(images[images["split"] == split], "hetero" if metric == "rmse" else "homo")
+                    n = (values["fold"].nunique(), len(values), of_set["file"].nunique())
+                    rows.append((experiment, split, metric, values[metric].mean(), values[metric].std(), *n))
+    return pd.DataFrame(rows, columns=["experiment", "split", "metric", "mean", "sd", "n_folds", "n_runs", "n"])
 
 
 def ensemble(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """One row an ensemble: figures on the test images, and 95 % bootstrap intervals over these images.
+    """One row an ensemble: figures on the test images, and 95 % intervals over these images (see `intervals`).
+
+    `n_pure` and `n_mixed` count the images that the figures are of.
 
     Raises:
         UserError: where experiments did not predict the same test images.
     """
-    resampled = _resampled(mixed.raw, n_resamples, seed)
+    ends = _intervals(mixed.raw, n_resamples, seed)
     rows = []
     for key, part in _by_ensemble(mixed.raw).items():
         row = {**dict(zip(ENSEMBLE, key, strict=True)), **_figures(part)}
-        for metric, draws in resampled[key].items():
-            row[f"{metric}_low"], row[f"{metric}_high"] = bootstrap.interval(draws)
-        rows.append(row)
-    intervals = [f"{metric}_{end}" for metric in ("accuracy", "f1_macro", "rmse") for end in ("low", "high")]
-    return pd.DataFrame(rows, columns=[*ENSEMBLE, *ENSEMBLE_FIGURES, *intervals])
+        for metric, (low, high) in ends[key].items():
+            row |= {f"{metric}_low": low, f"{metric}_high": high}
+        rows.append(row | {"n_pure": len(_of_set(part, "homo")), "n_mixed": len(_of_set(part, "hetero"))})
+    columns = [f"{metric}_{end}" for metric in WITH_INTERVALS for end in ("low", "high")]
+    return pd.DataFrame(rows, columns=[*ENSEMBLE, *ENSEMBLE_FIGURES, *columns, "n_pure", "n_mixed"])
 
 
 def differences(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """One row a pair of experiments and kind of ensemble: RMSE of `experiment_a` less that of `experiment_b`.
+    """One row a pair of experiments: the test figure of `experiment_a` less that of `experiment_b`.
 
-    Below 0, `experiment_a` is the better on the test images. `low` and `high` are the ends of a 95 % interval and
-    `p` is two-sided, both by the paired bootstrap; `p_holm` is corrected for all pairs with the same ensemble.
+    The figure (`metric`) is the RMSE of the mixtures, or where nothing mixes the accuracy, of the simple ensemble. With
+    `comparison.LEAST` seeds of both it is the mean over `trainings` of the ensembles of each seed, and `low`, `high`
+    and two-sided `p` are over trainings and images together; `p_holm` is corrected for all pairs that are tested. With
+    fewer there is no p, the difference is of these two ensembles, and `low` and `high` are over their images alone, by
+    the paired bootstrap.
 
     Raises:
         UserError: where experiments did not predict the same test images.
     """
-    hetero = _of_set(mixed.raw, "hetero")
-    rmse = _ensemble_rmse(hetero)
-    resampled = _resampled(hetero, n_resamples, seed)
+    raw = mixed.raw[mixed.raw["ensemble"] == SIMPLE]
+    metric: Literal["rmse", "accuracy"] = "accuracy" if _of_set(raw, "hetero").empty else "rmse"
     rows = []
-    for name in dict.fromkeys(name for _, name in rmse):
-        experiments = [experiment for experiment, kind in rmse if kind == name]
-        for a, b in combinations(experiments, 2):
-            draws = resampled[a, name]["rmse"] - resampled[b, name]["rmse"]
-            low, high = bootstrap.interval(draws)
-            rows.append((a, b, name, rmse[a, name] - rmse[b, name], low, high, bootstrap.p_value(draws)))
-    table = pd.DataFrame(rows, columns=["experiment_a", "experiment_b", "ensemble", "difference", "low", "high", "p"])
-    return table.assign(p_holm=table.groupby("ensemble")["p"].transform(lambda p: bootstrap.holm(p.tolist())))
+    if not (part := _of_set(raw, "hetero" if metric == "rmse" else "homo")).empty:
+        keys, _, _, images = _stack(part)
+        strata, groups = images["label"], _groups(images)
+        losses = dict(zip((name for name, _ in keys), _losses(_stack(part), metric)[:, None], strict=True))
+        repeated = _repeated(mixed, metric, images)
+        for a, b in combinations(losses, 2):
+            n_trainings = [len(repeated.get(name, losses[name])) for name in (a, b)]
+            if min(n_trainings) >= comparison.LEAST:
+                found = comparison.compare(repeated[a], repeated[b], strata, groups, metric)
+            else:
+                found = comparison.on_these_images(
+                    losses[a][0], losses[b][0], strata, groups, metric, n_resamples, seed
+                )
+            rows.append((a, b, SIMPLE, metric, *astuple(found), min(n_trainings)))
+    columns = ["experiment_a", "experiment_b", "ensemble", "metric", "difference", "low", "high", "p", "trainings"]
+    table = pd.DataFrame(rows, columns=columns)
+    tested = table["p"].notna()
+    table["p_holm"] = np.nan
+    table.loc[tested, "p_holm"] = bootstrap.holm(table.loc[tested, "p"].tolist())
+    return table
+
+
+def groups(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row an experiment, split and group, such as a donor: its images, their accuracy and the mixtures' RMSE.
+
+    Figures are of each image's mean prediction over the trainings that did not train on it. Empty where the data have
+    no groups.
+    """
+    columns = ["experiment", "split", "group", "n", "accuracy", "rmse"]
+    if "group" not in frame:
+        return pd.DataFrame(columns=columns)
+    unseen = frame[(frame["split"] == "test") | (frame["set"] == "hetero") | (frame["fold"] != ALL_FOLDS)]
+    unseen = unseen[unseen["group"] != ""]
+    keys = ["experiment", "split", "group", "set", "file"]
+    names = [*true_columns(classes_of(frame)), *classes_of(frame)]
+    means = unseen.groupby(keys, sort=False)[names].mean().reset_index()
+    rows = []
+    for values, part in means.groupby(columns[:3], sort=False):
+        homo, hetero = _of_set(part, "homo"), _of_set(part, "hetero")
+        right = labels(homo).argmax(axis=1) == probabilities(homo).argmax(axis=1)
+        rmse = metrics.rmse(labels(hetero), probabilities(hetero)) if len(hetero) else np.nan
+        rows.append((*values, len(part), right.mean() if len(homo) else np.nan, rmse))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def compositions(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
@@ -184,7 +232,7 @@ def _ensemble_rmse(predicted: pd.DataFrame) -> dict[Key, float]:
     return {key: metrics.rmse(labels(part), probabilities(part)) for key, part in hetero.items()}
 
 
-def _stack(part: pd.DataFrame) -> tuple[list[Key], Floats, Floats, pd.DataFrame]:
+def _stack(part: pd.DataFrame) -> Stack:
     """Keys of M ensembles, soft labels (N, K) of their images, probabilities (M, N, K), and what is known of images."""
     members = _by_ensemble(part)
     (first_experiment, _), first = next(iter(members.items()))
@@ -198,18 +246,40 @@ def _groups(images: pd.DataFrame) -> Any:
     return images.get("group")
 
 
-def _resampled(predicted: pd.DataFrame, n_resamples: int, seed: int) -> dict[Key, dict[str, Floats]]:
-    """Resampled figures (B,) of each ensemble, by metric; metrics of an absent set are absent."""
-    resampled: dict[Key, dict[str, Floats]] = defaultdict(dict)
+def _losses(stack: Stack, metric: comparison.Metric) -> Floats:
+    """What each of M ensembles loses by each of N images, (M, N)."""
+    _, truth, values, _ = stack
+    if metric == "rmse":
+        return metrics.squared_errors(truth, values)
+    return np.asarray(truth.argmax(axis=-1) != values.argmax(axis=-1), np.float64)
+
+
+def _repeated(mixed: Ensembles, metric: comparison.Metric, images: pd.DataFrame) -> dict[str, Floats]:
+    """The losses (T, N) of the experiments that were trained T times, at the same images."""
+    part = _of_set(mixed.repeated, "hetero" if metric == "rmse" else "homo")
+    found = {}
+    for experiment, of_experiment in part.groupby("experiment", sort=False):
+        seeds = of_experiment[list(SEEDS)].astype(str).agg(" ".join, axis=1)
+        stack = _stack(of_experiment.assign(ensemble=seeds))
+        check_same_images(str(experiment), stack[-1], str(images["experiment"].iat[0]), images)
+        found[str(experiment)] = _losses(stack, metric)
+    return found
+
+
+def _intervals(predicted: pd.DataFrame, n_resamples: int, seed: int) -> dict[Key, dict[str, tuple[float, float]]]:
+    """Intervals of each ensemble, by metric; metrics of an absent set are absent."""
+    ends: dict[Key, dict[str, tuple[float, float]]] = defaultdict(dict)
     homo, hetero = _of_set(predicted, "homo"), _of_set(predicted, "hetero")
     if not homo.empty:
         keys, truth, values, images = _stack(homo)
-        accuracy, f1_macro = bootstrap.resampled_classification(truth, values, n_resamples, seed, _groups(images))
-        for key, *draws in zip(keys, accuracy.T, f1_macro.T, strict=True):
-            resampled[key] |= dict(zip(("accuracy", "f1_macro"), draws, strict=True))
+        found = classification_intervals(truth, values, _groups(images), n_resamples, seed)
+        for metric, of_metric in found.items():
+            for key, of_key in zip(keys, of_metric, strict=True):
+                ends[key][metric] = of_key
     if not hetero.empty:
         keys, truth, values, images = _stack(hetero)
         rmse = bootstrap.resampled_rmse(truth, values, images["label"], n_resamples, seed, _groups(images))
         for key, draws in zip(keys, rmse.T, strict=True):
-            resampled[key]["rmse"] = draws
-    return resampled
+            low, high = bootstrap.interval(draws)
+            ends[key]["rmse"] = float(low), float(high)
+    return ends

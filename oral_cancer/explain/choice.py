@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation.predictions import classes_of, labels
+from oral_cancer.inference.members import with_seeds
 from oral_cancer.inference.populations import NewImage
 from oral_cancer.settings.data import Fold
 from oral_cancer.study.runs import RunRecord, Study, refuse_damaged
@@ -26,12 +27,16 @@ class Labelled:
     proportions: NDArray[np.float64] | None = None
 
 
-def runs_to_explain(study: Study, fold: Fold | None) -> list[RunRecord]:
-    """The finished runs on one fold, or for None on every one.
+def runs_to_explain(study: Study, fold: Fold | None, seed: int | None, split_seed: int | None) -> list[RunRecord]:
+    """The finished runs on one fold, or for None on every one, of one seed and division into folds, or the first ones.
 
     Raises:
         UserError: where there is none.
     """
+    first = study.complete[0]
+    study = with_seeds(
+        study, first.seed if seed is None else seed, first.split_seed if split_seed is None else split_seed
+    )
     chosen = [run for run in study.complete if fold in (None, run.fold)]
     if not chosen:
         folds = ", ".join(dict.fromkeys(str(run.fold) for run in study.complete))

@@ -61,7 +61,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     """
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
     study = read_study(study_folder, settings.experiment)
-    runs = runs_to_explain(study, settings.fold)
+    runs = runs_to_explain(study, settings.fold, settings.seed, settings.split_seed)
     root = Path(settings.images) if settings.images else None
     found = find_images(root) if root else None
     images = labelled(found.images, study) if found else own_images(study, runs, settings.per_class)
@@ -160,7 +160,7 @@ def _explain(
     for one, original, found in zip(batch, originals, explainer.explain(taken, originals, target), strict=True):
         image, proportions = one.labelled.image, one.labelled.proportions
         correct = None if proportions is None else bool(proportions.argmax() == found.predicted)
-        beginning = Path(run.experiment, f"fold={run.fold}", image.file)
+        beginning = Path(run.experiment, run.run.training, image.file)
         names = {}
         for picture, pixels in ({"sheet": _sheet(original, found)} | found.pictures).items():
             name = f"{_short(beginning.name)}-{picture}-{WORDS[correct]}-{in_files(classes[found.predicted])}.png"
@@ -169,7 +169,7 @@ def _explain(
         yield Explained(
             image.file,
             run.experiment,
-            run.fold,
+            run.run.training,
             one.labelled.name,
             tuple(found.probabilities.tolist()),
             classes[found.predicted],

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from oral_cancer.evaluation.predictions import Fold
 from oral_cancer.pages.render import render
 from oral_cancer.study.runs import Study
 
@@ -15,7 +14,7 @@ class Explained:
 
     Attributes:
         file: the image's path below its folder.
-        experiment, fold: of the network.
+        experiment, training: of the network, e.g. "m5" and "fold=0".
         true: its class or mixture, or None where it is not known.
         probabilities: of the classes.
         predicted: the most probable class.
@@ -26,7 +25,7 @@ class Explained:
 
     file: str
     experiment: str
-    fold: Fold
+    training: str
     true: str | None
     probabilities: tuple[float, ...]
     predicted: str

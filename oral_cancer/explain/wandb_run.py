@@ -39,7 +39,7 @@ def log_explanations(study: Study, folder: Path, explained: Sequence[Explained])
         sheets: dict[str, list[wandb.Image]] = {}
         for one in explained:
             picture = _picture(one, study.classes, folder)
-            sheets.setdefault(f"{one.experiment}/fold={one.fold}", []).append(picture)
+            sheets.setdefault(f"{one.experiment}/{one.training}", []).append(picture)
         for first in range(0, max(map(len, sheets.values())), AT_ONCE):
             batches = {name: pictures[first : first + AT_ONCE] for name, pictures in sheets.items()}
             run.log({name: batch for name, batch in batches.items() if batch})

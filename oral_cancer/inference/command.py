@@ -28,7 +28,7 @@ from oral_cancer.files import refuse_file, write_text
 from oral_cancer.formats.brightness import summary
 from oral_cancer.formats.kinds import REMEDY
 from oral_cancer.inference.engines import Ensemble, torch_ensemble
-from oral_cancer.inference.members import choose_runs, image_size, load_network
+from oral_cancer.inference.members import choose_runs, image_size, load_network, networks_in_words
 from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import composition_grid, predictions_page
 from oral_cancer.inference.populations import NewImage, find_images, printable
@@ -72,7 +72,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
         UserError: for a study, a checkpoint or a folder of images that cannot be used.
     """
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
-    study, runs = choose_runs(study_folder, settings.experiment)
+    study, runs = choose_runs(study_folder, settings.experiment, settings.seed, settings.split_seed)
     root = Path(settings.images)
     found = find_images(root)
     outputs = outputs_of(settings.out, study, root)
@@ -80,7 +80,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     experiment, training = runs[0].experiment, runs[0].facts.get("training_appearance")
     ensemble = ENGINES[settings.engine](study, runs, settings.trust)
     inventory = in_words(found_in([image.file for image in found.images], found.left_out))
-    say(f"{inventory}; predicted by {experiment} of {study.name} ({len(runs)} folds)")
+    say(f"{inventory}; predicted by {experiment} of {study.name} ({networks_in_words(runs)})")
 
     new = NewReading.of(runs[0].facts.get("reading"), given)
     predicted, unread = _predict(found.images, ensemble, image_size(runs), settings, new)
@@ -150,7 +150,7 @@ def _facts(root: Path, study: Study, runs: list[RunRecord]) -> dict[str, Any]:
     return {
         "Images": str(root),
         "Study": str(study.folder),
-        "Folds": ", ".join(str(run.fold) for run in runs),
+        "Networks": networks_in_words(runs),
         "Trained on": "simulated micrographs" if study.simulated else str(first.get("source")),
         "Weights at the start": str(first.get("weights")),
         "Predicted": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from oral_cancer.models import SoftLabelNetwork
 
 Ensemble = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
-"""Probabilities float64 (folds, B, 3) of images uint8 (B, size, size, 3). Threads may call it at the same time."""
+"""Probabilities float64 (networks, B, 3) of images uint8 (B, size, size, 3). Threads may call it at the same time."""
 
 
 def torch_ensemble(networks: Sequence[SoftLabelNetwork]) -> Ensemble:

@@ -20,7 +20,7 @@ CARD = "MODEL_CARD.md"
 
 
 def export_model(study_folder: Path, settings: DictConfig) -> None:
-    """Write one ONNX file a fold, one of the ensemble, and a model card.
+    """Write one ONNX file a run, one of the ensemble, and a model card.
 
     Args:
         study_folder: of a study with at least one finished run.
@@ -29,14 +29,14 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
     Raises:
         UserError: for a study or a checkpoint that cannot be used, and a network that ONNX cannot express.
     """
-    study, runs = choose_runs(study_folder, settings.experiment)
+    study, runs = choose_runs(study_folder, settings.experiment, settings.seed, settings.split_seed)
     experiment, size = runs[0].experiment, image_size(runs)
     folder = Path(settings.out) if settings.out else onnx_folder(study, experiment)
     refuse_file("out", folder)
     networks = [load_network(run, settings.trust) for run in runs]
-    files = [(f"fold={run.fold}.onnx", [run], [network]) for run, network in zip(runs, networks, strict=True)]
+    files = [(f"{run.run.training}.onnx", [run], [network]) for run, network in zip(runs, networks, strict=True)]
     files.append((ENSEMBLE, runs, networks))
-    print(escape(f"{experiment} of {study.name}: {len(runs)} folds and their ensemble, a while each"))
+    print(escape(f"{experiment} of {study.name}: {len(runs)} networks and their ensemble, a while each"))
     differences = {}
     with _quiet():
         for name, members, of_members in files:

@@ -1,4 +1,4 @@
-"""The trained networks of a study, one a fold, that predict together."""
+"""The trained networks of a study, one a fold and seed, that predict together."""
 
 import pickle
 from collections.abc import Sequence
@@ -18,22 +18,44 @@ from oral_cancer.study.runs import RunRecord, Study, read_study, refuse_damaged
 from oral_cancer.training.manifest import CHECKPOINT, changed_files
 
 
-def choose_runs(study_folder: Path, experiment: str | None) -> tuple[Study, list[RunRecord]]:
+def choose_runs(
+    study_folder: Path, experiment: str | None, seed: int | None = None, split_seed: int | None = None
+) -> tuple[Study, list[RunRecord]]:
     """The finished runs of one experiment whose networks form its ensemble, and the study as far as they need it.
 
     Args:
         study_folder: of a study with at least one finished run.
         experiment: its name, or None for the best by mean validation RMSE.
+        seed: of the trainings; None for all of a study with several.
+        split_seed: of their folds; None for all.
 
     Raises:
-        UserError: for a study or an experiment without a finished run, and damaged files of these runs.
+        UserError: for a study or an experiment without a finished run, or none with such seeds, and damaged files of
+            these runs.
     """
-    study = read_study(study_folder, experiment)
+    study = with_seeds(read_study(study_folder, experiment), seed, split_seed)
     best = experiment or ranking(tables.summary(study.predictions))[0]
     of_experiment = replace(study, runs=tuple(run for run in study.runs if run.experiment == best))
     refuse_damaged(of_experiment.complete)
     folds = member_folds(of_experiment.predictions)
     return of_experiment, [run for run in of_experiment.complete if run.fold in folds]
+
+
+def with_seeds(study: Study, seed: int | None, split_seed: int | None) -> Study:
+    """A study as if only these seeds had been trained; None for all.
+
+    Raises:
+        UserError: where no finished run has them, with those there are.
+    """
+    for name, chosen in (("split_seed", split_seed), ("seed", seed)):
+        if chosen is None:
+            continue
+        there = sorted({getattr(run, name) for run in study.complete})
+        if chosen not in there:
+            said = ", ".join(map(str, there))
+            raise UserError(f"{name}={chosen}: {study.folder} has no such finished run; choose {said}, or null for all")
+        study = replace(study, runs=tuple(run for run in study.runs if getattr(run, name) == chosen))
+    return study
 
 
 def load_network(run: RunRecord, trust: bool = False) -> SoftLabelNetwork:
@@ -56,6 +78,16 @@ def load_network(run: RunRecord, trust: bool = False) -> SoftLabelNetwork:
     except (RuntimeError, TypeError, AttributeError) as error:  # the last where names are no texts
         raise UserError(f"{path} does not fit {run.folder}/manifest.json; train {run.name} again") from error
     return network.eval()
+
+
+def networks_in_words(runs: Sequence[RunRecord]) -> str:
+    """E.g. "5 folds", or "15 networks: 5 folds, seeds 0, 1, 2"."""
+    folds = list(dict.fromkeys(run.fold for run in runs))
+    said = [f"{len(folds)} folds" if len(folds) > 1 else f"fold {folds[0]}"]
+    for name, words in (("split_seed", "split seeds"), ("seed", "seeds")):
+        seeds = sorted({getattr(run, name) for run in runs if getattr(run.run, name) is not None})
+        said += [f"{words if len(seeds) > 1 else words[:-1]} {', '.join(map(str, seeds))}"] if seeds else []
+    return said[0] if len(said) == 1 else f"{len(runs)} networks: {', '.join(said)}"
 
 
 def image_size(runs: Sequence[RunRecord]) -> int:

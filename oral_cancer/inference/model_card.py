@@ -11,6 +11,7 @@ from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.evaluation.predictions import classes_of, mixtures_of
+from oral_cancer.inference.members import networks_in_words
 from oral_cancer.inference.onnx_files import ENSEMBLE
 from oral_cancer.pages import figures
 from oral_cancer.pages.render import render
@@ -37,6 +38,7 @@ def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: 
             "study": study,
             "model": model,
             "runs": runs,
+            "networks": networks_in_words(runs),
             "size": size,
             "facts": facts,
             "config": {group: facts["config"].get(group) or {} for group in ("model", "trainer", "data")},

@@ -112,7 +112,7 @@ def _images(images: pd.DataFrame, classes: Sequence[str], file: str) -> Grid:
         tuple(Entry(text) for text in (row["file"], *(number(row[name], DIGITS) for name in shown)))
         for row in images.to_dict("records")
     ]
-    groups = (("", 1), ("probability", len(classes)), ("SD over the folds", len(classes)))
+    groups = (("", 1), ("probability", len(classes)), ("SD over the networks", len(classes)))
     return Grid(file.removesuffix(".csv"), ("file", *classes, *classes), tuple(rows), 1, groups)
 
 

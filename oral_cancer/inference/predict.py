@@ -1,4 +1,4 @@
-"""Probabilities of new images, by the ensemble of a study's folds."""
+"""Probabilities of new images, by the ensemble of a study's networks."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ class Predicted:
 
     Attributes:
         image: where it lies.
-        probabilities: float64 (folds, K), in the order of the classes.
+        probabilities: float64 (networks, K), in the order of the classes.
         appearance: how it looks, to be compared with the training images.
         measured: its values, as the file has them.
         levels: which of them are black and white.
@@ -86,7 +86,7 @@ def predict(
 
     Args:
         images: what to predict.
-        ensemble: the folds' networks.
+        ensemble: the study's networks.
         size: side in pixels that images are resized to, as in training.
         batch_size: images a step.
         workers: threads; None is one a core.

@@ -64,7 +64,7 @@ def without_repeats(predicted: Sequence[Predicted]) -> tuple[list[Predicted], li
 
 
 def spread(classes: Sequence[str]) -> list[str]:
-    """The columns of the SD over the folds."""
+    """The columns of the SD over the networks."""
     return [f"{name}_sd" for name in classes]
 
 
@@ -74,7 +74,7 @@ def image_table(
     classes: Sequence[str],
     training: dict[str, list[float]] | None,
 ) -> pd.DataFrame:
-    """One row an image: file, population, probabilities of the ensemble, their SD (n - 1) over the folds, remarks.
+    """One row an image: file, population, probabilities of the ensemble, their SD (n - 1) over the networks, remarks.
 
     Args:
         predicted: the images that could be read.
@@ -85,7 +85,7 @@ def image_table(
     Returns:
         `file, population, <class>, <class>_sd, unlike_training, left_out, brightness, contrast,
         micrometres`. `unlike_training` is empty for an image like those of the training; `left_out` says why an image
-        has no figures, and is empty for those that have. With one fold the SD is NaN.
+        has no figures, and is empty for those that have. With one network the SD is NaN.
     """
     rows = []
     for one in predicted:

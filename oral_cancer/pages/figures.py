@@ -9,6 +9,8 @@ from oral_cancer.evaluation.predictions import classes_of, true_columns
 from oral_cancer.pages.grids import LACKING, Entry, Grid, Row, best_in_bold, mean_sd, number, with_interval
 
 NAN = float("nan")
+IMAGES = "images"
+"""What the row is called that says of how many each figure is."""
 SPLIT_NAMES = {"val": "validation", "test": "test"}
 FIGURE_NAMES = {
     "accuracy": "accuracy",
@@ -23,50 +25,79 @@ ENSEMBLE_NAMES = {
 }
 
 
-def summary(table: pd.DataFrame, experiments: Sequence[str], figures: Sequence[str] = tuple(FIGURE_NAMES)) -> Grid:
-    """Mean (SD) over the folds of the figures that there are, the experiments in the order given, validation first."""
+def summary(
+    table: pd.DataFrame,
+    experiments: Sequence[str],
+    figures: Sequence[str] = tuple(FIGURE_NAMES),
+    yardsticks: pd.DataFrame | None = None,
+) -> Grid:
+    """Mean (SD) over the trainings of the figures that there are, the experiments in the order given, validation first.
+
+    Below them the same of the yardsticks, which are never the best, and the number of images of each figure.
+    """
     figures = [metric for metric in figures if (table["metric"] == metric).any()]
     splits = {split: name for split, name in SPLIT_NAMES.items() if (table["split"] == split).any()}
-    found = {(row["split"], row["metric"], row["experiment"]): row for row in table.to_dict("records")}
+    beside = list(dict.fromkeys(yardsticks["experiment"])) if yardsticks is not None else []
+    whole = pd.concat([table, yardsticks]) if beside else table
+    found = {(row["split"], row["metric"], row["experiment"]): row for row in whole.to_dict("records")}
     columns = []
     for split in splits:
         for metric in figures:
-            rows = [found.get((split, metric, name), {"mean": NAN, "sd": NAN}) for name in experiments]
+            rows = [found.get((split, metric, name), {"mean": NAN, "sd": NAN}) for name in (*experiments, *beside)]
             texts = [mean_sd(row["mean"], row["sd"]) for row in rows]
-            columns.append(best_in_bold(texts, [row["mean"] for row in rows], metric == "rmse"))
-    folds = table.groupby("experiment")["n_folds"].max()
-    names = [(Entry(name), Entry(str(folds.get(name, LACKING)))) for name in experiments]
+            of_experiments = len(experiments)
+            column = best_in_bold(
+                texts[:of_experiments], [row["mean"] for row in rows[:of_experiments]], metric == "rmse"
+            )
+            n = max((row["n"] for row in rows if "n" in row), default=LACKING)
+            columns.append([*column, *map(Entry, texts[of_experiments:]), Entry(str(n))])
+    runs = table.groupby("experiment")["n_runs"].max()
+    names = [(Entry(name), Entry(str(runs.get(name, LACKING)))) for name in experiments]
+    names += [(Entry(name), Entry("")) for name in beside] + [(Entry(IMAGES), Entry(""))]
     return Grid(
         "summary",
-        ("experiment", "folds", *[FIGURE_NAMES[metric] for metric in figures] * len(splits)),
+        ("experiment", "trainings", *[FIGURE_NAMES[metric] for metric in figures] * len(splits)),
         tuple((*name, *row) for name, row in zip(names, zip(*columns, strict=True), strict=True)),
         keys=2,
         groups=(("", 2), *((f"{name}, mean (SD)", len(figures)) for name in splits.values())),
     )
 
 
-def ensemble(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
-    """The figures of every ensemble on the test images, with intervals where there are any."""
-    rows = ranked(table, experiments).to_dict("records")
-    columns = [[Entry(row["experiment"]) for row in rows], [Entry(ENSEMBLE_NAMES[row["ensemble"]]) for row in rows]]
+def ensemble(
+    table: pd.DataFrame,
+    experiments: Sequence[str],
+    kinds: Sequence[str] = (SIMPLE,),
+    yardsticks: pd.DataFrame | None = None,
+) -> Grid:
+    """The figures of ensembles on the test images, with intervals where there are any; yardsticks and images below."""
+    own = ranked(table[table["ensemble"].isin(kinds)], experiments)
+    whole = pd.concat([own, yardsticks]) if yardsticks is not None and len(yardsticks) else own
+    rows = whole.to_dict("records")
+    columns = [[Entry(row["experiment"]) for row in rows] + [Entry(IMAGES)]]
+    if len(kinds) > 1:
+        columns.append([Entry(ENSEMBLE_NAMES[row["ensemble"]]) for row in rows] + [Entry("")])
+    keys = len(columns)
     shown = [metric for metric in FIGURE_NAMES if table[metric].notna().any()]
     for metric in shown:
         ends = [(row.get(f"{metric}_low", NAN), row.get(f"{metric}_high", NAN)) for row in rows]
         texts = [with_interval(row[metric], *interval) for row, interval in zip(rows, ends, strict=True)]
-        columns.append(best_in_bold(texts, [row[metric] for row in rows], metric == "rmse"))
-    heads = ("experiment", "ensemble", *(FIGURE_NAMES[metric] for metric in shown))
-    return Grid("ensemble", heads, tuple(zip(*columns, strict=True)), keys=2)
+        column = best_in_bold(texts[: len(own)], own[metric].tolist(), metric == "rmse")
+        n = table["n_mixed" if metric == "rmse" else "n_pure"].max()
+        columns.append([*column, *map(Entry, texts[len(own) :]), Entry(str(n))])
+    heads = (*("experiment", "ensemble")[:keys], *(FIGURE_NAMES[metric] for metric in shown))
+    return Grid("ensemble", heads, tuple(zip(*columns, strict=True)), keys)
 
 
 def compositions(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
-    """For each mixture the true proportions and those of the simple ensembles, raw and calibrated."""
+    """For each mixture, with its images, the true proportions and those of the simple ensembles, raw and calibrated."""
     classes = classes_of(table)
     table = ranked(table[table["ensemble"] == SIMPLE], experiments)
     rows: list[Row] = []
     for mixture in table.sort_index()["mixture"].drop_duplicates():
         of_mixture = table[table["mixture"] == mixture]
         true = (number(share, 3) for share in of_mixture[true_columns(classes)].to_numpy()[0])
-        rows.append((Entry(mixture, True), Entry("true", True), Entry(""), *(Entry(share, True) for share in true)))
+        n = f"n = {of_mixture['n'].max()}"
+        rows.append((Entry(mixture, True), Entry("true", True), Entry(n), *(Entry(share, True) for share in true)))
         for row in of_mixture.sort_values(["rank", "calibrated"]).to_dict("records"):
             shares = (with_interval(row[c], row[f"{c}_low"], row[f"{c}_high"], 3) for c in classes)
             kind = "calibrated" if row["calibrated"] else "raw"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 LACKING = "–"
-DIGITS = 4  # the paper's
+DIGITS = 3
 
 
 @dataclass(frozen=True)
@@ -49,27 +49,27 @@ def shortened(text: str, longest: int) -> str:
 
 
 def number(value: float, digits: int = DIGITS, signed: bool = False) -> str:
-    """E.g. "0.1592", with `signed` "−0.0301" or "+0.0124"; a dash for NaN."""
+    """E.g. "0.159", with `signed` "−0.030" or "+0.012"; a dash for NaN."""
     if pd.isna(value):
         return LACKING
     return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
 
 
 def mean_sd(mean: float, sd: float) -> str:
-    """E.g. "0.9900 (0.0107)"; a dash for what there is not, such as the SD of one fold."""
+    """E.g. "0.990 (0.011)"; a dash for what there is not, such as the SD of one fold."""
     return LACKING if pd.isna(mean) else f"{number(mean)} ({number(sd)})"
 
 
 def with_interval(value: float, low: float, high: float, digits: int = DIGITS, signed: bool = False) -> str:
-    """E.g. "0.1592 [0.1480, 0.1711]"; without an interval the value alone."""
+    """E.g. "0.159 [0.148, 0.171]"; without an interval the value alone."""
     if pd.isna(low):
         return number(value, digits, signed)
     return f"{number(value, digits, signed)} [{number(low, digits, signed)}, {number(high, digits, signed)}]"
 
 
 def best_in_bold(texts: Sequence[str], values: Sequence[float], least: bool) -> list[Entry]:
-    """A column whose best value, as it is printed, is bold; none where there is nothing to choose from."""
+    """A column whose best value is bold; none where as printed others are as good, or there is nothing to choose."""
     printed = pd.Series(values, dtype=float).round(DIGITS)
     best = printed.min() if least else printed.max()
-    choice = printed.notna().sum() > 1
-    return [Entry(text, bool(choice and value == best)) for text, value in zip(texts, printed, strict=True)]
+    alone = printed.notna().sum() > 1 and (printed == best).sum() == 1
+    return [Entry(text, bool(alone and value == best)) for text, value in zip(texts, printed, strict=True)]

@@ -6,6 +6,7 @@ from annotated_types import MinLen
 
 from oral_cancer.settings.data import FOLDER, Fold, Reading
 from oral_cancer.settings.rules import AS_TYPED, TEXT, TRUTH, OpenSection, Rule, Section, one_of, whole
+from oral_cancer.settings.training import SEEDS
 
 ENGINES = ("torch", "onnx")
 Direction = Literal["minimize", "maximize"]
@@ -16,6 +17,8 @@ class OfStudy(Section):
     """What every command that reads a study can be told."""
 
     experiment: Annotated[str | None, EXPERIMENT, AS_TYPED] = None
+    seed: Annotated[int | None, whole(0, SEEDS)] = None
+    split_seed: Annotated[int | None, whole(0, SEEDS)] = None
     out: Annotated[str | None, FOLDER, AS_TYPED] = None
     trust: Annotated[bool, TRUTH] = False
 

@@ -202,8 +202,14 @@ class Callbacks(OpenSection):
     progress: Annotated[Any, WITHOUT_INFLUENCE] = None
 
 
+Seeds = Annotated[
+    list[Annotated[int, Ge(0), Le(SEEDS)]] | None,
+    Rule("a list of whole numbers of at least 0, such as [0,1,2]", (MinLen(1),)),
+]
+
+
 class Study(Section):
-    """Of a multirun; `models` and `folds` are those of conf/study."""
+    """Of a multirun; `models`, `folds` and the seeds are those of conf/study."""
 
     name: Annotated[str, FOLDER_NAME, AS_TYPED]
     models: Annotated[
@@ -214,6 +220,8 @@ class Study(Section):
         list[Fold] | Literal["leave_one_group_out"] | None,
         Rule("a list of folds, such as [0,1]; [all] trains on every fold; or leave_one_group_out"),
     ] = None
+    seeds: Seeds = None
+    split_seeds: Seeds = None
 
 
 class Launcher(Section):

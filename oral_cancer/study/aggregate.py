@@ -5,15 +5,17 @@ from pathlib import Path
 import pandas as pd
 
 from oral_cancer.evaluation import predictions, tables
-from oral_cancer.evaluation.ensembles import Ensembles
+from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles, ensembles
 from oral_cancer.files import write_text
 from oral_cancer.study.runs import SIMULATED, Study
+from oral_cancer.study.yardsticks import predictions_of_yardsticks
 
 OF_RUNS = {
     "folds": tables.folds,
     "classes": tables.classes,
     "mixtures": tables.mixtures,
     "summary": tables.summary,
+    "groups": tables.groups,
 }
 OF_ENSEMBLES = {
     "ensemble": tables.ensemble,
@@ -22,7 +24,9 @@ OF_ENSEMBLES = {
     "calibrations": tables.calibrations,
 }
 """What each CSV file is called, and what makes it out of the predictions or their ensembles."""
-TABLES = (*OF_RUNS, *OF_ENSEMBLES)
+OF_YARDSTICKS = {"yardsticks": "summary", "yardstick_ensembles": "ensemble"}
+"""What the figures of the yardsticks are called, and the table whose columns they have."""
+TABLES = (*OF_RUNS, *OF_ENSEMBLES, *OF_YARDSTICKS)
 FORMERLY = predictions.FORMERLY | {"experiment_a": "model_a", "experiment_b": "model_b"}
 """What columns were called in tables written before."""
 
@@ -46,10 +50,19 @@ def write_tables(study: Study, mixed: Ensembles, folder: Path) -> dict[str, pd.D
     """
     made = {name: table(study.predictions) for name, table in OF_RUNS.items()}
     made |= {name: table(mixed) for name, table in OF_ENSEMBLES.items()}
+    made |= _of_yardsticks(study)
     _mark(folder / "INCOMPLETE.txt", _lacking(study) if study.lacking else "")
     for name, table in made.items():
         write_text(folder / f"{name}.csv", csv_of(study, table))
     return made
+
+
+def _of_yardsticks(study: Study) -> dict[str, pd.DataFrame]:
+    predicted = predictions_of_yardsticks(study)
+    together = ensembles(predicted)
+    simple = Ensembles(together[together["ensemble"] == SIMPLE], together.iloc[:0], together.iloc[:0])
+    found = (OF_RUNS["summary"](predicted), OF_ENSEMBLES["ensemble"](simple))
+    return dict(zip(OF_YARDSTICKS, found, strict=True))
 
 
 def csv_of(study: Study, table: pd.DataFrame) -> str:

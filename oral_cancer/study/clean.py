@@ -28,9 +28,9 @@ from oral_cancer.errors import UserError
 from oral_cancer.study.listing import studies_below
 from oral_cancer.study.plan import read_plan
 from oral_cancer.training.manifest import CHECKPOINT, read_manifest
-from oral_cancer.training.run import RunName, stored_size
+from oral_cancer.training.run import TRAINING, RunName, stored_size
 
-ASIDE = re.compile(r"fold=(\d+|all)(,seed=\d+)?\.\d+")
+ASIDE = re.compile(rf"{TRAINING}\.\d+")
 STORE = re.compile(r".+-(\d+)px-[0-9a-f]{8}")
 WANDB = re.compile(r"(?:offline-)?run-\d+_\d+-(?P<id>.+)")
 FROM_A_TRAINING = "files/media/images/augmented batch*"

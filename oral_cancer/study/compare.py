@@ -13,10 +13,11 @@ from rich.table import Table
 
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
+from oral_cancer.evaluation.comparison import LEAST
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
-from oral_cancer.evaluation.predictions import read_predictions
+from oral_cancer.evaluation.predictions import SEEDS
 from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES
-from oral_cancer.study.runs import RunRecord, find_runs
+from oral_cancer.study.runs import RunRecord, find_runs, predictions_of
 from oral_cancer.training.manifest import RESULTS, changed_files
 from oral_cancer.training.run import RunName
 
@@ -41,10 +42,13 @@ class Side:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings and facts of the first run, flat; where there are several runs without the fold."""
+        """Settings and facts of the first run, flat; without the fold where there are several, with all their seeds."""
         facts = self.runs[0].facts
         flat = dict(_flat(facts.get("config") or {})) | {name: facts[name] for name in FACTS if name in facts}
         left_out = OF_NO_INFLUENCE if len(self.runs) == 1 else (*OF_NO_INFLUENCE, "fold")
+        for name in SEEDS:
+            seeds = sorted({getattr(run, name) for run in self.runs})
+            flat |= {name: ", ".join(map(str, seeds))} if len(seeds) > 1 else {}
         return {name: value for name, value in flat.items() if name.partition(".")[0] not in left_out}
 
     def predictions(self) -> pd.DataFrame:
@@ -54,7 +58,7 @@ class Side:
             UserError: for files that are not as their runs' manifests say.
         """
         refuse([fault for run in self.runs for fault in changed_files(run.folder, run.facts, RESULTS)])
-        frames = [read_predictions(run.folder / "predictions.csv") for run in self.runs]
+        frames = [predictions_of(run) for run in self.runs]
         return pd.concat(frames, ignore_index=True).assign(experiment=self.name)
 
 
@@ -112,7 +116,7 @@ def figures(one: Side, other: Side) -> pd.DataFrame:
 
     Returns:
         `figure`, e.g. "validation accuracy", and as text `a`, `b` and `difference`: mean and SD over the folds, and of
-        the folds' ensemble on the test images 95 % bootstrap intervals, paired for the difference in RMSE.
+        the ensemble on the test images 95 % intervals; the difference in RMSE is that of `tables.differences`.
     """
     parts = [side.predictions().assign(experiment=key) for side, key in ((one, "a"), (other, "b"))]
     frame = pd.concat(parts, ignore_index=True)
@@ -131,12 +135,17 @@ def figures(one: Side, other: Side) -> pd.DataFrame:
 
 
 def _paired(frame: pd.DataFrame) -> str:
-    """The difference in RMSE of the mixtures' test images, a less b."""
+    """The difference in RMSE of the mixtures' test images, a less b; with p where trainings were tested over."""
     try:
-        table = _simple(tables.differences(Ensembles.of(frame)))
+        table = tables.differences(Ensembles.of(frame))
     except UserError:
         return "other test images"
-    return "; ".join(f"{row.difference:+.4f} ({row.low:+.4f} to {row.high:+.4f})" for row in table.itertuples())
+    rows = table[table["metric"] == "rmse"].to_dict("records")
+    p = [f", p {row['p']:.3f} over {row['trainings']} seeds" if pd.notna(row["p"]) else "" for row in rows]
+    return "; ".join(
+        f"{row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f}){tested}"
+        for row, tested in zip(rows, p, strict=True)
+    )
 
 
 def _simple(table: pd.DataFrame) -> pd.DataFrame:
@@ -187,7 +196,9 @@ def _show_figures(one: Side, other: Side) -> None:
     for row in found.to_numpy().tolist():
         table.add_row(*row[: len(table.columns)])
     get_console().print(table)
-    get_console().print("mean (SD) over the folds; of ensembles 95 % bootstrap intervals over the test images")
+    get_console().print("mean (SD) over the trainings; of ensembles 95 % intervals over the test images")
+    if "p " not in "".join(found["difference"]):
+        get_console().print(f"compared are these two ensembles on these images; {LEAST} seeds of both tell of others")
 
 
 def _table(what: str, one: Side, other: Side) -> Table:

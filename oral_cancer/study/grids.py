@@ -6,51 +6,65 @@ import pandas as pd
 
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.ensembles import SIMPLE
-from oral_cancer.evaluation.predictions import ALL_FOLDS
-from oral_cancer.pages.figures import ENSEMBLE_NAMES, FIGURE_NAMES, SPLIT_NAMES, ranked
+from oral_cancer.evaluation.predictions import ALL_FOLDS, SEEDS
+from oral_cancer.evaluation.tables import KEYS
+from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES, ranked
 from oral_cancer.pages.grids import LACKING, Entry, Grid, number, with_interval
 from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import Study
 
 
 def differences(table: pd.DataFrame) -> Grid:
-    """The paired differences between the simple ensembles; bold where they remain after Holm's correction."""
+    """The differences between experiments; where they were tested bold if they remain after Holm's correction."""
+    tested = table["p"].notna().any()
+    name = FIGURE_NAMES[str(table["metric"].iat[0])] if len(table) else ""
     rows = []
-    for row in table[table["ensemble"] == SIMPLE].to_dict("records"):
-        clear = row["p_holm"] < 1 - LEVEL
-        better = row["experiment_a" if row["difference"] < 0 else "experiment_b"]
-        entries = (
+    for row in table.to_dict("records"):
+        entries = [
             Entry(f"{row['experiment_a']} − {row['experiment_b']}"),
             Entry(with_interval(row["difference"], row["low"], row["high"], signed=True)),
-            Entry(_p(row["p"])),
-            Entry(_p(row["p_holm"]), clear),
-            Entry(better if clear else "not clear", clear),
+        ]
+        if tested:
+            clear = row["p_holm"] < 1 - LEVEL
+            lower = row["experiment_a" if row["difference"] < 0 else "experiment_b"]
+            said = f"{lower} is lower" if clear else "not told apart" if pd.notna(row["p"]) else "not tested"
+            entries += [Entry(str(row["trainings"])), Entry(_p(row["p"])), Entry(_p(row["p_holm"]), clear)]
+            entries.append(Entry(said, clear))
+        rows.append(tuple(entries))
+    columns = ("seeds", "p", "p, Holm-corrected", "found") if tested else ()
+    return Grid("differences", ("experiments", f"difference in {name}", *columns), tuple(rows))
+
+
+def groups(table: pd.DataFrame, experiment: str) -> Grid:
+    """The figures of one experiment by group."""
+    shown = [name for name in ("accuracy", "rmse") if table[name].notna().any()]
+    rows = [
+        tuple(
+            map(Entry, (SPLIT_NAMES[row["split"]], row["group"], str(row["n"]), *(number(row[name]) for name in shown)))
         )
-        rows.append(entries)
-    columns = ("experiments", "difference in RMSE", "p", "p, Holm-corrected", "better")
-    return Grid("differences", columns, tuple(rows))
+        for row in table[table["experiment"] == experiment].to_dict("records")
+    ]
+    return Grid("groups", ("split", "group", "images", *(FIGURE_NAMES[name] for name in shown)), tuple(rows), keys=2)
 
 
 def calibrations(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
-    """What calibration gains in test RMSE."""
+    """What calibration gains in test RMSE, of the simple ensembles."""
     rows = [
         (
             Entry(row["experiment"]),
-            Entry(ENSEMBLE_NAMES[row["ensemble"]]),
             Entry(number(row["rmse"])),
             Entry(number(row["rmse_calibrated"])),
-            Entry(number(row["gain"], signed=True), row["gain"] > 0),
+            Entry(number(row["gain"], signed=True)),
         )
-        for row in ranked(table, experiments).to_dict("records")
+        for row in ranked(table[table["ensemble"] == SIMPLE], experiments).to_dict("records")
     ]
-    columns = ("experiment", "ensemble", "RMSE, raw", "RMSE, calibrated", "gain")
-    return Grid("calibrations", columns, tuple(rows), keys=2)
+    return Grid("calibrations", ("experiment", "RMSE, raw", "RMSE, calibrated", "gain"), tuple(rows))
 
 
 def folds(table: pd.DataFrame) -> Grid:
     """The figures of every run and split."""
     shown = [metric for metric in FIGURE_NAMES if table[metric].notna().any()]
-    return _plain("folds", table, ["experiment", "fold", "split", *shown], FIGURE_NAMES, keys=3)
+    return _plain("folds", table, [*KEYS, *shown], FIGURE_NAMES, len(KEYS), "validation, pure in-sample")
 
 
 def classes(table: pd.DataFrame) -> Grid:
@@ -58,7 +72,7 @@ def classes(table: pd.DataFrame) -> Grid:
     heads = {"auc": "AUC", "f1": "F1"} | {
         name: name.replace("_", " ", 1) for name in table.columns if name.startswith("predicted_")
     }
-    return _plain("classes", table, list(table.columns), heads, keys=4)
+    return _plain("classes", table, list(table.columns), heads, len(KEYS) + 1, "validation, in-sample")
 
 
 def mixtures(table: pd.DataFrame, classes: Sequence[str]) -> Grid:
@@ -68,7 +82,7 @@ def mixtures(table: pd.DataFrame, classes: Sequence[str]) -> Grid:
         for name in table.columns
         if name.startswith("share_") and name not in classes
     }
-    return _plain("mixtures", table, list(table.columns), heads, keys=4)
+    return _plain("mixtures", table, list(table.columns), heads, len(KEYS) + 1)
 
 
 def runs(study: Study) -> Grid:
@@ -79,7 +93,7 @@ def runs(study: Study) -> Grid:
         finished = run.status == "complete"
         entries = (
             run.experiment,
-            str(run.fold),
+            run.run.training.removeprefix("fold=").replace(",", ", ").replace("_", " ").replace("=", " "),
             "complete" if finished else run.fault,
             training_images(facts.get("training_images") or {}, study.classes),
             str(facts.get("device") or LACKING),
@@ -97,14 +111,21 @@ def training_images(counts: dict[str, int], classes: Sequence[str]) -> str:
 
 
 def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return LACKING if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _plain(name: str, table: pd.DataFrame, columns: list[str], heads: dict[str, str], keys: int) -> Grid:
-    in_sample = (table["split"] == "val") & (table["fold"] == ALL_FOLDS)
-    split = table["split"].map(SPLIT_NAMES).mask(in_sample, "validation, in-sample")
+def _plain(
+    name: str, table: pd.DataFrame, columns: list[str], heads: dict[str, str], keys: int, in_sample: str = ""
+) -> Grid:
+    """A table as it is, without seeds of which there is one; `in_sample` is what validation of all folds is called."""
+    same = [seed for seed in SEEDS if table[seed].nunique() < 2]
+    columns = [column for column in columns if column not in same]
+    split = table["split"].map(SPLIT_NAMES)
+    if in_sample:
+        split = split.mask((table["split"] == "val") & (table["fold"] == ALL_FOLDS), in_sample)
     rows = [
         tuple(Entry(number(value) if isinstance(value, float) else str(value)) for value in row)
         for row in table.assign(split=split)[columns].itertuples(index=False)
     ]
-    return Grid(name, tuple(heads.get(column, column) for column in columns), tuple(rows), keys)
+    named = {seed: seed.replace("_", " ") for seed in SEEDS} | heads
+    return Grid(name, tuple(named.get(column, column) for column in columns), tuple(rows), keys - len(same))

@@ -25,10 +25,10 @@ class Plan:
     """A study's runs and all that their figures depend on.
 
     Attributes:
-        runs: `experiment`, `fold` and `config_hash` of each.
+        runs: `experiment`, `fold` and `config_hash` of each, and `seed` and `split_seed` where there are several.
         data: source, fingerprint, number of images and how they were read, the same for all runs.
         weights: by experiment, what its network starts from.
-        settings: by experiment, the resolved settings but for the fold.
+        settings: by experiment, the resolved settings but for the fold, and for seeds of which there are several.
         format: see `FORMAT`.
     """
 
@@ -41,7 +41,9 @@ class Plan:
     @property
     def names(self) -> list[RunName]:
         """The runs' names."""
-        return [RunName(str(run["experiment"]), run["fold"]) for run in self.runs]
+        return [
+            RunName(str(run["experiment"]), run["fold"], run.get("seed"), run.get("split_seed")) for run in self.runs
+        ]
 
 
 def read_plan(folder: Path) -> Plan | None:
@@ -57,7 +59,7 @@ def read_plan(folder: Path) -> Plan | None:
             content["runs"] = [{"experiment": cell["model"]} | cell for cell in content.pop("cells")]
         defaults: dict[str, Any] = {"data": {}, "weights": {}, "settings": {}, "format": 1}
         plan = Plan(**defaults | content)
-        strange = [name.experiment for name in plan.names if not below(name.experiment)]
+        strange = [name for name in plan.names if not below(name.path) or RunName.of_path(Path(name.path)) != name]
     except FileNotFoundError:
         return None
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -69,7 +71,7 @@ def read_plan(folder: Path) -> Plan | None:
         [
             f"{path}: the experiment {name} is no folder of the study; remove the file to make the tables from the "
             "runs on disk"
-            for name in dict.fromkeys(strange)
+            for name in dict.fromkeys(name.experiment for name in strange)
         ]
     )
     return plan
@@ -104,7 +106,8 @@ def freeze(folder: Path, plan: Plan) -> None:
 
 def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(content, dict) and "fold" in content and "experiment" in content and "config_hash" in content:
-        yield f"run {content['experiment']} fold {content['fold']}", "planned"
+        seeds = "".join(f" {name} {content[name]}" for name in ("split_seed", "seed") if name in content)
+        yield f"run {content['experiment']} fold {content['fold']}{seeds}", "planned"
     elif isinstance(content, dict):
         for key, value in content.items():
             yield from _flat(value, f"{name}.{key}" if name else str(key))

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from oral_cancer.evaluation.ensembles import SIMPLE, member_folds
-from oral_cancer.evaluation.predictions import ALL_FOLDS
+from oral_cancer.evaluation.predictions import ALL_FOLDS, TRAINING
 from oral_cancer.pages.colours import INK, MUTED
 from oral_cancer.pages.panels import Panel, name_rows, small_figure
 
@@ -35,7 +35,8 @@ def by_experiment(
         colours: of each experiment.
     """
     ensembles = tables["ensemble"][tables["ensemble"]["ensemble"] == SIMPLE].set_index("experiment")
-    folds = tables["folds"][(tables["folds"]["split"] == "test") | (tables["folds"]["fold"] != ALL_FOLDS)]
+    in_sample = (tables["folds"]["split"] == "val") & (tables["folds"]["fold"] == ALL_FOLDS)
+    folds = tables["folds"].assign(accuracy=tables["folds"]["accuracy"].mask(in_sample))
     panels = []
     for metric, label in FIGURES.items():
         figures = folds.dropna(subset=metric)
@@ -77,7 +78,7 @@ def _by_experiment(
         head = "mean" if ensembles.empty else "ensemble"
         axes.text(1.04, -0.75, head, transform=right, color=MUTED[0], fontsize=8, in_layout=False)
         name_rows(axes, [textwrap.fill(experiment, 24) for experiment in experiments])
-        axes.set_xlabel(f"{FIGURES[metric]} ({'less' if metric == 'rmse' else 'more'} is better)")
+        axes.set_xlabel(f"{FIGURES[metric]} ({0 if metric == 'rmse' else 1} is right)")
     return Panel(title, figure, f"{title} by experiment: {', '.join(said)}")
 
 
@@ -97,8 +98,8 @@ def _curves(histories: pd.DataFrame, column: str, label: str, colours: Mapping[s
         last = int(histories["epoch"].max()) + 1
         for experiment, of_experiment in histories.groupby("experiment", sort=False):
             colour = colours[str(experiment)]
-            for _, fold in of_experiment.groupby("fold", sort=False):
-                axes.plot(fold["epoch"] + 1, fold[column], color=colour, lw=0.7, alpha=0.3)
+            for _, run in of_experiment.groupby(TRAINING, sort=False):
+                axes.plot(run["epoch"] + 1, run[column], color=colour, lw=0.7, alpha=0.3)
             mean = of_experiment.groupby("epoch")[column].mean()
             axes.plot(mean.index + 1, mean, color=colour, lw=1.9, marker="o" if len(mean) == 1 else "")
             ends[str(experiment)] = float(mean.iloc[-1])

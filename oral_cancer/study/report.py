@@ -16,12 +16,13 @@ from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
 from oral_cancer.evaluation.predictions import mixtures_of
+from oral_cancer.evaluation.yardsticks import BASELINE
 from oral_cancer.files import sha256_of, write_text
 from oral_cancer.pages import figures
 from oral_cancer.pages.colours import experiment_colours
 from oral_cancer.pages.panels import drawn
 from oral_cancer.pages.render import render
-from oral_cancer.study import classification_plots, composition_plots, grids, methods, plots
+from oral_cancer.study import classification_plots, composition_plots, grids, methods, plots, sentences
 from oral_cancer.study.aggregate import RANKED_BY, csv_of, ranked_by, ranking, write_tables
 from oral_cancer.study.data_section import data_section
 from oral_cancer.study.pictures import most_wrong
@@ -91,10 +92,10 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
         print(Frame("SIMULATED MICROGRAPHS: no figure says anything about real cells", style="bold red", expand=False))
     experiments = ranking(tables["summary"])
     shown = ON_TERMINAL if max(map(len, experiments)) <= SHORT else BESIDE_LONG_NAMES
-    grid = figures.summary(tables["summary"], experiments, shown)
+    grid = figures.summary(tables["summary"], experiments, shown, tables.get("yardsticks"))
     splits = [name.partition(",")[0].replace("validation", "val.") for name, span in grid.groups for _ in range(span)]
     table = Table(
-        title=f"{study.name}: mean (SD) over the folds, by validation {RANKED_BY[ranked_by(tables['summary'])]}",
+        title=f"{study.name}: mean (SD) over the trainings, by validation {RANKED_BY[ranked_by(tables['summary'])]}",
         box=SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,
@@ -139,9 +140,12 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "ranked_by": RANKED_BY[ranked_by(tables["summary"])],
         "level": f"{LEVEL:.0%}",
         "resamples": f"{N_RESAMPLES:,}",
-        "summary": figures.summary(tables["summary"], experiments),
-        "ensemble": figures.ensemble(tables["ensemble"], experiments),
+        "summary": figures.summary(tables["summary"], experiments, yardsticks=tables["yardsticks"]),
+        "ensemble": figures.ensemble(tables["ensemble"], experiments, yardsticks=tables["yardstick_ensembles"]),
+        "weighted": figures.ensemble(tables["ensemble"], experiments, tuple(figures.ENSEMBLE_NAMES)),
         "differences": grids.differences(tables["differences"]),
+        "groups": grids.groups(tables["groups"], experiments[0]),
+        "said": _said(study, tables, experiments[0]),
         "compositions": figures.compositions(tables["compositions"], experiments),
         "calibrations": grids.calibrations(tables["calibrations"], experiments),
         "details": (
@@ -174,6 +178,22 @@ def _pure(study: Study, mixed: Ensembles, split: str) -> pd.DataFrame:
     """What each experiment says of pure images: its simple ensemble of the test images, else its folds of their own."""
     frame = mixed.raw[mixed.raw["ensemble"] == SIMPLE] if split == "test" else study.predictions
     return frame[(frame["set"] == "homo") & (frame["split"] == split)]
+
+
+def _said(study: Study, tables: dict[str, pd.DataFrame], first: str) -> dict[str, Any]:
+    """The sentences of the page, by what they are about."""
+    scale = sentences.Scale.of(tables["folds"])
+    return {
+        "trained": scale.trained(),
+        "not_covered": scale.not_covered(),
+        "rmse": sentences.of_rmse(study.classes, tables["yardsticks"]),
+        "slopes": sentences.of_slopes(tables["compositions"]),
+        "differences": sentences.of_differences(tables["differences"]),
+        "bounds": sentences.of_bounds(tables["ensemble"]),
+        "baseline": sentences.of_baseline(tables["summary"], tables["yardsticks"]),
+        "has_baseline": BASELINE in set(tables["yardsticks"]["experiment"]),
+        "groups": sentences.of_groups(tables["groups"], first),
+    }
 
 
 def _of_first(study: Study, mixed: Ensembles, experiment: str, split: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """The finished and lacking runs of a study: what its folder holds, and what its plan says it should.
 
-Each lies in `<study>/<experiment>/fold=<k>/`.
+Each lies in `<study>/<experiment>/fold=<k>/`, or `fold=<k>,seed=<s>` where a study has several seeds.
 """
 
 import re
@@ -14,7 +14,7 @@ import pandas as pd
 
 from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.evaluation.predictions import ALL_FOLDS, Fold, classes_of, read_predictions
+from oral_cancer.evaluation.predictions import ALL_FOLDS, RUN, Fold, classes_of, read_predictions
 from oral_cancer.spreadsheets import REASON, is_formula
 from oral_cancer.study.facts import strange_facts
 from oral_cancer.study.plan import read_plan
@@ -33,22 +33,44 @@ class RunRecord:
 
     Attributes:
         folder: where its files lie, or would.
-        experiment: name of the folder between the study's and the run's.
-        fold: a number from 0, or "all".
+        run: its experiment, which is the folder between the study's and the run's, fold and seeds.
         status: "running" also for a training that was cut off before it could say so.
         manifest: what manifest.json holds; None where there is none.
     """
 
     folder: Path
-    experiment: str
-    fold: Fold
+    run: RunName
     status: Status
     manifest: dict[str, Any] | None
 
     @property
+    def experiment(self) -> str:
+        """E.g. "m5"."""
+        return self.run.experiment
+
+    @property
+    def fold(self) -> Fold:
+        """A number from 0, or "all"."""
+        return self.run.fold
+
+    @property
+    def seed(self) -> int:
+        """Of the training, as its folder or its manifest says; 0 where neither does."""
+        return self._seed(self.run.seed, "seed")
+
+    @property
+    def split_seed(self) -> int:
+        """Of the folds, likewise."""
+        return self._seed(self.run.split_seed, "split_seed")
+
+    def _seed(self, named: int | None, option: str) -> int:
+        said = (self.facts.get("config") or {}).get(option) if named is None else named
+        return said if isinstance(said, int) else 0
+
+    @property
     def name(self) -> str:
         """E.g. "m5/fold=0"."""
-        return f"{self.experiment}/{self.folder.name}"
+        return self.run.path
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -93,7 +115,7 @@ class Study:
             UserError: for files that are damaged or cannot be read.
         """
         refuse_damaged(self.complete, ("predictions.csv",))
-        frames = {run.name: _predictions(run) for run in self.complete}
+        frames = {run.name: predictions_of(run) for run in self.complete}
         kinds = {name: ", ".join(classes_of(frame)) for name, frame in frames.items()}
         if len(set(kinds.values())) > 1:
             remedy = "move the runs of one kind to a study of their own"
@@ -107,7 +129,7 @@ class Study:
 
     @cached_property
     def histories(self) -> pd.DataFrame:
-        """Their history.csv, one below the other, with `experiment` and `fold` before its columns.
+        """Their history.csv, one below the other, with `predictions.RUN` before its columns.
 
         Raises:
             UserError: for files that cannot be read.
@@ -155,14 +177,14 @@ def find_runs(study: Path, experiment: str | None = None) -> list[RunRecord]:
             an experiment that is not there.
     """
     _refuse_links(study)
-    on_disk = {name[:2] for path in study.glob("*/*") if path.is_dir() and (name := RunName.of_path(path))}
+    on_disk = {name for path in study.glob("*/*") if path.is_dir() and (name := RunName.of_path(path))}
     plan = read_plan(study)
-    names = sorted(on_disk | {name[:2] for name in (plan.names if plan else ())}, key=lambda name: _natural(*name))
-    experiments = list(dict.fromkeys(name for name, _ in names))
+    names = sorted(on_disk | set(plan.names if plan else ()), key=_natural)
+    experiments = list(dict.fromkeys(name.experiment for name in names))
     refuse([f"{study / name}: {REASON}; rename the folder" for name in experiments if is_formula(name)])
     if names and experiment is not None and experiment not in experiments:
         raise UserError(f"experiment={experiment}: {study} has no such experiment; choose {', '.join(experiments)}")
-    found = [_record(study, name, fold) for name, fold in names if experiment in (None, name)]
+    found = [_record(study, name) for name in names if experiment in (None, name.experiment)]
     refuse([line for run in found for line in strange_facts(run.folder, run.facts)])
     return found
 
@@ -206,9 +228,10 @@ def start_kind(run: RunRecord) -> str:
     return str(run.facts.get("weights", "unknown")).split()[0]
 
 
-def _natural(experiment: str, fold: Fold) -> tuple[list[int | str], bool, Fold]:
-    parts = re.split(r"(\d+)", experiment)
-    return [int(part) if part.isdecimal() else part for part in parts], fold == ALL_FOLDS, fold
+def _natural(name: RunName) -> tuple[Any, ...]:
+    parts = [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name.experiment)]
+    seeds = (-1 if seed is None else seed for seed in (name.split_seed, name.seed))
+    return parts, *seeds, name.fold == ALL_FOLDS, name.fold
 
 
 def _refuse_links(study: Path) -> None:
@@ -223,11 +246,11 @@ def _refuse_links(study: Path) -> None:
     )
 
 
-def _record(study: Path, experiment: str, fold: Any) -> RunRecord:
-    folder = study / RunName(experiment, fold).path
+def _record(study: Path, name: RunName) -> RunRecord:
+    folder = study / name.path
     manifest = read_manifest(folder)
     status = "damaged" if is_damaged(folder) else STATUSES.get(str((manifest or {}).get("status")), "absent")
-    return RunRecord(folder, experiment, fold, status, manifest)
+    return RunRecord(folder, name, status, manifest)
 
 
 def _refuse_mixed(study: Path, runs: Sequence[RunRecord]) -> None:
@@ -274,13 +297,18 @@ def _some(names: list[str], shown: int = 5) -> str:
     return ", ".join(names[:shown]) + more
 
 
-def _predictions(run: RunRecord) -> pd.DataFrame:
+def predictions_of(run: RunRecord) -> pd.DataFrame:
+    """The predictions of a finished run, under the names of its folder and with its seeds.
+
+    Raises:
+        UserError: for a file that cannot be read, or is of another fold.
+    """
     path = run.folder / "predictions.csv"
     frame = read_predictions(path)
     strange = [fold for fold in frame["fold"].unique() if fold != run.fold]
     if strange:
         raise UserError(f"{path}: predictions of fold {strange[0]}; put them back into a folder fold={strange[0]}")
-    return frame.assign(experiment=run.experiment)
+    return frame.assign(experiment=run.experiment, split_seed=run.split_seed, seed=run.seed)
 
 
 def _histories(runs: Iterable[RunRecord]) -> pd.DataFrame:
@@ -296,6 +324,8 @@ def _histories(runs: Iterable[RunRecord]) -> pd.DataFrame:
                 ) from None
             history.insert(0, "experiment", run.experiment)
             history.insert(1, "fold", pd.Series([run.fold] * len(history), dtype=object))
+            history.insert(2, "split_seed", run.split_seed)
+            history.insert(3, "seed", run.seed)
             histories.append(history)
-    columns = ["experiment", "fold", "epoch"]
+    columns = [*RUN, "epoch"]
     return pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(columns=columns)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -35,6 +35,9 @@ from oral_cancer.study.room import insist_on_room_for
 from oral_cancer.study.search import is_search, plan_search
 from oral_cancer.training.manifest import RESULTS, changed_files, log_of, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
+
+if TYPE_CHECKING:
+    from oral_cancer.data.store import ImageStore
 
 HOLDER = ".holder.json"  # in a study's folder: the process that has begun it
 JOBS = ".jobs.json"  # in a study's folder: which run each job of the present start trains
@@ -58,19 +61,30 @@ def start(config: DictConfig) -> FileLock:
     jobs = plan_jobs(config)
     if jobs is not None:
         loading(config)
-    plan = freeze_plan(jobs) if jobs is not None else None
+    plan, store = freeze_plan(jobs) if jobs is not None else (None, None)
     search = plan_search(config) if is_search(config) else None
     held = held or lock(folder)  # a folder that is not there has waited for a sound plan
     if search is not None:
         freeze_search(folder, search)
-    if jobs is not None and plan is not None:
+    if jobs is not None and plan is not None and store is not None:
         freeze(folder, plan)
+        keep_statistics(folder, store)
         write_json(folder / JOBS, {"jobs": [{"overrides": job.overrides, **job.run.name._asdict()} for job in jobs]})
         from oral_cancer.study.runs import SIMULATED  # late, as pandas comes with it
 
         simulated = " on simulated micrographs" if plan.data["source"] == SIMULATED else ""
         print(f"[bold]{folder.name}[/]: {len(plan.runs)} runs{simulated} in {folder}")
     return held
+
+
+def keep_statistics(folder: Path, store: "ImageStore") -> None:
+    """Leave the statistics of its images with a study, whose report wants them when the images may be gone."""
+    from oral_cancer.data.statistics import image_statistics
+    from oral_cancer.study.yardsticks import FILE as STATISTICS
+
+    if not (folder / STATISTICS).exists():
+        frame = image_statistics(store)
+        write_text(folder / STATISTICS, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def lock(folder: Path) -> FileLock:
@@ -125,16 +139,19 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
     (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
     composed = [_composed(config, job) for job in batches]
     networks = {str(one.settings.model.backbone) for one in composed}
+    several = {seed: len({one.settings[seed] for one in composed}) > 1 for seed in ("seed", "split_seed")}
     jobs = []
     for overrides, one in zip(batches, composed, strict=True):
         check(one.settings)
-        name = RunName(name_of(one, with_network=len(networks) > 1, varied=sweep_options(words)), one.settings.fold)
+        experiment = name_of(one, with_network=len(networks) > 1, varied=sweep_options(words))
+        seeds = {seed: one.settings[seed] if varies else None for seed, varies in several.items()}
+        name = RunName(experiment, one.settings.fold, **seeds)
         settings = one.named(name.experiment)
         jobs.append(Job(_of_tasks(overrides), Run.of(settings, study / name.path, name, study.name, one.overrides)))
     counts = Counter(job.run.name for job in jobs)
     refuse(
         [
-            f"study: {name.experiment}, fold {name.fold} is planned twice; name each experiment and fold once"
+            f"study: {name} is planned twice; name each experiment, fold and seed once"
             for name, number in counts.items()
             if number > 1
         ]
@@ -152,8 +169,8 @@ def _of_tasks(overrides: Iterable[str]) -> list[str]:
     return [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
 
 
-def freeze_plan(jobs: Sequence[Job]) -> Plan:
-    """All that the figures of a study depend on. Builds the image store, so that no run has to.
+def freeze_plan(jobs: Sequence[Job]) -> tuple[Plan, "ImageStore"]:
+    """All that the figures of a study depend on, and its images. Builds their store, so that no run has to.
 
     Raises:
         UserError: for data that cannot be read, and a mixture of data or of ImageNet and random starts.
@@ -164,12 +181,21 @@ def freeze_plan(jobs: Sequence[Job]) -> Plan:
         by_experiment.setdefault(run.experiment, run)
     _insist_on_options(by_experiment.values())
     weights = _starts(by_experiment, runs, _number_of_classes(runs[0]))
-    return Plan(
-        runs=[{"experiment": run.experiment, "fold": run.fold, "config_hash": run.config_hash} for run in runs],
-        data=_common_data(runs),
+    data, store = _common_data(runs)
+    plan = Plan(
+        runs=[_without_none(run.name._asdict()) | {"config_hash": run.config_hash} for run in runs],
+        data=data,
         weights=weights,
-        settings={name: influential(run.settings) | {"fold": None} for name, run in by_experiment.items()},
+        settings={
+            name: influential(run.settings) | dict.fromkeys(_without_none(run.name._asdict() | {"experiment": None}))
+            for name, run in by_experiment.items()
+        },
     )
+    return plan, store
+
+
+def _without_none(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if value is not None}
 
 
 def _insist_on_options(runs: Iterable[Run]) -> None:
@@ -180,8 +206,8 @@ def _insist_on_options(runs: Iterable[Run]) -> None:
         build(run.settings, "augmentation")
 
 
-def _common_data(runs: Sequence[Run]) -> dict[str, Any]:
-    """Facts about the data, of which there is one kind in a study, and no image in two roles of a run."""
+def _common_data(runs: Sequence[Run]) -> tuple[dict[str, Any], "ImageStore"]:
+    """Facts about the data, of which there is one kind in a study, and no image in two roles of a run; and a store."""
     from oral_cancer.training.images import collected, data_facts, insist_on_roles, open_images
 
     by_store: dict[tuple[str, int], list[Run]] = defaultdict(list)
@@ -195,7 +221,7 @@ def _common_data(runs: Sequence[Run]) -> dict[str, Any]:
     sources = dict.fromkeys(str(fact["source"]) for fact in facts)
     if any(fact != facts[0] for fact in facts):
         raise UserError(f"study: the runs differ in their images ({', '.join(sources)}); give each source a study")
-    return facts[0]
+    return facts[0], store
 
 
 def _number_of_classes(run: Run) -> int:
@@ -229,7 +255,7 @@ def job_name(study: Path, overrides: Iterable[str]) -> RunName | None:
     except FileNotFoundError:
         return None
     tasks = _of_tasks(overrides)
-    names = (RunName(job["experiment"], job["fold"], job["seed"]) for job in jobs if job["overrides"] == tasks)
+    names = (RunName(*(job[field] for field in RunName._fields)) for job in jobs if job["overrides"] == tasks)
     return next(names, None)
 
 

@@ -18,6 +18,7 @@ from oral_cancer.files import sha256_of
 from oral_cancer.study.aggregate import csv_of, in_former_words
 from oral_cancer.study.report import made_from, write_report
 from oral_cancer.study.runs import RunRecord, find_runs, read_study
+from oral_cancer.study.splits import read_splits
 from oral_cancer.training.manifest import changed_files
 from oral_cancer.training.splits_file import read_splits
 
@@ -127,8 +128,15 @@ def _table_faults(there: Path, valid: Sequence[str]) -> Iterator[str]:
         yield f"{there} is missing"
     elif not valid:
         yield f"{there} is no table of a study"
+    elif not {_head(content.encode()) for content in valid} & {_head(there.read_bytes())}:
+        study = there.parents[1]
+        yield f"{there} has the columns of another version; `oral-cancer report {study}` makes it anew"
     elif there.read_bytes() not in [content.encode() for content in valid]:
         yield f"{there} is not what the predictions give"
+
+
+def _head(table: bytes) -> bytes:
+    return table.partition(b"\n")[0]
 
 
 def _page(there: Path, anew: Path, digests: Sequence[str]) -> Finding:

@@ -20,7 +20,7 @@ from oral_cancer.wandb_start import start_wandb
 
 def title(run: Run, marks: Sequence[str]) -> str:
     """E.g. "m5/fold0 simulated"."""
-    return " ".join([f"{run.experiment}/fold{run.fold}", *marks])
+    return " ".join([f"{run.experiment}/{run.name.training.replace('=', '')}", *marks])
 
 
 def wandb_logger(

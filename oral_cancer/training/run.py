@@ -11,6 +11,8 @@ from oral_cancer.quoting import without_references
 from oral_cancer.settings import resolved, settings_hash
 from oral_cancer.settings.data import Fold
 
+TRAINING = r"fold=(?P<fold>\d+|all)(?:,split_seed=(?P<split_seed>\d+))?(?:,seed=(?P<seed>\d+))?"
+"""What the folder of a run is called."""
 ALONE = Path("outputs", "runs")
 """Where the folders of trainings lie that belong to no study."""
 
@@ -18,27 +20,34 @@ ALONE = Path("outputs", "runs")
 class RunName(NamedTuple):
     """Which training of a study, or of those alone.
 
-    `seed` is None where a study has but one.
+    `seed` and `split_seed` are None where a study has but one.
     """
 
     experiment: str
     fold: Fold
     seed: int | None = None
+    split_seed: int | None = None
+
+    @property
+    def training(self) -> str:
+        """Which of the experiment's: `fold=<k>`, and where a study has several `split_seed=<p>` and `seed=<s>`."""
+        given = (("split_seed", self.split_seed), ("seed", self.seed))
+        return ",".join([f"fold={self.fold}", *(f"{name}={seed}" for name, seed in given if seed is not None)])
 
     @property
     def path(self) -> str:
-        """The run's folder below the study's: `<experiment>/fold=<k>`, or `<experiment>/fold=<k>,seed=<s>`."""
-        seed = "" if self.seed is None else f",seed={self.seed}"
-        return f"{self.experiment}/fold={self.fold}{seed}"
+        """The run's folder below the study's, such as `m5/fold=0` or `m5/fold=0,seed=1`."""
+        return f"{self.experiment}/{self.training}"
 
     @classmethod
     def of_path(cls, path: Path) -> "RunName | None":
         """The name whose `path` this ends with; None for any other folder."""
-        match = re.fullmatch(r"fold=(\d+|all)(?:,seed=(\d+))?", path.name)
+        match = re.fullmatch(TRAINING, path.name)
         if match is None or not path.parent.name:
             return None
-        fold: Fold = "all" if match[1] == "all" else int(match[1])
-        return cls(path.parent.name, fold, None if match[2] is None else int(match[2]))
+        fold: Fold = "all" if match["fold"] == "all" else int(match["fold"])
+        seed, split_seed = (None if match[name] is None else int(match[name]) for name in ("seed", "split_seed"))
+        return cls(path.parent.name, fold, seed, split_seed)
 
     def __str__(self) -> str:
         return self.path
@@ -99,6 +108,11 @@ class Run:
     def seed(self) -> int:
         """Of treatment, shuffling, augmentation and network."""
         return int(self.settings.seed)
+
+    @property
+    def split_seed(self) -> int:
+        """Of the folds, and of which mixtures' images validate."""
+        return int(self.settings.split_seed)
 
     @property
     def stored_size(self) -> int:

@@ -208,7 +208,8 @@ def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDa
         image_set, split = images.split("_")
         rows = getattr(data.splits, images)
         own = torch.cat(found) if found else torch.empty(0, len(classes))
-        names = {"experiment": run.experiment, "fold": run.fold, "split": split, "set": image_set}
+        trained = {"fold": run.fold, "split_seed": run.split_seed, "seed": run.seed}
+        names = {"experiment": run.experiment, **trained, "split": split, "set": image_set}
         frame = pd.DataFrame(names, index=range(len(rows)))
         frame["file"] = [data.store.collection.files[row].path for row in rows]
         frame["label"] = data.labels[rows]

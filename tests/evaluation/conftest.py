@@ -12,10 +12,15 @@ from tests.published import CLASSES, GROUPS
 
 
 def make_run(
-    experiment: str = "m1", fold: int | str = 0, noise: float = 0.5, shrink: float = 0.0, images: int = 6
+    experiment: str = "m1",
+    fold: int | str = 0,
+    noise: float = 0.5,
+    shrink: float = 0.0,
+    images: int = 6,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Predictions of one run: `images` of each group and split; HOMO validation files differ by fold."""
-    random = np.random.default_rng(crc32(f"{experiment} {fold}".encode()))
+    random = np.random.default_rng(crc32(f"{experiment} {fold}{f' {seed}' if seed else ''}".encode()))
     rows = []
     for split in ("val", "test"):
         for group in GROUPS:
@@ -25,9 +30,8 @@ def make_run(
                 logits = np.log((1 - shrink) * label + shrink / 3 + 0.02) + random.normal(0, noise, 3)
                 share = np.exp(logits) / np.exp(logits).sum()
                 file = f"{group.folders[0]}/{own}{k}.tif"
-                rows.append(
-                    [experiment, fold, split, group.image_set, file, group.name, *label, *share.astype(np.float32)]
-                )
+                image = [experiment, fold, 0, seed, split, group.image_set, file, group.name]
+                rows.append([*image, *label, *share.astype(np.float32)])
     frame = pd.DataFrame(rows, columns=columns(CLASSES))
     types = dict.fromkeys(true_columns(CLASSES), "float64") | dict.fromkeys(CLASSES, "float32")
     return frame.astype(types | {"fold": object})

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from oral_cancer.errors import UserError
-from oral_cancer.evaluation.ensembles import Ensembles, columns, ensemble, ensembles, fold_weights
+from oral_cancer.evaluation.ensembles import Ensembles, columns, ensemble, ensembles, fold_weights, repetitions
 from oral_cancer.evaluation.metrics import classification
 from oral_cancer.evaluation.predictions import labels, probabilities
 from tests.published import CLASSES
@@ -66,7 +66,26 @@ def test_every_experiment_and_ensemble_of_a_study(study):
 def test_only_shared_unseen_validation_images_are_averaged(study):
     mixed = ensembles(study, "val")
     assert set(mixed["set"]) == {"hetero"}
-    assert set(mixed["experiment"]) == {"m1", "m2"}
+    assert set(mixed["experiment"]) == {"m1", "m2", "m3"}
+
+
+def test_a_fold_has_the_mean_of_its_seeds(run):
+    trainings = [run(fold=fold, seed=seed) for fold in (0, 1) for seed in (0, 1, 2)]
+    together = ensembles(pd.concat(trainings)).query("ensemble == 'simple'")
+    tests = [one.query("split == 'test'").sort_values(["set", "file"]) for one in trainings]
+    np.testing.assert_allclose(probabilities(together), np.mean([probabilities(one) for one in tests], axis=0))
+
+
+def test_repetitions_are_the_seeds_that_have_all_folds(run):
+    trainings = [run(fold=fold, seed=seed) for fold in (0, 1) for seed in (0, 1, 2)]
+    found = repetitions(pd.concat([*trainings[:-1], run("m2")]))
+    assert list(dict.fromkeys(zip(found["experiment"], found["split_seed"], found["seed"], strict=True))) == [
+        ("m1", 0, 0),
+        ("m1", 0, 1),
+    ]
+    of_seed = ensembles(pd.concat([trainings[1], trainings[4]])).query("ensemble == 'simple'")
+    np.testing.assert_array_equal(probabilities(found[found["seed"] == 1]), probabilities(of_seed))
+    assert repetitions(run()).empty
 
 
 @pytest.mark.parametrize("change", ["missing", "other", "label"])
@@ -87,8 +106,9 @@ def test_ensembles_are_calibrated_where_there_are_mixtures_to_do_it_by(study):
     mixed = Ensembles.of(study)
     pd.testing.assert_frame_equal(mixed.raw, ensembles(study))
     assert list(mixed.calibrated.columns) == columns(CLASSES)
-    assert set(mixed.calibrated["experiment"]) == {"m1", "m2"}
-    assert len(mixed.calibrated) == (mixed.raw["experiment"] != "m3").sum()
+    assert set(mixed.calibrated["experiment"]) == {"m1", "m2", "m3"}
+    without = Ensembles.of(study[(study["experiment"] != "m3") | (study["split"] == "test")])
+    assert set(without.calibrated["experiment"]) == {"m1", "m2"}
 
 
 def test_no_test_images_no_ensembles(run):

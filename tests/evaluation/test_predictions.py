@@ -46,7 +46,7 @@ def test_written_in_the_fewest_digits(tmp_path, run):
     frame = run().iloc[[-1]].assign(parental=np.float32(0.1), resistant=np.float32(0.9), control=np.float32(1e-8))
     write_predictions(tmp_path / "p.csv", frame)
     row = (tmp_path / "p.csv").read_text().splitlines()[1]
-    assert row == "m1,0,test,hetero,20X_TG1-WT3/5.tif,3:1,0.75,0.25,0.0,0.1,0.9,1e-08"
+    assert row == "m1,0,0,0,test,hetero,20X_TG1-WT3/5.tif,3:1,0.75,0.25,0.0,0.1,0.9,1e-08"
 
 
 def test_a_file_that_was_written_with_model_is_read_with_experiment(tmp_path, run):
@@ -54,6 +54,16 @@ def test_a_file_that_was_written_with_model_is_read_with_experiment(tmp_path, ru
     write_predictions(new, pd.concat([run("m1"), run("m2", "all")]))
     old.write_text(new.read_text().replace("experiment,", "model,", 1))
     pd.testing.assert_frame_equal(read_predictions(old), read_predictions(new))
+
+
+def test_a_file_that_was_written_without_seeds_is_read(tmp_path, run):
+    new, old = tmp_path / "new.csv", tmp_path / "old.csv"
+    write_predictions(new, run("m1"))
+    old.write_text(pd.read_csv(new, dtype=str).drop(columns=["split_seed", "seed"]).to_csv(index=False))
+    pd.testing.assert_frame_equal(read_predictions(old), read_predictions(new))
+    old.write_text(new.read_text().replace("m1,0,0,0,", "m1,0,0,x,", 1))
+    with pytest.raises(UserError, match="line 2: seed is 'x', not a whole number"):
+        read_predictions(old)
 
 
 def test_labels_follow_from_proportions_where_no_column_says_them(tmp_path, run):

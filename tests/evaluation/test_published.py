@@ -30,7 +30,9 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def published() -> pd.DataFrame:
     sets = [
-        pd.read_csv(PUBLISHED / f"m5_test_{image_set}.csv").assign(experiment="m5", split="test", set=image_set)
+        pd.read_csv(PUBLISHED / f"m5_test_{image_set}.csv").assign(
+            experiment="m5", split_seed=0, seed=0, split="test", set=image_set
+        )
         for image_set in ("homo", "hetero")
     ]
     frame = pd.concat(sets, ignore_index=True)

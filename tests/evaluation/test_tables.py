@@ -15,7 +15,8 @@ FEW = 300
 def test_folds_have_homo_classification_and_hetero_rmse(study):
     table = tables.folds(study)
     assert list(table.columns) == [
-        "experiment", "fold", "split", "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro",
+        "experiment", "fold", "split_seed", "seed", "split",
+        "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro",
         "precision_weighted", "recall_weighted", "f1_weighted", "auc_weighted", "rmse",
     ]  # fmt: skip
     assert len(table) == 7 * 2
@@ -30,7 +31,7 @@ def test_folds_have_homo_classification_and_hetero_rmse(study):
 def test_classes_have_the_confusion_row(study):
     table = tables.classes(study)
     assert list(table.columns) == [
-        "experiment", "fold", "split", "class", "n", "precision", "recall", "f1", "auc",
+        "experiment", "fold", "split_seed", "seed", "split", "class", "n", "precision", "recall", "f1", "auc",
         "predicted_parental", "predicted_resistant", "predicted_control",
     ]  # fmt: skip
     assert len(table) == 7 * 2 * 3
@@ -43,7 +44,7 @@ def test_classes_have_the_confusion_row(study):
 def test_mixtures_have_mean_probabilities(study):
     table = tables.mixtures(study)
     assert list(table.columns) == [
-        "experiment", "fold", "split", "mixture", "n", "parental", "resistant", "control",
+        "experiment", "fold", "split_seed", "seed", "split", "mixture", "n", "parental", "resistant", "control",
         "share_parental_over_resistant",
     ]  # fmt: skip
     assert len(table) == 7 * 2 * 4
@@ -52,20 +53,23 @@ def test_mixtures_have_mean_probabilities(study):
 
 def test_summary_is_mean_and_sd_over_folds(study):
     table = tables.summary(study)
-    assert list(table.columns) == ["experiment", "split", "metric", "mean", "sd", "n_folds"]
+    assert list(table.columns) == ["experiment", "split", "metric", "mean", "sd", "n_folds", "n_runs", "n"]
     runs = tables.folds(study)
     for (experiment, split, metric), row in table.set_index(["experiment", "split", "metric"]).iterrows():
         values = runs[(runs["experiment"] == experiment) & (runs["split"] == split)][metric]
         assert row["mean"] == pytest.approx(sum(values) / len(values))
         if len(values) > 1:
             assert row["sd"] == pytest.approx(np.std(values, ddof=1))
-        assert row["n_folds"] == len(values)
+        assert row["n_folds"] == row["n_runs"] == len(values)
+        images = 24 if metric == "rmse" else 18 if split == "test" else 18 * len(values)
+        assert row["n"] == images
     assert list(dict.fromkeys(table["experiment"])) == ["m2", "m1", "m3"]
 
 
 def test_in_sample_validation_is_in_no_summary(study, run):
     alone = tables.summary(study).query("experiment == 'm3'")
-    assert set(alone["split"]) == {"test"}
+    assert set(alone["split"]) == {"val", "test"}
+    assert set(alone[alone["split"] == "val"]["metric"]) == {"rmse"}  # of mixtures, which it was not trained on
     assert alone["sd"].isna().all()
     beside = pd.concat([study, run("m1", "all", noise=5.0)])
     pd.testing.assert_frame_equal(
@@ -77,10 +81,13 @@ def test_ensemble_figures_with_intervals(study):
     table = tables.ensemble(Ensembles.of(study), FEW)
     assert list(table.columns) == [
         "experiment", "ensemble", "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro", "rmse",
-        "accuracy_low", "accuracy_high", "f1_macro_low", "f1_macro_high", "rmse_low", "rmse_high",
+        "accuracy_low", "accuracy_high", "f1_macro_low", "f1_macro_high", "auc_macro_low", "auc_macro_high",
+        "rmse_low", "rmse_high", "n_pure", "n_mixed",
     ]  # fmt: skip
     assert len(table) == 7
-    for metric in ("accuracy", "f1_macro", "rmse"):
+    assert set(table["n_pure"]) == {18}
+    assert set(table["n_mixed"]) == {24}
+    for metric in ("accuracy", "f1_macro", "auc_macro", "rmse"):
         assert (table[f"{metric}_low"] <= table[metric]).all()
         assert (table[metric] <= table[f"{metric}_high"]).all()
     mixed = Ensembles.of(study).raw
@@ -98,39 +105,96 @@ def test_ensemble_figures_with_intervals(study):
     )
 
 
-def test_differences_are_paired_and_corrected_by_ensemble(study):
+COLUMNS_OF_DIFFERENCES = [
+    *("experiment_a", "experiment_b", "ensemble", "metric"),
+    *("difference", "low", "high", "p", "trainings", "p_holm"),
+]
+
+
+def test_with_one_seed_ensembles_are_compared_on_their_images_and_nothing_is_tested(study):
     table = tables.differences(Ensembles.of(study), FEW)
-    assert list(table.columns) == [
-        "experiment_a",
-        "experiment_b",
-        "ensemble",
-        "difference",
-        "low",
-        "high",
-        "p",
-        "p_holm",
-    ]
-    pairs = list(zip(table["experiment_a"], table["experiment_b"], table["ensemble"], strict=True))
-    assert pairs == [
-        ("m2", "m1", "simple"), ("m2", "m3", "simple"), ("m1", "m3", "simple"),
-        ("m2", "m1", "weighted_accuracy"), ("m2", "m1", "weighted_f1"),
+    assert list(table.columns) == COLUMNS_OF_DIFFERENCES
+    assert [*zip(table["experiment_a"], table["experiment_b"], strict=True)] == [
+        ("m2", "m1"), ("m2", "m3"), ("m1", "m3"),
     ]  # fmt: skip
     first = table.iloc[0]
     rmse = tables.ensemble(Ensembles.of(study), FEW).query("ensemble == 'simple'").set_index("experiment")["rmse"]
     assert first["difference"] == pytest.approx(rmse["m2"] - rmse["m1"])
     assert 0 < first["low"] < first["difference"] < first["high"]
-    assert first["p"] == pytest.approx(2 / (FEW + 1))
-    simple = table[table["ensemble"] == "simple"]
-    np.testing.assert_allclose(simple["p_holm"], bootstrap.holm(simple["p"].tolist()))
-    weighted = table[table["ensemble"] == "weighted_f1"]
-    np.testing.assert_array_equal(weighted["p_holm"], weighted["p"])
+    assert set(table["trainings"]) == {1}
+    assert table[["p", "p_holm"]].isna().all(axis=None)
 
 
-def test_an_experiment_does_not_differ_from_its_copy(study):
+def repeated(run, seeds: int, **noise: float) -> pd.DataFrame:
+    runs = [
+        run(name, fold, of_one, seed=seed) for name, of_one in noise.items() for fold in (0, 1) for seed in range(seeds)
+    ]
+    return pd.concat(runs, ignore_index=True)
+
+
+def test_under_three_seeds_there_is_no_p(run):
+    table = tables.differences(Ensembles.of(repeated(run, 2, m1=0.3, m2=2.0)), FEW)
+    assert table["trainings"].item() == 2
+    assert np.isnan(table["p"].item())
+
+
+def test_from_three_seeds_on_differences_are_tested_over_trainings_and_images(run):
+    frame = repeated(run, 3, m1=0.3, m2=2.0, m3=0.31)
+    mixed = Ensembles.of(pd.concat([frame, run("once", 0)]))
+    table = tables.differences(mixed, FEW).set_index(["experiment_a", "experiment_b"])
+    clear = table.loc["m1", "m2"]
+    losses = {
+        name: np.stack(
+            [
+                metrics.squared_errors(labels(part), probabilities(part))
+                for _, part in mixed.repeated.query("experiment == @name and set == 'hetero'").groupby("seed")
+            ]
+        )
+        for name in ("m1", "m2")
+    }
+    assert clear["difference"] == pytest.approx(
+        np.sqrt(losses["m1"].mean(axis=1)).mean() - np.sqrt(losses["m2"].mean(axis=1)).mean()
+    )
+    assert clear["high"] < 0
+    assert clear["p_holm"] < 0.05
+    assert table.loc[("m1", "m3"), "p_holm"] > 0.05
+    tested = table[table["trainings"] == 3]
+    assert len(tested) == 3
+    np.testing.assert_allclose(tested["p_holm"], bootstrap.holm(tested["p"].tolist()))
+    assert table.loc[("m1", "once"), ["p", "p_holm"]].isna().all()
+
+
+def test_an_experiment_does_not_differ_from_its_copy(study, run):
     runs = study[study["experiment"] == "m1"]
     table = tables.differences(Ensembles.of(pd.concat([runs, runs.assign(experiment="copy")])), FEW)
     assert (table[["difference", "low", "high"]] == 0).all(axis=None)
-    assert (table[["p", "p_holm"]] == 1).all(axis=None)
+    three = repeated(run, 3, m1=0.5)
+    table = tables.differences(Ensembles.of(pd.concat([three, three.assign(experiment="copy")])), FEW)
+    assert table["difference"].item() == 0
+    assert table["p"].item() == 1
+
+
+def test_pure_classes_alone_are_compared_by_accuracy(run):
+    homo = repeated(run, 3, m1=0.3, m2=3.0)
+    homo = homo[homo["set"] == "homo"]
+    table = tables.differences(Ensembles.of(homo), FEW)
+    assert table["metric"].item() == "accuracy"
+    assert table["difference"].item() > 0
+
+
+def test_groups_are_judged_each_by_itself(run):
+    frame = pd.concat([run(fold=fold) for fold in (0, 1)], ignore_index=True)
+    assert tables.groups(frame).empty
+    frame["group"] = ["a" if file.endswith(("0.tif", "1.tif")) else "b" for file in frame["file"]]
+    bad = frame["group"].eq("b") & frame["set"].eq("homo")
+    names = ["parental", "resistant", "control"]
+    frame.loc[bad, names] = frame.loc[bad, [f"true_{name}" for name in (*names[1:], names[0])]].to_numpy()
+    table = tables.groups(frame).set_index(["split", "group"])
+    assert table.loc[("test", "a"), "n"] == 2 * 7
+    assert table.loc[("test", "b"), "n"] == 4 * 7
+    assert table.loc[("test", "b"), "accuracy"] == 0
+    assert table.loc[("test", "a"), "accuracy"] > 0.5
+    assert (table["rmse"] > 0).all()
 
 
 def test_experiments_must_have_predicted_the_same_images(study, run):
@@ -149,7 +213,7 @@ def test_compositions_raw_and_calibrated(study):
     ]  # fmt: skip
     raw, calibrated = table[~table["calibrated"]], table[table["calibrated"]]
     assert len(raw) == 7 * 4
-    assert len(calibrated) == 6 * 4
+    assert len(calibrated) == 7 * 4
     assert (table["parental_low"] <= table["parental"]).all()
     assert (table["parental"] <= table["parental_high"]).all()
     mixed = Ensembles.of(study).raw
@@ -165,7 +229,7 @@ def test_calibration_gains_where_predictions_shrink(run):
     table = tables.calibrations(Ensembles.of(pd.concat([*shrinking, *exact, run("all", "all")])))
     assert list(table.columns) == ["experiment", "ensemble", "rmse", "rmse_calibrated", "gain"]
     gain = table.query("ensemble == 'simple'").set_index("experiment")["gain"]
-    assert set(gain.index) == {"shrinking", "exact"}
+    assert set(gain.index) == {"shrinking", "exact", "all"}
     assert gain["shrinking"] > 0.02
     assert abs(gain["exact"]) < 0.01
     np.testing.assert_allclose(table["gain"], table["rmse"] - table["rmse_calibrated"])
@@ -180,7 +244,8 @@ def test_tables_of_one_set_have_the_other_as_nan(study):
     assert table[["rmse", "rmse_low", "rmse_high"]].isna().all(axis=None)
     assert table["accuracy_low"].notna().all()
     assert tables.mixtures(homo).empty
-    for other in (tables.differences, tables.compositions, tables.calibrations):
+    assert set(tables.differences(mixed)["metric"]) == {"accuracy"}
+    for other in (tables.compositions, tables.calibrations):
         assert other(mixed).empty
 
 
@@ -189,5 +254,5 @@ def test_intervals_and_differences_of_a_whole_study_take_seconds(run):
     start = time.process_time()
     mixed = Ensembles.of(study)
     assert len(tables.ensemble(mixed)) == 15
-    assert len(tables.differences(mixed)) == 30
+    assert len(tables.differences(mixed)) == 10
     assert time.process_time() - start < 5

@@ -14,17 +14,18 @@ from oral_cancer.evaluation.predictions import write_predictions
 from oral_cancer.files import sealed
 from oral_cancer.study.aggregate import OF_ENSEMBLES
 from oral_cancer.training.manifest import file_hashes, read_manifest, write_manifest
+from oral_cancer.training.run import RunName
 from tests.evaluation.conftest import make_run
 
 NOISE = {"m1": 2.0, "m2": 0.4, "m10": 1.0}
 
 
-def write_run(study: Path, model: str, fold: int | str, images: int = 4, **facts: Any) -> Path:
+def write_run(study: Path, model: str, fold: int | str, images: int = 4, seed: int | None = None, **facts: Any) -> Path:
     """A finished run with `images` of each group and split, its manifest changed by `facts`.
 
     One that is not complete has a manifest only.
     """
-    folder = study / model / f"fold={fold}"
+    folder = study / RunName(model, fold, seed).path  # type: ignore[arg-type]
     folder.mkdir(parents=True)
     manifest = {
         "status": "complete",
@@ -44,7 +45,9 @@ def write_run(study: Path, model: str, fold: int | str, images: int = 4, **facts
         "config": {"name": model, "trainer": {"precision": "auto"}, "augmentation": {"cpu": {}, "gpu": {}}},
     } | facts
     if manifest["status"] == "complete":
-        write_predictions(folder / "predictions.csv", make_run(model, fold, NOISE.get(model, 0.5), images=images))
+        write_predictions(
+            folder / "predictions.csv", make_run(model, fold, NOISE.get(model, 0.5), images=images, seed=seed or 0)
+        )
         history = {"epoch": [0, 1], "train_loss": [0.2, 0.1], "val_loss": [0.2, 0.15], "val_accuracy": [0.5, 0.9]}
         pd.DataFrame(history | {"val_rmse": [0.4, 0.3]}).to_csv(folder / "history.csv", index=False)
     write_manifest(folder, {"files": file_hashes(folder)} | manifest)

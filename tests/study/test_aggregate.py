@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from oral_cancer.evaluation.ensembles import Ensembles
-from oral_cancer.evaluation.predictions import labels, probabilities
+from oral_cancer.evaluation.predictions import RUN, labels, probabilities
 from oral_cancer.study.aggregate import TABLES, ranking, write_tables
 from oral_cancer.study.runs import Study, read_study
 from tests.study.made_up import few_resamples, write_plan, write_run, write_study
@@ -19,16 +19,17 @@ FIGURES = [
     "rmse",
 ]
 COLUMNS = {
-    "folds": ["experiment", "fold", "split", *FIGURES],
-    "classes": ["experiment", "fold", "split", "class", "n", "precision", "recall", "f1", "auc"],
+    "folds": [*RUN, "split", *FIGURES],
+    "classes": [*RUN, "split", "class", "n", "precision", "recall", "f1", "auc"],
     "mixtures": [
-        *["experiment", "fold", "split", "mixture", "n", "parental", "resistant", "control"],
+        *[*RUN, "split", "mixture", "n", "parental", "resistant", "control"],
         "share_parental_over_resistant",
     ],
-    "summary": ["experiment", "split", "metric", "mean", "sd", "n_folds"],
+    "summary": ["experiment", "split", "metric", "mean", "sd", "n_folds", "n_runs", "n"],
     "ensemble": [
         *["experiment", "ensemble", "accuracy", "precision_macro", "recall_macro", "f1_macro", "auc_macro", "rmse"],
-        *["accuracy_low", "accuracy_high", "f1_macro_low", "f1_macro_high", "rmse_low", "rmse_high"],
+        *["accuracy_low", "accuracy_high", "f1_macro_low", "f1_macro_high", "auc_macro_low", "auc_macro_high"],
+        *["rmse_low", "rmse_high", "n_pure", "n_mixed"],
     ],
 }
 

@@ -112,7 +112,7 @@ def test_the_summary_is_that_of_the_table_ranked_by_validation(paper):
     figures = summary.set_index(["experiment", "split", "metric"])
     for name in order:
         row = figures.loc[name, "test", "rmse"]
-        assert f"{row['mean']:.4f} ({row['sd']:.4f})" in page.text
+        assert f"{row['mean']:.3f} ({row['sd']:.3f})" in page.text
     places = [page.text.index(f" {name} 2 ") for name in order]
     assert places == sorted(places)
     assert "ranked by validation RMSE" in page.text
@@ -123,7 +123,8 @@ def test_the_page_says_what_is_resampled(paper):
     _, page = paper
     assert "10,000 bootstrap resamples" in page.text
     assert "the folds share most of their training images" in page.text
-    assert "interval [1, 1] by construction" in page.text
+    assert "Wilson's" in page.text
+    assert "from one seed" in page.text
 
 
 def test_real_and_complete_has_no_banner(paper):
@@ -134,7 +135,7 @@ def test_simulated_and_incomplete_are_said_first(tmp_path):
     write_run(tmp_path, "m1", 0, source="simulated")
     write_run(tmp_path, "m1", 1, source="simulated", status="failed", error="OSError: <no> space")
     text = Page(reported(tmp_path)).text
-    head = text[: text.index("Mean over the folds")]
+    head = text[: text.index("Mean over the trainings")]
     assert "Simulated micrographs." in head
     assert "Incomplete: 1 of 2 runs lack." in head
     assert "m1/fold=1: failed: OSError: <no> space" in head
@@ -145,17 +146,22 @@ def test_one_experiment_and_one_fold_give_the_same_page_twice(tmp_path):
     _, path = write_report(study)
     text, content = Page(path).text, path.read_bytes()
     rmse = pd.read_csv(tmp_path / "tables/summary.csv").query("metric == 'rmse' and split == 'test'")["mean"].item()
-    assert f"{rmse:.4f} (–)" in text
+    assert f"{rmse:.3f} (–)" in text
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
     assert "only one experiment is finished" in text
     assert reported(tmp_path).read_bytes() == content
 
 
-def test_an_experiment_of_all_folds_is_not_ranked(tmp_path):
-    text = Page(reported(write_study(tmp_path, ["m1"], ["all"]))).text
-    assert "not ranked" in text
+def test_an_experiment_of_all_folds_is_ranked_by_the_mixtures_that_it_never_saw(tmp_path):
+    study = read_study(write_study(tmp_path, ["m1"], ["all"]))
+    tables, path = write_report(study)
+    text = Page(path).text
+    validated = tables["summary"].query("split == 'val'")
+    assert set(validated["metric"]) == {"rmse"}
+    assert f"{validated['mean'].item():.3f} (–)" in text
+    assert "ranked by validation RMSE" in text
     assert "validation, in-sample" in text
-    assert "There is no calibration" in text
+    assert "trained once" in text
 
 
 def test_each_ensemble_is_computed_once(tmp_path, monkeypatch):
@@ -168,7 +174,8 @@ def test_each_ensemble_is_computed_once(tmp_path, monkeypatch):
         ),
     )
     reported(write_study(tmp_path, ["m1", "m2"], [0, 1]))
-    assert sorted(computed) == sorted(product(["m1", "m2"], ENSEMBLE_NAMES, ["test", "val"]))
+    networks = [one for one in computed if one[0] in ("m1", "m2")]
+    assert sorted(networks) == sorted(product(["m1", "m2"], ENSEMBLE_NAMES, ["test", "val"]))
 
 
 def test_a_study_written_before_has_the_same_tables_and_page(tmp_path):
@@ -289,6 +296,55 @@ def test_no_file_outside_of_the_images_is_shown(tmp_path):
         reported(tmp_path / "study")
 
 
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
+    """The page of two experiments that differ, two folds and three seeds."""
+    study = tmp_path_factory.mktemp("seeds") / "seeds"
+    for model, fold, seed in product(["m1", "m2"], [0, 1], [0, 1, 2]):
+        write_run(study, model, fold, seed=seed)
+    path = reported(study)
+    return path, Page(path)
+
+
+def test_with_one_seed_nothing_is_tested_and_nothing_better(paper):
+    path, page = paper
+    differences = pd.read_csv(path.parent / "tables/differences.csv")
+    assert differences["p"].isna().all()
+    assert "these two ensembles on these images" in page.text
+    assert "better" not in page.text
+    assert "Holm" not in page.text
+
+
+def test_with_three_seeds_trainings_and_images_are_tested_over(seeds):
+    path, page = seeds
+    (row,) = pd.read_csv(path.parent / "tables/differences.csv").to_dict("records")
+    assert row["trainings"] == 3
+    assert row["p_holm"] < 0.05
+    assert "trainings and test images together" in page.text
+    assert "1 of 1 pair can be told apart" in page.text
+    assert "m2 is lower" in page.text
+    assert "trained on each of 2 folds, from each of 3 seeds" in page.text
+    assert "better" not in page.text
+    assert "m1 0, seed 2 complete" in page.text
+    assert "m1 0 2 validation" in page.text
+
+
+def test_yardsticks_and_numbers_of_images_stand_below_the_figures(paper):
+    path, page = paper
+    guess = pd.read_csv(path.parent / "tables/yardsticks.csv").query("metric == 'rmse' and split == 'test'")
+    assert guess["mean"].item() == pytest.approx(0.300, abs=5e-4)  # 50:50 for 1:3, 1:2, 2:1 and 3:1
+    assert "guess: the training mean" in page.text
+    assert "with the mean of the training mixtures has 0.300" in page.text
+    assert "images 24 24 24 16 12 12 12 16" in page.text
+    assert "keeps no statistics of its images" in page.text
+
+
+def test_weighted_ensembles_are_folded_away(paper):
+    shown = paper[0].read_text()
+    assert shown.index("<summary>Weighted ensembles") < shown.index("weighted by macro F1")
+    assert shown.count("weighted by macro F1") == 2
+
+
 def test_show_summary(paper, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     path, _ = paper
@@ -296,7 +352,7 @@ def test_show_summary(paper, capsys, monkeypatch):
     show_summary(read_study(path.parent), tables, path)
     shown = capsys.readouterr().out
     rmse = tables["summary"].query("experiment == 'm2' and split == 'val' and metric == 'rmse'")["mean"].item()
-    assert f"{rmse:.4f}" in shown
+    assert f"{rmse:.3f}" in shown
     assert f"page: {path}" in shown
     assert "Incomplete" not in shown
 

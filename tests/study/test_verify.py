@@ -38,7 +38,7 @@ def test_a_study_as_it_was_made_agrees(study: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.splitlines() == [
         *(f"{model}/fold={fold}: 5 files and metrics as trained" for model in ("m1", "m4") for fold in (0, 1)),
         "images: 168 are those that were trained on",
-        "tables: 8 are those that the predictions give",
+        "tables: 11 are those that the predictions give",
         "page: is the one that the predictions give",
     ]
     assert {path: path.read_bytes() for path in study.rglob("*") if path.is_file()} == before
@@ -57,6 +57,14 @@ def test_a_study_that_was_written_before_agrees(study: Path) -> None:
     assert faults(study) == {}
     flip(study / "tables" / "summary.csv")
     assert set(faults(study)) == {"tables"}
+
+
+def test_a_table_of_another_version_is_to_be_made_anew(study: Path) -> None:
+    path = study / "tables" / "folds.csv"
+    lines = [",".join(line.split(",")[:2] + line.split(",")[4:]) for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines) + "\n")
+    (fault,) = faults(study)["tables"]
+    assert fault == f"{path} has the columns of another version; `oral-cancer report {study}` makes it anew"
 
 
 @pytest.mark.parametrize("file", ["metrics.json", "splits.csv", "checkpoints/last.ckpt", "manifest.json"])

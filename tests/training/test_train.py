@@ -48,6 +48,8 @@ def test_a_run_leaves_its_files(train: Train, images_root: Path, capsys: pytest.
         [
             "experiment",
             "fold",
+            "split_seed",
+            "seed",
             "split",
             "set",
             "file",

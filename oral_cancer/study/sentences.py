@@ -1,0 +1,182 @@
+"""What a study's page says in words of its figures. Each sentence follows from tables alone, and changes with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from oral_cancer.evaluation.bootstrap import LEVEL
+from oral_cancer.evaluation.comparison import LEAST
+from oral_cancer.evaluation.ensembles import SIMPLE
+from oral_cancer.evaluation.predictions import classes_of, true_columns
+from oral_cancer.evaluation.yardsticks import BASELINE, GUESS
+from oral_cancer.pages.figures import FIGURE_NAMES
+from oral_cancer.pages.grids import number
+
+STRAIGHT = 0.05
+"""How far a slope may be from 1 for predictions to be said to keep their distance from the middle."""
+ELSEWHERE = "other cultures or another microscope"
+NEAR = 0.8
+"""Share of what the networks gain over a guess from which on the baseline is said to come near them."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How many folds, seeds and divisions into folds the trainings of a study have."""
+
+    folds: int
+    seeds: int
+    splits: int
+
+    @classmethod
+    def of(cls, folds: pd.DataFrame) -> "Scale":
+        """Of the table of that name."""
+        return cls(*(folds[name].nunique() for name in ("fold", "seed", "split_seed")))
+
+    def trained(self) -> str:
+        """E.g. "trained on each of 5 folds, from each of 3 seeds"."""
+        said = ["trained once" if self.folds == 1 else f"trained on each of {self.folds} folds"]
+        said += [f"from each of {self.seeds} seeds"] if self.seeds > 1 else []
+        said += [f"in each of {self.splits} divisions into folds"] if self.splits > 1 else []
+        return ", ".join(said)
+
+    def not_covered(self) -> str:
+        """What intervals over images alone say nothing of, and why."""
+        seed = "from one seed" if self.seeds * self.splits == 1 else "from few seeds"
+        if self.folds > 1:
+            why = f"the folds share most of their training images and each was trained {seed}"
+            return f"{why}, so the intervals say nothing of other seeds, other folds, {ELSEWHERE}."
+        return f"each experiment was trained {seed}, so the intervals say nothing of other seeds, {ELSEWHERE}."
+
+
+def of_rmse(classes: Sequence[str], yardsticks: pd.DataFrame) -> str:
+    """What RMSE is, and what a guess has, on test images or else in validation."""
+    said = (
+        "RMSE is of the mixed images: the root of the mean over images of the squared errors of the "
+        f"{len(classes)} proportions, summed. 0 is right, 1.41 the most there can be"
+    )
+    guessed = _of(yardsticks, GUESS, "rmse")
+    if guessed is None:
+        return f"{said}."
+    return f"{said}; to answer each with the mean of the training mixtures has {number(guessed)}."
+
+
+def of_slopes(compositions: pd.DataFrame) -> str:
+    """Whether predicted proportions of mixtures lie nearer to the middle than the true ones, or further from it."""
+    found = slopes(compositions)
+    if found.empty:
+        return ""
+    low, high = float(found.min()), float(found.max())
+    if high < 1 - STRAIGHT:
+        said = "Predictions shrink towards the middle"
+    elif low > 1 + STRAIGHT:
+        said = "Predictions lie further from the middle than the truth"
+    elif low >= 1 - STRAIGHT and high <= 1 + STRAIGHT:
+        said = "Predictions neither shrink towards the middle nor move away from it"
+    else:
+        said = "Experiments differ in whether predictions shrink towards the middle"
+    rise = f"{low:.2f}" if len(found) == 1 or f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+    return f"{said}: where the true proportion rises by 1, the predicted mean rises by {rise}."
+
+
+def slopes(compositions: pd.DataFrame) -> "pd.Series[float]":
+    """By experiment, the slope of the mean predicted proportions over the true ones, of raw simple ensembles.
+
+    Least squares over mixtures and classes, each class about its own mean. Empty where mixtures do not differ.
+    """
+    classes = classes_of(compositions)
+    raw = compositions[(compositions["ensemble"] == SIMPLE) & ~compositions["calibrated"].astype(bool)]
+    found = {}
+    for experiment, rows in raw.groupby("experiment", sort=False):
+        true, seen = (rows[list(names)].to_numpy(float) for names in (true_columns(classes), classes))
+        true, seen = true - true.mean(axis=0), seen - seen.mean(axis=0)
+        if (true**2).sum() > 0:
+            found[str(experiment)] = float((true * seen).sum() / (true**2).sum())
+    return pd.Series(found, dtype=float)
+
+
+def of_differences(differences: pd.DataFrame) -> str:
+    """What is compared, and what could be told apart."""
+    if differences.empty:
+        return ""
+    name = FIGURE_NAMES[str(differences["metric"].iat[0])]
+    tested = differences[differences["p"].notna()]
+    if tested.empty:
+        most = differences["trainings"].max()
+        trained = "once" if most == 1 else f"from {most} seeds"
+        return (
+            f"Compared are these two ensembles on these images, by {name}, the first less the second. The intervals "
+            f"are over the test images, by the paired bootstrap. Each experiment was trained {trained}, and another "
+            f"training may turn a difference round: of that nothing is known under {LEAST} seeds, and so there is no p."
+        )
+    clear = int((tested["p_holm"] < 1 - LEVEL).sum())
+    told = f"{clear} of {len(tested)} pair{'s' if len(tested) > 1 else ''} can be told apart"
+    untested = len(differences) - len(tested)
+    rest = f" In {untested} more an experiment has under {LEAST} seeds: they are of two ensembles." if untested else ""
+    return (
+        f"The mean {name} of the ensembles of each seed, the first experiment less the second. Interval and p are over "
+        f"trainings and test images together (t-test on the sum of their variances); allowing for all pairs by Holm's "
+        f"correction, {told} at p below {1 - LEVEL:.2g}.{rest}"
+    )
+
+
+def of_bounds(ensemble: pd.DataFrame) -> str:
+    """What an accuracy of 1 does not mean, where there is one."""
+    right = ensemble[(ensemble["ensemble"] == SIMPLE) & (ensemble["accuracy"] == 1)]
+    if right.empty:
+        return ""
+    least = right["accuracy_low"].min()
+    return (
+        f"Where all {right['n_pure'].max()} pure test images are right, the next one can still be wrong: the interval "
+        f"begins at {number(least)}."
+    )
+
+
+def of_baseline(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
+    """A warning where brightness, colour and contrast alone come near the networks; "" where they do not.
+
+    By each figure, of what the first experiments' best mean gains over the guess, the share that the baseline gains.
+    """
+    near = []
+    for metric, best in (("accuracy", max), ("rmse", min)):
+        split = _split_of(yardsticks)
+        means = summary[(summary["split"] == split) & (summary["metric"] == metric)]["mean"]
+        guessed, measured = (_of(yardsticks, name, metric) for name in (GUESS, BASELINE))
+        if len(means) and guessed is not None and measured is not None:
+            network = best(means)
+            gain = abs(network - guessed)
+            if (network - guessed) * (measured - guessed) > 0 and abs(measured - guessed) >= NEAR * gain:
+                near.append(f"{FIGURE_NAMES[metric]} {number(measured)} beside {number(network)} of the best")
+    if not near:
+        return ""
+    return (
+        f"Brightness, colour and contrast alone come near the networks ({'; '.join(near)}): lighting or background may "
+        "carry the answer, and what the networks have learned may be no more than that."
+    )
+
+
+def of_groups(groups: pd.DataFrame, experiment: str) -> list[str]:
+    """Which group is the worst, by each figure and split."""
+    said = []
+    for split, rows in groups[groups["experiment"] == experiment].groupby("split", sort=False):
+        for metric, worst_of in (("accuracy", np.argmin), ("rmse", np.argmax)):
+            known = rows.dropna(subset=metric)
+            if len(known) > 1 and known[metric].nunique() > 1:
+                worst = known.iloc[int(worst_of(known[metric].to_numpy()))]
+                said.append(
+                    f"The worst {'test' if split == 'test' else 'validation'} group by {FIGURE_NAMES[metric]} is "
+                    f"{worst['group']}: {number(worst[metric])} of {worst['n']} images; all groups have "
+                    f"{number(known[metric].min())} to {number(known[metric].max())}."
+                )
+    return said
+
+
+def _split_of(yardsticks: pd.DataFrame) -> str:
+    return "test" if (yardsticks["split"] == "test").any() else "val"
+
+
+def _of(yardsticks: pd.DataFrame, name: str, metric: str) -> float | None:
+    rows = yardsticks[(yardsticks["experiment"] == name) & (yardsticks["metric"] == metric)]
+    rows = rows[rows["split"] == _split_of(yardsticks)]
+    return float(rows["mean"].to_numpy(float)[0]) if len(rows) else None

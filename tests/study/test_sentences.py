@@ -1,0 +1,130 @@
+"""Each sentence says what the figures say, and something else where they are otherwise."""
+
+import pandas as pd
+import pytest
+
+from oral_cancer.evaluation import tables
+from oral_cancer.evaluation.ensembles import Ensembles
+from oral_cancer.evaluation.yardsticks import BASELINE, GUESS
+from oral_cancer.study import sentences
+from oral_cancer.study.sentences import Scale
+from tests.evaluation.conftest import make_run
+
+
+def compositions(**predicted: list[float]) -> pd.DataFrame:
+    """Of two classes that mix; by experiment the mean proportions of the first at 0.25, 0.5 and 0.75."""
+    rows = [
+        (experiment, "simple", False, true, 1 - true, seen, 1 - seen)
+        for experiment, means in predicted.items()
+        for true, seen in zip((0.25, 0.5, 0.75), means, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["experiment", "ensemble", "calibrated", "true_a", "true_b", "a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("predicted", "said"),
+    [
+        ({"m1": [0.35, 0.5, 0.65]}, "Predictions shrink towards the middle: .* rises by 0.60."),
+        ({"m1": [0.15, 0.5, 0.85], "m2": [0.2, 0.5, 0.8]}, "lie further from the middle .* 1.20 to 1.40."),
+        ({"m1": [0.26, 0.5, 0.75]}, "neither shrink towards the middle nor"),
+        ({"m1": [0.35, 0.5, 0.65], "m2": [0.15, 0.5, 0.85]}, "Experiments differ in whether .* 0.60 to 1.40."),
+        ({"m1": [0.35, 0.6, 0.85]}, "neither shrink"),  # a shift is no shrinking
+    ],
+)
+def test_shrinking_is_said_where_it_is_so(predicted: dict[str, list[float]], said: str) -> None:
+    assert pd.Series(sentences.of_slopes(compositions(**predicted))).str.contains(said).item()
+
+
+def test_nothing_is_said_of_slopes_without_mixtures() -> None:
+    assert sentences.of_slopes(compositions()) == ""
+
+
+def differences(*rows: tuple[float, float, int], metric: str = "rmse") -> pd.DataFrame:
+    """Of pairs of experiments: p, Holm's p, and seeds."""
+    frame = pd.DataFrame(rows, columns=["p", "p_holm", "trainings"])
+    return frame.assign(metric=metric, experiment_a="a", experiment_b="b")
+
+
+NAN = float("nan")
+
+
+def test_what_is_compared_hangs_on_the_seeds() -> None:
+    once = sentences.of_differences(differences((NAN, NAN, 1)))
+    assert "these two ensembles on these images" in once
+    assert "trained once" in once
+    assert "no p" in once
+    twice = sentences.of_differences(differences((NAN, NAN, 2)))
+    assert "from 2 seeds" in twice
+    tested = sentences.of_differences(differences((0.001, 0.002, 3), (0.2, 0.2, 3), metric="accuracy"))
+    assert "1 of 2 pairs can be told apart" in tested
+    assert "mean accuracy" in tested
+    mixed = sentences.of_differences(differences((0.5, 0.5, 3), (NAN, NAN, 1)))
+    assert "0 of 1 pair can" in mixed
+    assert "In 1 more" in mixed
+    assert all("better" not in said for said in (once, twice, tested, mixed))
+    assert sentences.of_differences(differences()) == ""
+
+
+def test_what_the_intervals_do_not_cover() -> None:
+    assert "one seed" in Scale(5, 1, 1).not_covered()
+    assert "few seeds" in Scale(5, 3, 1).not_covered()
+    assert "folds" not in Scale(1, 1, 1).not_covered()
+    assert Scale(1, 1, 1).trained() == "trained once"
+    assert (
+        Scale(5, 3, 2).trained()
+        == "trained on each of 5 folds, from each of 3 seeds, in each of 2 divisions into folds"
+    )
+
+
+def yardsticks(guess: dict[str, float], baseline: dict[str, float] | None = None) -> pd.DataFrame:
+    rows = [
+        (name, "test", metric, value)
+        for name, figures in ((GUESS, guess), (BASELINE, baseline or {}))
+        for metric, value in figures.items()
+    ]
+    return pd.DataFrame(rows, columns=["experiment", "split", "metric", "mean"])
+
+
+def test_rmse_is_measured_by_a_guess() -> None:
+    assert sentences.of_rmse("abc", yardsticks({"rmse": 0.3})).endswith("the mean of the training mixtures has 0.300.")
+    assert sentences.of_rmse("abc", yardsticks({})).endswith("1.41 the most there can be.")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "rmse", "said"),
+    [
+        (0.95, 0.28, ["accuracy 0.950 beside 0.980"]),
+        (0.5, 0.16, ["RMSE 0.160 beside 0.150"]),
+        (0.5, 0.28, []),
+        (0.2, 0.5, []),  # worse than a guess
+        (0.99, 0.1, ["accuracy", "RMSE"]),
+    ],
+)
+def test_a_baseline_near_the_networks_is_a_warning(accuracy: float, rmse: float, said: list[str]) -> None:
+    summary = pd.DataFrame(
+        [("m1", "test", "accuracy", 0.9), ("m2", "test", "accuracy", 0.98), ("m2", "test", "rmse", 0.15)],
+        columns=["experiment", "split", "metric", "mean"],
+    )
+    measured = yardsticks({"accuracy": 1 / 3, "rmse": 0.3}, {"accuracy": accuracy, "rmse": rmse})
+    warning = sentences.of_baseline(summary, measured)
+    assert bool(warning) == bool(said)
+    assert all(one in warning for one in said)
+    assert ("lighting or background" in warning) == bool(said)
+    assert sentences.of_baseline(summary, yardsticks({"accuracy": 1 / 3})) == ""
+
+
+def test_the_bound_is_spoken_of_where_it_is_reached() -> None:
+    right = make_run(noise=0.01)
+    found = tables.ensemble(Ensembles.of(right), 50)
+    assert "all 18 pure test images are right" in sentences.of_bounds(found)
+    assert "begins at 0.824" in sentences.of_bounds(found)
+    assert sentences.of_bounds(tables.ensemble(Ensembles.of(make_run(noise=4.0)), 50)) == ""
+
+
+def test_the_worst_group_is_named() -> None:
+    rows = [("m1", "test", "d1", 9, 0.9, 0.1), ("m1", "test", "d2", 7, 0.5, 0.2), ("m2", "test", "d1", 9, 0.1, 0.9)]
+    groups = pd.DataFrame(rows, columns=["experiment", "split", "group", "n", "accuracy", "rmse"])
+    by_accuracy, by_rmse = sentences.of_groups(groups, "m1")
+    assert by_accuracy == "The worst test group by accuracy is d2: 0.500 of 7 images; all groups have 0.500 to 0.900."
+    assert "by RMSE is d2: 0.200" in by_rmse
+    assert sentences.of_groups(groups, "m2") == []
