@@ -119,7 +119,7 @@ def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> p
         UserError: where the trainings did not predict the same images.
     """
     ordered = frame[frame["fold"].isin(weights)].sort_values(["set", "file"])
-    trainings = {key: part.reset_index(drop=True) for key, part in ordered.groupby(TRAINING)}
+    trainings: dict[Any, pd.DataFrame] = {key: part.reset_index(drop=True) for key, part in ordered.groupby(TRAINING)}
     (first_key, first), *others = trainings.items()
     others += [((fold, 0, 0), first.iloc[:0]) for fold in weights if fold not in set(ordered["fold"])]
     for key, other in others:

@@ -12,8 +12,8 @@ from oral_cancer.errors import UserError
 from oral_cancer.evaluation import yardsticks
 from oral_cancer.evaluation.predictions import ALL_FOLDS, true_columns
 from oral_cancer.study.runs import RunRecord, Study
-from oral_cancer.study.splits import FILE as SPLITS
-from oral_cancer.study.splits import read_splits
+from oral_cancer.training.splits_file import FILE as SPLITS
+from oral_cancer.training.splits_file import read_splits
 
 FILE = "image_statistics.csv"
 REMEDY = "remove it, and start the study again where its images are to have it anew"
@@ -79,7 +79,7 @@ def _runs(runs: Sequence[RunRecord]) -> list[tuple[RunRecord, "pd.Series[str]"]]
 def _trained_on(run: RunRecord) -> "pd.Series[str]":
     if not (run.folder / SPLITS).exists():
         return pd.Series([], dtype=str)
-    splits = read_splits(run)
+    splits = read_splits(run.folder)
     return splits.loc[splits["role"] == "train", "file"]
 
 
