@@ -1,11 +1,11 @@
 """The verb `check`: what would be trained on, with nothing trained."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from omegaconf import DictConfig
 from rich import get_console
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -18,25 +18,21 @@ from oral_cancer.data.overview import Counts
 from oral_cancer.data.splits import number_of_folds
 from oral_cancer.data.store import ImageStore
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.experiments import compose_settings
 from oral_cancer.labels import in_files
 from oral_cancer.pages.contact_sheet import SheetRow, write_contact_sheet
-from oral_cancer.quoting import for_hydra
-from oral_cancer.settings import check
-from oral_cancer.train import LITERAL, PATTERNED
 from oral_cancer.training.display import SIMULATED
-from oral_cancer.training.images import collected, in_roles, open_images
+from oral_cancer.training.images import check_labels, collected, in_roles, open_images
 from oral_cancer.training.run import Run
 
 SHEETS = Path("outputs", "check")
 SAMPLES = 8  # pictures of a label
 
 
-def check_images(overrides: Sequence[str]) -> Path:
+def check_images(settings: DictConfig) -> Path:
     """Say on the terminal what a training with these settings would see, and draw a sheet of samples.
 
     Args:
-        overrides: as for a training.
+        settings: of a training, which have passed their checks.
 
     Returns:
         The sheet, `outputs/check/<folder of the images>.png`.
@@ -44,8 +40,6 @@ def check_images(overrides: Sequence[str]) -> Path:
     Raises:
         UserError: a line for each fault that would keep the images from being trained on, after all else is shown.
     """
-    settings = compose_settings(for_hydra(overrides, LITERAL, PATTERNED))
-    check(settings)
     run = Run.of(settings)
     collection = collected(run)
     try:
@@ -79,7 +73,10 @@ def _roles(run: Run, store: ImageStore) -> tuple[list[NDArray[np.str_]], list[st
     sets = run.settings.data.train_sets
     for fold in range(number_of_folds(store.collection, run.settings.data.folds)):
         try:
-            roles.append(in_roles(replace(run, name=run.name._replace(fold=fold)), store).roles(sets))
+            one = replace(run, name=run.name._replace(fold=fold))
+            found = in_roles(one, store.collection)
+            roles.append(found.roles(sets))
+            check_labels(one, store.collection, found)
         except UserError as error:
             problems += error.lines
     return roles, problems

@@ -143,9 +143,12 @@ def _check(given: Given) -> None:
 
     Samples of each class and mixture lie in outputs/check. The exit code is 1 where something must be mended first.
     """
-    from oral_cancer.check import check_images
+    from oral_cancer.train import checked_settings
 
-    check_images(given.overrides)
+    settings = checked_settings(given.overrides)
+    from oral_cancer.check import check_images  # heavy, as below: no refusal of an option needs it
+
+    check_images(settings)
 
 
 def _report(given: Given) -> None:
@@ -182,7 +185,7 @@ def _predict(given: Given) -> None:
     from oral_cancer.command import settings_of
 
     settings = settings_of("predict", given.overrides)
-    from oral_cancer.inference.command import predict_folder  # heavy, as below: no refusal of an option needs it
+    from oral_cancer.inference.command import predict_folder
 
     if not predict_folder(given.study, settings):
         sys.exit(1)

@@ -150,8 +150,17 @@ def given_overrides(hydra: Any, kind: Literal["task", "hydra"]) -> list[str]:
 
 def composed_of(overrides: Sequence[str], config: str = CONFIG) -> Composed:
     """What Hydra makes of overrides, within its application or without one."""
+    return in_parts(whole_of(overrides, config))
+
+
+def whole_of(overrides: Sequence[str], config: str = CONFIG) -> DictConfig:
+    """The same, with Hydra's own settings beside those of the training."""
     with nullcontext() if GlobalHydra.instance().is_initialized() else _hydra_of_our_own():
-        whole = compose(config, list(overrides), return_hydra_config=True)
+        return compose(config, list(overrides), return_hydra_config=True)
+
+
+def in_parts(whole: DictConfig) -> Composed:
+    """What Hydra has made of overrides, told apart from its own settings."""
     settings = whole.copy()
     with open_dict(settings):
         del settings["hydra"]

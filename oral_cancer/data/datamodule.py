@@ -22,7 +22,7 @@ from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.data.training_set import TrainingSet, checked, treat
 from oral_cancer.errors import UserError
 from oral_cancer.labels import TOLERANCE, ImageSet
-from oral_cancer.models.classifier import OF_VALIDATION
+from oral_cancer.settings.callbacks import OF_VALIDATION
 from oral_cancer.settings.data import Fold
 
 Batch = tuple[torch.Tensor, torch.Tensor]

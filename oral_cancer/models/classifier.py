@@ -17,8 +17,8 @@ from oral_cancer.errors import UserError
 from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.network import SoftLabelNetwork
 from oral_cancer.models.single_class import SingleClassAccuracy
-
-OF_VALIDATION = ("val_loss", "val_accuracy", "val_rmse")  # two figures of pure images, one of mixed ones
+from oral_cancer.settings import callbacks
+from oral_cancer.settings.callbacks import OF_VALIDATION
 
 
 class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
@@ -34,7 +34,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         compile: whether `torch.compile` makes the network faster, after a slow first step.
     """
 
-    MEASURED = ("train_loss", "train_accuracy", *OF_VALIDATION, "learning_rate")
+    MEASURED = callbacks.MEASURED
     """What is logged of each epoch, and so what callbacks can monitor; of validation only where it has such images."""
 
     def __init__(

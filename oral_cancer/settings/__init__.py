@@ -3,6 +3,7 @@
 from oral_cancer.settings.checks import (
     build,
     check,
+    faults,
     influential,
     influential_of,
     number_of_ranks,
@@ -18,6 +19,7 @@ __all__ = [
     "build",
     "check",
     "checked",
+    "faults",
     "faults_of",
     "influential",
     "influential_of",

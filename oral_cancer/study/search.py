@@ -6,7 +6,6 @@ of the mixtures, or where nothing mixes the macro F1, of its validation images i
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,10 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from oral_cancer.command import described
-from oral_cancer.errors import UserError
+from oral_cancer.composing import each_once, faults_of_jobs
+from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import Composed, composed_of, given_overrides
-from oral_cancer.settings import check, checked, influential, resolved
+from oral_cancer.settings import checked, influential, resolved
 from oral_cancer.settings.commands import Sweeper
 from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import BATCH, ERROR, OBJECTIVES, SECONDS, Search, flat, open_journal, quiet, read_search
@@ -56,11 +56,9 @@ def plan_search(config: DictConfig) -> Search:
     if _is_grid(config) and (endless := [option for option, each in parameters.items() if each.size is None]):
         raise UserError(f"hydra/sweeper/sampler=grid: {endless[0]} has endless values; give it as a choice or a range")
     first = [f"{option}={each.extremes[0]}" for option, each in parameters.items()]
-    for values in zip_longest(*(each.extremes for each in parameters.values())):
-        tried = [
-            f"{key}={v}" if v is not None else former for key, v, former in zip(parameters, values, first, strict=True)
-        ]
-        check(_composed(config, [*fixed, *tried]).settings)
+    tried = each_once([[f"{option}={value}" for value in each.extremes] for option, each in parameters.items()])
+    of_hydra = given_overrides(config.hydra, "hydra")
+    refuse(faults_of_jobs(([*of_hydra, *fixed, *job] for job in tried), config.hydra.job.config_name))
     loading(config)
     run = _run(_composed(config, [*fixed, *first]))
     data, weights, objective = _starting_point(run)
@@ -225,15 +223,16 @@ def _run(composed: Composed) -> Run:
 def _starting_point(run: Run) -> tuple[dict[str, Any], str, str]:
     """Facts about the images, what the network starts from, and the objective."""
     from oral_cancer.models.weights import build_backbone
-    from oral_cancer.training.images import collected, data_facts, in_roles, open_images
-    from oral_cancer.training.trainer import check_callbacks
+    from oral_cancer.training.images import collected, data_facts, in_roles, insist_on_labels, open_images
+    from oral_cancer.training.trainer import build_callbacks
 
-    check_callbacks(run.settings)
+    build_callbacks(run.settings)
     model, collection = run.settings.model, collected(run)
     classes = len(collection.labels.classes)
     start = build_backbone(model.backbone, model.weights, classes, model.image_size, model.drop_path_rate)
+    insist_on_labels([run], collection)
     store = open_images(run, collection)
-    mixed = len(in_roles(run, store).hetero_val) > 0
+    mixed = len(in_roles(run, store.collection).hetero_val) > 0
     return data_facts(store), start.origin, "rmse" if mixed else "f1_macro"
 
 

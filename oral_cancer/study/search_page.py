@@ -1,6 +1,5 @@
 """What came of a search: a table of its trials, the best settings as a command line, and a page with both."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
+from oral_cancer.called import command
 from oral_cancer.command import say
 from oral_cancer.errors import UserError
 from oral_cancer.files import write_text
@@ -73,7 +73,7 @@ def write_search_report(folder: Path) -> Path:
 
 def command_line(search: Search, trial: "FrozenTrial") -> str:
     """What trains with a trial's settings, to be pasted into a shell."""
-    return shlex.join(["python", "train.py", *search.command, *(f"{k}={v}" for k, v in overrides_of(trial).items())])
+    return command("train", *search.command, *(f"{k}={v}" for k, v in overrides_of(trial).items()))
 
 
 def trials_table(trials: Iterable["FrozenTrial"], options: Iterable[str]) -> pd.DataFrame:

@@ -24,10 +24,11 @@ from omegaconf import DictConfig
 from rich import print
 
 from oral_cancer.command import described
+from oral_cancer.composing import faults_of_sweep
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import Composed, composed_of, given_overrides, name_of, sweep_options
 from oral_cancer.files import write_json, write_text
-from oral_cancer.settings import build, check, influential, number_of_ranks
+from oral_cancer.settings import build, check, faults, influential, number_of_ranks
 from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
@@ -122,29 +123,29 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
     study = Path(config.hydra.sweep.dir)
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
     words = [*params, *given_overrides(config.hydra, "task")]
+    of_hydra, main = given_overrides(config.hydra, "hydra"), config.hydra.job.config_name
+    refuse(faults_of_sweep(words, main, of_hydra))  # which needs not all combinations for it
     (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
-    composed = [_composed(config, job) for job in batches]
+    composed = [composed_of([*of_hydra, *job], main) for job in batches]
     networks = {str(one.settings.model.backbone) for one in composed}
-    jobs = []
+    jobs, problems = [], []
     for overrides, one in zip(batches, composed, strict=True):
-        check(one.settings)
         name = RunName(name_of(one, with_network=len(networks) > 1, varied=sweep_options(words)), one.settings.fold)
         settings = one.named(name.experiment)
+        problems += faults(settings)
         jobs.append(Job(_of_tasks(overrides), Run.of(settings, study / name.path, name, study.name, one.overrides)))
     counts = Counter(job.run.name for job in jobs)
     refuse(
         [
-            f"study: {name.experiment}, fold {name.fold} is planned twice; name each experiment and fold once"
-            for name, number in counts.items()
-            if number > 1
+            *dict.fromkeys(problems),
+            *(
+                f"study: {name.experiment}, fold {name.fold} is planned twice; name each experiment and fold once"
+                for name, number in counts.items()
+                if number > 1
+            ),
         ]
     )
     return jobs
-
-
-def _composed(config: DictConfig, job: Sequence[str]) -> Composed:
-    """The settings of one job."""
-    return composed_of([*given_overrides(config.hydra, "hydra"), *job], config.hydra.job.config_name)
 
 
 def _of_tasks(overrides: Iterable[str]) -> list[str]:
@@ -173,23 +174,25 @@ def freeze_plan(jobs: Sequence[Job]) -> Plan:
 
 
 def _insist_on_options(runs: Iterable[Run]) -> None:
-    from oral_cancer.training.trainer import check_callbacks  # late, as no refusal of a wrong option needs it
+    from oral_cancer.training.trainer import build_callbacks  # late, as no refusal of a wrong option needs it
 
     for run in runs:
-        check_callbacks(run.settings)
+        build_callbacks(run.settings)
         build(run.settings, "augmentation")
 
 
 def _common_data(runs: Sequence[Run]) -> dict[str, Any]:
     """Facts about the data, of which there is one kind in a study, and no image in two roles of a run."""
-    from oral_cancer.training.images import collected, data_facts, insist_on_roles, open_images
+    from oral_cancer.training.images import collected, data_facts, insist_on_labels, insist_on_roles, open_images
 
     by_store: dict[tuple[str, int], list[Run]] = defaultdict(list)
     for run in runs:
         by_store[str(run.settings.source), run.stored_size].append(run)
     facts = []
     for alike in by_store.values():
-        store = open_images(alike[0], collected(alike[0]))
+        collection = collected(alike[0])
+        insist_on_labels(alike, collection)
+        store = open_images(alike[0], collection)
         facts.append(data_facts(store))
         insist_on_roles(alike, store)
     sources = dict.fromkeys(str(fact["source"]) for fact in facts)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from oral_cancer.files import sealed, sha256_of, unsealed, write_json
+from oral_cancer.settings.callbacks import LAST
 from oral_cancer.shapes import below, by_name, text
 
 FILE = "manifest.json"
-CHECKPOINT = Path("checkpoints", "last.ckpt")  # below a run's folder: the state after the last whole epoch
+CHECKPOINT = Path("checkpoints", f"{LAST}.ckpt")  # below a run's folder: the state after the last whole epoch
 RESULTS = ("predictions.csv", "metrics.json", "history.csv", "splits.csv")  # without which no run is complete
 
 

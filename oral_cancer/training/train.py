@@ -29,7 +29,7 @@ from oral_cancer.training import display, ranks
 from oral_cancer.training.callbacks import read_history
 from oral_cancer.training.checkpoint import ENDED, end_training, read_checkpoint
 from oral_cancer.training.folder import RunFolder, taken
-from oral_cancer.training.images import collected, data_facts, insist_on_roles, open_images
+from oral_cancer.training.images import collected, data_facts, insist_on_labels, insist_on_roles, open_images
 from oral_cancer.training.loggers import finish, log_again, log_results, log_training_batch, title
 from oral_cancer.training.memory import enough_memory
 from oral_cancer.training.run import Run
@@ -56,6 +56,7 @@ def train(run: Run, expected: Mapping[str, str] = MappingProxyType({})) -> pd.Da
     stop = StopOnSignal(run.how_to_go_on)
     collection = collected(run)
     parts = _build_parts(run, stop, len(collection.labels.classes))
+    insist_on_labels([run], collection)
     store = open_images(run, collection)
     insist_on_roles([run], store)
     if ranks.must_be_started(run.settings):

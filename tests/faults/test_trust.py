@@ -24,7 +24,7 @@ import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from oral_cancer.command import insist_on_trust
+from oral_cancer.command_line import insist_on_trust
 from oral_cancer.errors import UserError
 from oral_cancer.files import sealed
 from oral_cancer.models import SoftLabelClassifier
