@@ -11,6 +11,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from oral_cancer.command import show_table
+from oral_cancer.counting import counted
 from oral_cancer.data import overview
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.leaks import same_images, split_groups
@@ -93,7 +95,7 @@ def _show(counts: Counts) -> None:
         table.add_column(escape(column), justify="right" if number else "left", overflow="fold")
     for name, numbers in counts.rows:
         table.add_row(escape(name), *(str(number) if number else "" for number in numbers))
-    get_console().print(table)
+    show_table(table)
 
 
 def _draw(path: Path, store: ImageStore) -> None:
@@ -111,7 +113,7 @@ def _draw(path: Path, store: ImageStore) -> None:
         if chosen
     ]
     side = store.images.shape[1]
-    subtitle = f"{len(collection.files)} images, resized to {side} x {side} px"
+    subtitle = f"{counted(len(collection.files), 'image')}, resized to {side} x {side} px"
     if collection.simulated:
         subtitle += f"; {SIMULATED}"
     write_contact_sheet(path, str(collection.root), subtitle, rows)

@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     fetch.add_argument("--into", type=Path, default=Path("data"), help="folder for the images (default: data)")
 
     status = _verb(verbs, _status, "status", "which runs of a study are done, run, have failed or lack")
-    status.add_argument("study", type=Path, help=f"{STUDY}, of a run, or outputs/runs")
+    status.add_argument("study", type=Path, nargs="?", help=f"{STUDY}, of a run, or outputs/runs")
     status.add_argument("--watch", action="store_true", help="again every few seconds, until nothing runs")
 
     listing = _verb(verbs, _list, "list", "the studies and runs there are, with their best figures")
@@ -233,8 +233,10 @@ def _status(given: Given) -> None:
 
     oral-cancer status outputs/studies/paper --watch
     """
-    from oral_cancer.study.status import show_status, watch_status
+    from oral_cancer.study.status import refuse_none, show_status, watch_status
 
+    if given.study is None:
+        refuse_none(OUTPUTS)
     (watch_status if given.watch else show_status)(given.study)
 
 

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
@@ -18,7 +19,11 @@ from oral_cancer.quoting import for_hydra
 from oral_cancer.settings import AS_TYPED, faults_of, options, resolved, unknown
 from oral_cancer.settings.commands import COMMANDS
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 FULL_ERROR = "HYDRA_FULL_ERROR"
+UNBROKEN = 10_000  # columns, more than any row has
 TRACEBACK_WANTED = os.environ.get(FULL_ERROR) == "1"
 
 
@@ -60,6 +65,15 @@ def say(*lines: str, style: str = "") -> None:
     console = get_console()
     for line in lines:
         console.print(line, style=style, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+
+
+def show_table(table: "RenderableType") -> None:
+    """A table, perhaps with lines below it, on standard output; in a pipe each row stays on one line."""
+    from rich import get_console
+    from rich.console import Console
+
+    console = get_console()
+    (console if console.is_terminal else Console(file=console.file, width=UNBROKEN)).print(table, soft_wrap=True)
 
 
 @contextmanager

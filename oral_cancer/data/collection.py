@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.data.reading import Reading
 from oral_cancer.labels import Labels, Split
 from oral_cancer.shapes import by_name, each, entries, text, whole
@@ -130,7 +131,7 @@ def in_words(record: Mapping[str, Any]) -> str:
     for why, files in record["left_out"].items():
         names = list(dict.fromkeys(map(_suffix, files["files"]))) if why in UNREMARKABLE else files["files"]
         parts.append(f"{files['number']} {why} ({', '.join(names[:NAMED])}{', ...' * (len(names) > NAMED)})")
-    found = f"{number} image{'s' * (number != 1)} ({of_each})"
+    found = f"{counted(number, 'image')} ({of_each})"
     return f"{found}; left out: {', '.join(parts)}" if parts else found
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from oral_cancer.counting import counted
 from oral_cancer.data.collection import Collection
 from oral_cancer.errors import UserError
 from oral_cancer.settings.data import LEAVE_ONE_GROUP_OUT
@@ -107,7 +108,7 @@ def problems(collection: Collection, folds: int | str) -> list[str]:
     number = math.ceil(collection.test_share * len(pool))
     if not few and not len(counts) <= number <= len(pool) - len(counts):
         few.append(
-            f"{root}: {number} of {len(pool)} images to test (source.test_share={collection.test_share}) cannot hold, "
-            f"and leave, each of {len(counts)} labels: {remedy}"
+            f"{root}: {number} of {counted(len(pool), 'image')} to test (source.test_share={collection.test_share}) "
+            f"cannot hold, and leave, each of {counted(len(counts), 'label')}: {remedy}"
         )
     return few

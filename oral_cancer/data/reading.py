@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError
 from oral_cancer.formats.brightness import LITTLE_USED, Levels, Measured, Reason, in_words, least, own_levels
 from oral_cancer.formats.picture import Choice
@@ -112,7 +113,8 @@ def in_lines(record: Mapping[str, Any], before: str = "source.") -> list[str]:
     for one in record["levels"]:
         levels = Levels(one["black"], one["white"], one["by"])
         shown = f"{one['black']:g} is black and {one['white']:g} white"
-        line = f"{one['images']} images of {one['pixels']} pixels: {in_words(levels)}{because[one['by']]}: {shown}"
+        number = counted(one["images"], "image")
+        line = f"{number} of {one['pixels']} pixels: {in_words(levels)}{because[one['by']]}: {shown}"
         lowest, highest = one["used"]
         if lowest < one["black"] or highest > one["white"]:
             line += f"; they use {lowest:g} to {highest:g}, and what lies beyond is clipped"

@@ -17,6 +17,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from oral_cancer.command import say
+from oral_cancer.counting import counted
 from oral_cancer.data.collection import NOT_READ, in_words
 from oral_cancer.data.collection import record_of as found_in
 from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying, record_of
@@ -80,7 +81,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     experiment, training = runs[0].experiment, runs[0].facts.get("training_appearance")
     ensemble = ENGINES[settings.engine](study, runs, settings.trust)
     inventory = in_words(found_in([image.file for image in found.images], found.left_out))
-    say(f"{inventory}; predicted by {experiment} of {study.name} ({len(runs)} folds)")
+    say(f"{inventory}; predicted by {experiment} of {study.name} ({counted(len(runs), 'fold')})")
 
     new = NewReading.of(runs[0].facts.get("reading"), given)
     predicted, unread = _predict(found.images, ensemble, image_size(runs), settings, new)
@@ -171,7 +172,7 @@ def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs:
     console.print(table)
     odd, predicted = (frame["unlike_training"] != "").sum(), (frame["left_out"] == "").sum()
     if odd:
-        say(f"{odd} of {predicted} images are unlike those of the training; see the page", style="yellow")
+        say(f"{odd} of {counted(predicted, 'image')} unlike those of the training; see the page", style="yellow")
     constant = populations[populations["remark"] != ""]
     say(*(f"{one.population}: {one.remark}" for one in constant.itertuples()), style="yellow")
     say(*(f"written: {path}" for path in (outputs.predictions, outputs.composition, outputs.page)))

@@ -1,6 +1,6 @@
 """How the network learns from soft labels."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -121,10 +121,10 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         return True
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Loss and accuracy on the pure images (loader 0), RMSE on the mixed ones (loader 1)."""
+        """Loss and accuracy on the pure images (the first loader), RMSE on the mixed ones (the last)."""
         images, soft_labels = batch
         probabilities = self(images)
-        if dataloader_idx == 0:
+        if dataloader_idx == 0 and "val_loss" in self._validated:
             self.val_loss.update(probabilities, soft_labels)
             self.val_accuracy.update(probabilities, soft_labels)
         else:
@@ -132,10 +132,15 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """The figures over all ranks, of which one may have had no image."""
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
-        for name in getattr(data, "validated", OF_VALIDATION):
+        for name in self._validated:
             self.log(name, getattr(self, name))
         self.validated_at = self.trainer.global_step
+
+    @property
+    def _validated(self) -> Sequence[str]:
+        """The figures of validation that there are images for."""
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        return getattr(data, "validated", OF_VALIDATION)
 
     def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Probabilities, float32 (B, K)."""

@@ -42,6 +42,8 @@ OmegaConf.register_new_resolver(
 OmegaConf.register_new_resolver(
     "each_fold", lambda chosen, folds, *, _root_: ",".join(map(str, _each_fold(chosen, folds, _root_))), replace=True
 )
+# "${called:train}" is "python train.py", or how else the user calls a verb.
+OmegaConf.register_new_resolver("called", command, replace=True)
 # "${mode:hydra_plugins...SlurmLauncher}" is MULTIRUN; with Hydra's own launcher -m decides.
 OmegaConf.register_new_resolver(
     "mode", lambda launcher: None if launcher.endswith(".BasicLauncher") else "MULTIRUN", replace=True

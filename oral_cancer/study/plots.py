@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from oral_cancer.evaluation.ensembles import SIMPLE, member_folds
+from oral_cancer.evaluation.metrics import two_that_mix
 from oral_cancer.evaluation.predictions import ALL_FOLDS, classes_of, mixtures_of, true_columns
 from oral_cancer.pages.colours import ACCENT, CLASS_COLOURS, INK, MUTED, RULE
 
@@ -162,9 +163,9 @@ def _composition(table: pd.DataFrame, experiment: str) -> Panel:
 
 def _of_mixtures(mixtures: Mapping[str, NDArray[np.float64]], classes: Sequence[str]) -> str:
     """What an axis of mixtures is called; where all are of the same two classes, their names are ratios of these."""
-    mixing = [name for k, name in enumerate(classes) if any(parts[k] > 0 for parts in mixtures.values())]
+    pair = two_that_mix(mixtures, classes)
     ratios = all(":" in name for name in mixtures)
-    return f"mixture, {' : '.join(mixing)}" if len(mixing) == 2 and ratios else "mixture"
+    return f"mixture, {' : '.join(pair)}" if pair and ratios else "mixture"
 
 
 def confusions(classes: pd.DataFrame, experiments: Sequence[str], split: str = "test") -> list[Panel]:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.panel import Panel as Frame
 from rich.table import Table
 
+from oral_cancer.counting import counted
 from oral_cancer.data.collection import in_words
 from oral_cancer.data.reading import NewReading, Reading, in_lines
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
@@ -116,7 +117,7 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
         table.add_row(*(f"[bold]{escape(entry.text)}[/]" if entry.strong else escape(entry.text) for entry in row))
     print(table)
     if study.lacking:
-        print(f"[bold red]Incomplete: {len(study.lacking)} of {len(study.runs)} runs lack[/]")
+        print(f"[bold red]Incomplete: {len(study.lacking)} of {counted(len(study.runs), 'run')} lacking[/]")
         for fault in study.faults:
             get_console().print(escape(fault), soft_wrap=True)
     get_console().print(f"page: {escape(str(page))}", soft_wrap=True)

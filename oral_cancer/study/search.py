@@ -22,6 +22,8 @@ from oral_cancer.settings.commands import Sweeper
 from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import BATCH, ERROR, OBJECTIVES, SECONDS, Search, flat, open_journal, quiet, read_search
 from oral_cancer.study.parameters import Parameter, overrides_of, parameters_of
+from oral_cancer.study.progress import names_of, state_of
+from oral_cancer.study.room import insist_on_room_for_trials
 from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import Run
 
@@ -61,7 +63,9 @@ def plan_search(config: DictConfig) -> Search:
     refuse(faults_of_jobs(([*of_hydra, *fixed, *job] for job in tried), config.hydra.job.config_name))
     loading(config)
     run = _run(_composed(config, [*fixed, *first]))
-    data, weights, objective = _starting_point(run)
+    folder = Path(config.hydra.sweep.dir)
+    number = int(min(config.hydra.sweeper.n_trials, _number_in_grid(config, parameters)))
+    data, weights, objective = _starting_point(run, folder, max(0, number - trials_ended(folder)))
     return Search(
         parameters={option: str(each) for option, each in parameters.items()},
         direction=config.hydra.sweeper.direction or OBJECTIVES[objective].direction,
@@ -220,8 +224,13 @@ def _run(composed: Composed) -> Run:
     return Run.of(composed.named("trial"))
 
 
-def _starting_point(run: Run) -> tuple[dict[str, Any], str, str]:
-    """Facts about the images, what the network starts from, and the objective."""
+def trials_ended(folder: Path) -> int:
+    """How many trials have run to their end, well or not, by their folders."""
+    return sum(state_of(folder, name).status in ("complete", "failed") for name in names_of(folder))
+
+
+def _starting_point(run: Run, folder: Path, lacking: int) -> tuple[dict[str, Any], str, str]:
+    """Facts about the images, what the network starts from, and the objective; the trials that lack fit the disk."""
     from oral_cancer.models.weights import build_backbone
     from oral_cancer.training.images import collected, data_facts, in_roles, insist_on_labels, open_images
     from oral_cancer.training.trainer import build_callbacks
@@ -230,6 +239,7 @@ def _starting_point(run: Run) -> tuple[dict[str, Any], str, str]:
     model, collection = run.settings.model, collected(run)
     classes = len(collection.labels.classes)
     start = build_backbone(model.backbone, model.weights, classes, model.image_size, model.drop_path_rate)
+    insist_on_room_for_trials(folder, lacking, run, start.size)
     insist_on_labels([run], collection)
     store = open_images(run, collection)
     mixed = len(in_roles(run, store.collection).hetero_val) > 0

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from oral_cancer.called import command
 from oral_cancer.command import say
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError
 from oral_cancer.files import write_text
 from oral_cancer.pages.grids import DIGITS, LACKING, Entry, Grid
@@ -57,7 +58,7 @@ def write_search_report(folder: Path) -> Path:
     write_text(page, render("oral_cancer.study", "search.html.j2", _content(folder.resolve().name, search, study)))
     failed = [trial for trial in trials if trial.state.name == "FAIL"]
     if failed:
-        say(f"{folder.name}: {len(failed)} of {len(trials)} trials failed; {TABLE}.csv says why")
+        say(f"{folder.name}: {len(failed)} of {counted(len(trials), 'trial')} failed; {TABLE}.csv says why")
     if not _complete(trials):
         say(f"page: {page}")
         first = failed[0].user_attrs[ERROR] if failed else "none has ended"

@@ -25,6 +25,7 @@ from rich import print
 
 from oral_cancer.command import described
 from oral_cancer.composing import faults_of_sweep
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import Composed, composed_of, given_overrides, name_of, sweep_options
 from oral_cancer.files import write_json, write_text
@@ -32,8 +33,9 @@ from oral_cancer.settings import build, check, faults, influential, number_of_ra
 from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
-from oral_cancer.study.room import insist_on_room_for
-from oral_cancer.study.search import is_search, plan_search
+from oral_cancer.study.progress import counts, names_of, state_of
+from oral_cancer.study.room import insist_on_room_for_runs
+from oral_cancer.study.search import is_search, plan_search, trials_ended
 from oral_cancer.training.manifest import RESULTS, changed_files, log_of, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
 
@@ -56,6 +58,8 @@ def start(config: DictConfig) -> FileLock:
     """
     folder = Path(config.hydra.sweep.dir)
     held = lock(folder) if folder.exists() else None  # now, lest planning is in vain
+    if there := _what_is_there(folder, config):
+        print(f"[bold]{folder.name}[/]: {there}", flush=True)
     jobs = plan_jobs(config)
     if jobs is not None:
         loading(config)
@@ -70,8 +74,17 @@ def start(config: DictConfig) -> FileLock:
         from oral_cancer.study.runs import SIMULATED  # late, as pandas comes with it
 
         simulated = " on simulated micrographs" if plan.data["source"] == SIMULATED else ""
-        print(f"[bold]{folder.name}[/]: {len(plan.runs)} runs{simulated} in {folder}")
+        print(f"[bold]{folder.name}[/]: {counted(len(plan.runs), 'run')}{simulated} in {folder}")
     return held
+
+
+def _what_is_there(folder: Path, config: DictConfig) -> str:
+    """How far former starts have come; empty before the first."""
+    if read_plan(folder):
+        return counts([state_of(folder, name) for name in names_of(folder)])
+    if is_search(config) and (ended := trials_ended(folder)):
+        return f"{ended} of {counted(max(ended, config.hydra.sweeper.n_trials), 'trial')} done"
+    return ""
 
 
 def lock(folder: Path) -> FileLock:
@@ -134,13 +147,13 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
         settings = one.named(name.experiment)
         problems += faults(settings)
         jobs.append(Job(_of_tasks(overrides), Run.of(settings, study / name.path, name, study.name, one.overrides)))
-    counts = Counter(job.run.name for job in jobs)
+    planned = Counter(job.run.name for job in jobs)
     refuse(
         [
             *dict.fromkeys(problems),
             *(
                 f"study: {name.experiment}, fold {name.fold} is planned twice; name each experiment and fold once"
-                for name, number in counts.items()
+                for name, number in planned.items()
                 if number > 1
             ),
         ]
@@ -221,7 +234,7 @@ def _starts(by_experiment: dict[str, Run], runs: Sequence[Run], classes: int) ->
         starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
         raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")
     sizes = {experiment: start.size for experiment, start in built.items()}
-    insist_on_room_for(runs, sizes)
+    insist_on_room_for_runs(runs[0].folder.parents[1], runs, sizes)
     return {experiment: start.origin for experiment, start in built.items()}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.data import division, splits
 from oral_cancer.data.collection import Collection, in_words
 from oral_cancer.data.datamodule import measured_in_validation, weights_of_classes
@@ -75,7 +76,7 @@ def in_roles(run: Run, collection: Collection) -> Splits:
     number = number_of_folds(collection, settings.data.folds)
     if run.fold != "all" and run.fold >= number:
         raise UserError(
-            f"fold={run.fold}: {collection.root} has {number} fold{'s' * (number > 1)}, from 0: give a lower one, or "
+            f"fold={run.fold}: {collection.root} has {counted(number, 'fold')}, from 0: give a lower one, or "
             f"in a study study.folds=[{','.join(map(str, range(number)))}]"
         )
     found = split(collection, run.fold, settings.data.folds, settings.split_seed)

@@ -17,7 +17,6 @@ from pytorch_lightning import Trainer, seed_everything
 from oral_cancer.data.augmentation import BatchAugmentation
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.leaks import near_duplicates, warning
-from oral_cancer.data.splits import EVALUATED
 from oral_cancer.data.store import ImageStore
 from oral_cancer.errors import UserError, brief
 from oral_cancer.evaluation.metrics import evaluate
@@ -150,7 +149,7 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
             flush=True,
         )
     marks = _marks(data.store, parts.model)
-    display.announce(title(run, marks), data, parts.model, folder.resumed)
+    display.announce(title(run, marks), data, parts.model, parts.trainer, folder.resumed)
     settings = run.settings.logger
     if settings.get("save_dir"):
         Path(settings.save_dir).mkdir(parents=True, exist_ok=True)
@@ -196,12 +195,13 @@ def _record(run: Run, parts: _Parts, data: CellDataModule, logger: Any, predicti
 
 def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDataModule) -> pd.DataFrame:
     """The network's predictions of all validation and test images, in the format of predictions.csv; on every rank."""
-    batches: Any = trainer.predict(model, data)
+    batches: Any = trainer.predict(model, data)  # of a single loader without a list around them
+    sets = data.evaluated()
     classes = data.store.collection.labels.classes
     exact = data.store.collection.proportions()
     grouped = any(file.group for file in data.store.collection.files)
     frames = []
-    for images, found in zip(EVALUATED, batches, strict=True):
+    for images, found in zip(sets, batches if len(sets) > 1 else [batches], strict=True):
         image_set, split = images.split("_")
         rows = getattr(data.splits, images)
         own = torch.cat(found) if found else torch.empty(0, len(classes))

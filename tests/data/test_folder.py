@@ -140,7 +140,7 @@ def test_fewer_images_than_folds_are_named(layout: Path) -> None:
     (layout / HOMO_VAL / "5nMTG" / "a.tif").unlink()
     collection = folder_source(layout).collect()
     (line,) = too_few(collection, folds=2)
-    assert line.startswith(f"{layout}: 1 images of resistant are fewer than 2 folds")
+    assert line.startswith(f"{layout}: 1 image of resistant, fewer than 2 folds")
     assert line.endswith("add images or lower data.folds")
     assert len(too_few(collection, folds=5)) == sum(group.image_set == "homo" for group in GROUPS)
     assert too_few(collection, folds=1) == []

@@ -80,12 +80,12 @@ def test_a_given_validation_is_the_only_fold_and_given_folds_stand() -> None:
 @pytest.mark.parametrize(
     ("data", "folds", "said"),
     [
-        (collection(donors=3), 5, "root: 3 groups are fewer than 5 folds: give data.folds=3"),
+        (collection(donors=3), 5, "root: 3 groups, fewer than 5 folds: give data.folds=3"),
         (collection(donors=1), LEAVE_ONE_GROUP_OUT, "root: 1 group cannot be left out"),
         (
             collection(group=None),
             LEAVE_ONE_GROUP_OUT,
-            "images have no group, such as a/donor0_0.png: give",
+            "images without a group, such as a/donor0_0.png: give",
         ),
     ],
 )
