@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from oral_cancer.counting import counted
 from oral_cancer.data.reading import Reading
 from oral_cancer.labels import Labels, Split
-from oral_cancer.shapes import by_name, each, entries, text, whole
 from oral_cancer.simulation import SIMULATED
 
 NAMED = 5  # files of a kind that are named in a line; a manifest has all up to `LISTED`
@@ -117,10 +116,6 @@ def record_of(paths: Sequence[str], left_out: Sequence[LeftOut]) -> dict[str, An
         "images": dict(Counter(map(_suffix, paths)).most_common()),
         "left_out": {why: {"number": len(names), "files": names[:LISTED]} for why, names in by_reason.items()},
     }
-
-
-is_record = entries(images=by_name(whole), left_out=by_name(entries(number=whole, files=each(text))))
-"""Whether a value has the shape of what `record_of` gives."""
 
 
 def in_words(record: Mapping[str, Any]) -> str:

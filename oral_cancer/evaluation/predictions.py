@@ -24,9 +24,8 @@ from numpy.typing import NDArray
 
 from oral_cancer.counting import counted
 from oral_cancer.errors import UserError, brief, refuse
-from oral_cancer.files import write_text
+from oral_cancer.files import below, write_text
 from oral_cancer.labels import EVALUATED_SPLITS, TOLERANCE, ImageSet, by_simplicity, ratio
-from oral_cancer.shapes import below
 
 Fold = int | str
 ALL_FOLDS = "all"

@@ -144,7 +144,7 @@ def _paired(frame: pd.DataFrame) -> str:
     return "; ".join(f"{row.difference:+.4f} ({row.low:+.4f} to {row.high:+.4f})" for row in table.itertuples())
 
 
-def _less(one: float | None, other: float | None) -> str:
+def _less(one: Any, other: Any) -> str:
     return "" if one is None or other is None or pd.isna(one - other) else f"{one - other:+.4f}"
 
 

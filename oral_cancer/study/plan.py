@@ -8,8 +8,7 @@ from typing import Any
 import yaml
 
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.files import sealed, unsealed, write_text
-from oral_cancer.shapes import below
+from oral_cancer.files import below, sealed, unsealed, write_text
 from oral_cancer.training.run import RunName
 
 FILE = "study.yaml"

@@ -15,8 +15,7 @@ from oral_cancer.data.store import fingerprint_of
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation.metrics import evaluate
 from oral_cancer.evaluation.predictions import read_predictions
-from oral_cancer.files import sha256_of
-from oral_cancer.shapes import below
+from oral_cancer.files import below, sha256_of
 from oral_cancer.study.aggregate import csv_of, in_former_words
 from oral_cancer.study.report import made_from, write_report
 from oral_cancer.study.runs import RunRecord, find_runs, read_study
