@@ -24,7 +24,7 @@ def test_the_published_labels_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("classes", "mixtures", "said"),
     [
-        (("alone",), {}, "1 classes (alone); there must be 2 to 50"),
+        (("alone",), {}, "1 class (alone); there must be 2 to 50"),
         (tuple(map(str, range(51))), {}, "there must be 2 to 50"),
         (("a b", "a_b"), {}, "the labels a b and a_b are alike as file names (a_b)"),
         (("A", "a"), {}, "the labels A and a are alike as file names"),

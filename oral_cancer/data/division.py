@@ -11,6 +11,7 @@ from oral_cancer.counting import counted
 from oral_cancer.data.collection import Collection
 from oral_cancer.errors import UserError
 from oral_cancer.settings.data import LEAVE_ONE_GROUP_OUT
+from oral_cancer.spreadsheets import REASON, is_formula
 
 FOLDER = "folder"
 SEED = 0  # of the fixed test part, the same for every fold, experiment and seed
@@ -89,6 +90,12 @@ def sets_aside(collection: Collection, folds: int | str) -> bool:
         and not any(file.split == "test" for file in files)
         and any(file.split is None for file in files)
     )
+
+
+def strange_groups(collection: Collection) -> list[str]:
+    """One line for each group that tables could not name, as a spreadsheet would run it."""
+    groups = dict.fromkeys(file.group for file in collection.files if file.group and is_formula(file.group))
+    return [f"{collection.root}: the group {group!r}: {REASON}; rename it, or group otherwise" for group in groups]
 
 
 def problems(collection: Collection, folds: int | str) -> list[str]:

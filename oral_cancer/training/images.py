@@ -63,7 +63,8 @@ def open_images(run: Run, collection: Collection) -> ImageStore:
 
 def _faults(collection: Collection, folds: int | str) -> list[str]:
     """A line for everything that keeps images from being divided."""
-    return division.problems(collection, folds) or splits.problems(division.divided(collection, folds), folds)
+    undivided = division.problems(collection, folds) or splits.problems(division.divided(collection, folds), folds)
+    return [*division.strange_groups(collection), *undivided]
 
 
 def in_roles(run: Run, collection: Collection) -> Splits:

@@ -135,3 +135,12 @@ def test_a_pattern_that_cannot_be_used_is_refused(tmp_path: Path, group_by: str,
         (tmp_path / path).touch()
     with pytest.raises(UserError, match=rf"^source\.group_by=.*{said}"):
         FolderSource(tmp_path, group_by=group_by).collect()
+
+
+def test_a_group_that_a_spreadsheet_would_run_is_refused() -> None:
+    data = collection()
+    assert division.strange_groups(data) == []
+    named = replace(data, files=tuple(replace(file, group=f"={file.group}") for file in data.files))
+    lines = division.strange_groups(named)
+    assert len(lines) == len({file.group for file in data.files})
+    assert lines[0].startswith("root: the group '=donor0': a spreadsheet would take the name")
