@@ -26,12 +26,10 @@ def options_first(words: Sequence[str]) -> list[str]:
         UserError: for an option that Hydra does not have.
     """
     settings = _parsed(words).overrides
-    order = list(words)
+    options = list(words)
     for setting in settings:
-        order.reverse()  # what an option takes stands before a setting that is the same word
-        order.remove(setting)
-        order.reverse()
-    return [*order, *settings]
+        options.remove(setting)
+    return [*options, *settings]
 
 
 def insist_on_trust(arguments: list[str]) -> None:
@@ -77,7 +75,10 @@ def faults_of(words: Sequence[str]) -> list[str]:
 def _parsed(words: Sequence[str]) -> argparse.Namespace:
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
-    return parser.parse_intermixed_args(words)
+    given, left = parser.parse_known_intermixed_args(words)
+    if left:
+        _refuse(f"{next((word for word in left if word.startswith('-')), left[0])}: is no option")
+    return given
 
 
 def _refuse(message: str) -> NoReturn:

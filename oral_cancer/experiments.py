@@ -16,7 +16,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from oral_cancer.config_groups import CONF
-from oral_cancer.settings import resolved
+from oral_cancer.errors import refuse
+from oral_cancer.settings import faults_of, resolved
+from oral_cancer.settings.training import Training
 
 CONFIG = "train"
 NAMED_ALREADY = ("experiment", "data", "resampling", "model", "fold", "name", "data.train_sets", "model.backbone")
@@ -43,7 +45,12 @@ class Composed:
         return cls(settings, dict(hydra.runtime.choices), tuple(given_overrides(hydra, "task")))
 
     def named(self, name: str) -> DictConfig:
-        """The settings with their experiment's name."""
+        """The settings with their experiment's name.
+
+        Raises:
+            UserError: for one that no folder or table can have, such as one made of an option that is a path.
+        """
+        refuse([line for line in faults_of(Training, {"name": name}) if line.startswith("name=")])
         settings = self.settings.copy()
         settings.name = name
         return settings
