@@ -17,6 +17,10 @@ CASES = {
     "the refusal of an unknown option": ("model.image_sise=32",),
     "the refusal of a choice that is not there": ("resampling=smote",),
     "the refusal of a value out of range": ("trainer.max_epochs=0",),
+    "the refusal of a network that is not there": ("model.backbone=resnet_18",),
+    "the refusal of a figure that nothing measures": (
+        "+callbacks.stop={_target_: pytorch_lightning.callbacks.EarlyStopping, monitor: val/rmse}",
+    ),
     "the refusal of one in a study": ("study=demo", "trainer.precision=bf17"),
     "the refusal of a treatment's option": ("resampling=enn_ros", "resampling.multiples.3_1=-1"),
     "the refusal of a folder that is not there": ("source=folder", "source.root=nowhere"),

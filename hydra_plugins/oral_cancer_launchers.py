@@ -24,7 +24,9 @@ from hydra.types import HydraContext, TaskFunction
 from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
 from omegaconf import DictConfig, open_dict
 
+from oral_cancer.called import command
 from oral_cancer.command import described
+from oral_cancer.counting import counted
 from oral_cancer.errors import Interrupted, UserError
 from oral_cancer.settings import number_of_ranks
 from oral_cancer.training.manifest import log_of, read_manifest, write_manifest
@@ -144,9 +146,9 @@ class SlurmLauncher(BaseSubmititLauncher):  # type: ignore[misc]
         jobs = [job.task(0) for job in submitted]  # of several ranks the first, which writes
         array = jobs[0].job_id.partition("_")[0]
         print(
-            f"{study.name}: array job {array} of {len(jobs)} runs; logs in {study / '.slurm'}. This process waits for "
-            f"them. It may be ended: the runs go on, `scancel {array}` ends them, and `python scripts/report.py "
-            f"{study}` then makes tables and page",
+            f"{study.name}: array job {array} of {counted(len(jobs), 'run')}; logs in {study / '.slurm'}. This process "
+            f"waits. It may be ended: what it started goes on, `scancel {array}` ends it, and "
+            f"`{command('report', study)}` then makes tables and page",
             flush=True,
         )
         with shown(study):

@@ -1,16 +1,18 @@
 """The verb `check`: what would be trained on, with nothing trained."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from omegaconf import DictConfig
 from rich import get_console
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from oral_cancer.command import show_table
+from oral_cancer.counting import counted
 from oral_cancer.data import overview
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.leaks import same_images, split_groups
@@ -18,25 +20,21 @@ from oral_cancer.data.overview import Counts
 from oral_cancer.data.splits import number_of_folds
 from oral_cancer.data.store import ImageStore
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.experiments import compose_settings
 from oral_cancer.labels import in_files
 from oral_cancer.pages.contact_sheet import SheetRow, write_contact_sheet
-from oral_cancer.quoting import for_hydra
-from oral_cancer.settings import check
-from oral_cancer.train import LITERAL, PATTERNED
 from oral_cancer.training.display import SIMULATED
-from oral_cancer.training.images import collected, in_roles, open_images
+from oral_cancer.training.images import check_labels, collected, in_roles, open_images
 from oral_cancer.training.run import Run
 
 SHEETS = Path("outputs", "check")
 SAMPLES = 8  # pictures of a label
 
 
-def check_images(overrides: Sequence[str]) -> Path:
+def check_images(settings: DictConfig) -> Path:
     """Say on the terminal what a training with these settings would see, and draw a sheet of samples.
 
     Args:
-        overrides: as for a training.
+        settings: of a training, which have passed their checks.
 
     Returns:
         The sheet, `outputs/check/<folder of the images>.png`.
@@ -44,8 +42,6 @@ def check_images(overrides: Sequence[str]) -> Path:
     Raises:
         UserError: a line for each fault that would keep the images from being trained on, after all else is shown.
     """
-    settings = compose_settings(for_hydra(overrides, LITERAL, PATTERNED))
-    check(settings)
     run = Run.of(settings)
     collection = collected(run)
     try:
@@ -80,7 +76,10 @@ def _roles(run: Run, store: ImageStore) -> tuple[list[NDArray[np.str_]], list[st
     sets = run.settings.data.train_sets
     for fold in range(number_of_folds(store.collection, run.settings.data.folds)):
         try:
-            roles.append(in_roles(replace(run, name=run.name._replace(fold=fold)), store).roles(sets))
+            one = replace(run, name=run.name._replace(fold=fold))
+            found = in_roles(one, store.collection)
+            roles.append(found.roles(sets))
+            check_labels(one, store.collection, found)
         except UserError as error:
             problems += error.lines
     return roles, problems
@@ -98,7 +97,7 @@ def _show(counts: Counts) -> None:
         table.add_column(escape(column), justify="right" if number else "left", overflow="fold")
     for name, numbers in counts.rows:
         table.add_row(escape(name), *(str(number) if number else "" for number in numbers))
-    get_console().print(table)
+    show_table(table)
 
 
 def _draw(path: Path, store: ImageStore) -> None:
@@ -124,7 +123,7 @@ def _draw(path: Path, store: ImageStore) -> None:
         if rows_of_label
     ]
     side = store.images.shape[1]
-    subtitle = f"{len(files)} images, resized to {side} x {side} px"
+    subtitle = f"{counted(len(files), 'image')}, resized to {side} x {side} px"
     if collection.simulated:
         subtitle += f"; {SIMULATED}"
     write_contact_sheet(path, str(collection.root), subtitle, rows)

@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     fetch.add_argument("--into", type=Path, default=Path("data"), help="folder for the images (default: data)")
 
     status = _verb(verbs, _status, "status", "which runs of a study are done, run, have failed or lack")
-    status.add_argument("study", type=Path, help=f"{STUDY}, of a run, or outputs/runs")
+    status.add_argument("study", type=Path, nargs="?", help=f"{STUDY}, of a run, or outputs/runs")
     status.add_argument("--watch", action="store_true", help="again every few seconds, until nothing runs")
 
     listing = _verb(verbs, _list, "list", "the studies and runs there are, with their best figures")
@@ -143,9 +143,12 @@ def _check(given: Given) -> None:
 
     Samples of each class and mixture lie in outputs/check. The exit code is 1 where something must be mended first.
     """
-    from oral_cancer.check import check_images
+    from oral_cancer.train import checked_settings
 
-    check_images(given.overrides)
+    settings = checked_settings(given.overrides)
+    from oral_cancer.check import check_images  # heavy, as below: no refusal of an option needs it
+
+    check_images(settings)
 
 
 def _report(given: Given) -> None:
@@ -182,7 +185,7 @@ def _predict(given: Given) -> None:
     from oral_cancer.command import settings_of
 
     settings = settings_of("predict", given.overrides)
-    from oral_cancer.inference.command import predict_folder  # heavy, as below: no refusal of an option needs it
+    from oral_cancer.inference.command import predict_folder
 
     if not predict_folder(given.study, settings):
         sys.exit(1)
@@ -230,8 +233,10 @@ def _status(given: Given) -> None:
 
     oral-cancer status outputs/studies/paper --watch
     """
-    from oral_cancer.study.status import show_status, watch_status
+    from oral_cancer.study.status import refuse_none, show_status, watch_status
 
+    if given.study is None:
+        refuse_none(OUTPUTS)
     (watch_status if given.watch else show_status)(given.study)
 
 

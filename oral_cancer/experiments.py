@@ -16,8 +16,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from oral_cancer.config_groups import CONF
+from oral_cancer.errors import refuse
 from oral_cancer.quoting import as_typed
-from oral_cancer.settings import resolved
+from oral_cancer.settings import faults_of, resolved
+from oral_cancer.settings.training import Training
 
 CONFIG = "train"
 NAMED_ALREADY = (
@@ -47,7 +49,12 @@ class Composed:
         return cls(settings, dict(hydra.runtime.choices), tuple(given_overrides(hydra, "task")))
 
     def named(self, name: str) -> DictConfig:
-        """The settings with their experiment's name."""
+        """The settings with their experiment's name.
+
+        Raises:
+            UserError: for one that no folder or table can have, such as one made of an option that is a path.
+        """
+        refuse([line for line in faults_of(Training, {"name": name}) if line.startswith("name=")])
         settings = self.settings.copy()
         settings.name = name
         return settings
@@ -154,8 +161,17 @@ def given_overrides(hydra: Any, kind: Literal["task", "hydra"]) -> list[str]:
 
 def composed_of(overrides: Sequence[str], config: str = CONFIG) -> Composed:
     """What Hydra makes of overrides, within its application or without one."""
+    return in_parts(whole_of(overrides, config))
+
+
+def whole_of(overrides: Sequence[str], config: str = CONFIG) -> DictConfig:
+    """The same, with Hydra's own settings beside those of the training."""
     with nullcontext() if GlobalHydra.instance().is_initialized() else _hydra_of_our_own():
-        whole = compose(config, list(overrides), return_hydra_config=True)
+        return compose(config, list(overrides), return_hydra_config=True)
+
+
+def in_parts(whole: DictConfig) -> Composed:
+    """What Hydra has made of overrides, told apart from its own settings."""
     settings = whole.copy()
     with open_dict(settings):
         del settings["hydra"]

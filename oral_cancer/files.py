@@ -103,3 +103,11 @@ def sha256_of(path: Path) -> str:
 
 def _seal(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def below(path: Any) -> bool:
+    """Whether this is a relative path that does not climb: from whatever folder, it names something below that."""
+    if not isinstance(path, str) or path.startswith("/") or "\0" in path:
+        return False
+    parts = path.split("/")
+    return ".." not in parts and any(part not in ("", ".") for part in parts)

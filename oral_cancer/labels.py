@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.errors import refuse
 from oral_cancer.spreadsheets import REASON, is_formula
 
@@ -57,13 +58,6 @@ class Labels:
             for name in self.names
         }
 
-    @cached_property
-    def mixing(self) -> tuple[str, ...]:
-        """The classes that some mixture holds."""
-        return tuple(
-            name for k, name in enumerate(self.classes) if any(parts[k] > 0 for parts in self.mixtures.values())
-        )
-
     def soft_label(self, name: str) -> NDArray[np.float32]:
         """The soft label of a class or mixture, float32 (K,)."""
         return np.asarray(self.proportions[name], np.float32)
@@ -73,13 +67,8 @@ class Labels:
         return "homo" if name in self.classes else "hetero"
 
     def record(self) -> dict[str, Any]:
-        """What a manifest says of them; see `of_record`."""
+        """What a manifest says of them."""
         return {"classes": list(self.classes), "mixtures": {name: list(p) for name, p in self.mixtures.items()}}
-
-    @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> "Labels":
-        """The labels that `record` gave."""
-        return cls(tuple(record["classes"]), {name: tuple(parts) for name, parts in record["mixtures"].items()})
 
 
 def of_parts(classes: Sequence[str], parts: Mapping[str, float]) -> tuple[float, ...]:
@@ -90,6 +79,15 @@ def of_parts(classes: Sequence[str], parts: Mapping[str, float]) -> tuple[float,
     """
     total = sum(parts.values())
     return tuple(parts.get(name, 0.0) / total for name in classes)
+
+
+def mixing(classes: Sequence[str], mixtures: Mapping[str, Any]) -> list[str]:
+    """The classes that some mixture holds, by the proportions of each mixture.
+
+    >>> mixing(("a", "b", "c"), {"1:3": (0.25, 0.0, 0.75)})
+    ['a', 'c']
+    """
+    return [name for k, name in enumerate(classes) if any(parts[k] > 0 for parts in mixtures.values())]
 
 
 def ratio(proportions: Iterable[float]) -> str:
@@ -136,7 +134,7 @@ def _problems(classes: Sequence[str], mixtures: Mapping[str, Sequence[float]]) -
     problems += _clashes(classes)
     if not FEWEST <= len(classes) <= MOST:
         named = f" ({', '.join(classes[:MOST])})" if classes else ""
-        problems.append(f"source: {len(classes)} classes{named}; there must be {FEWEST} to {MOST}")
+        problems.append(f"source: {counted(len(classes), 'class', 'classes')}{named}; there must be {FEWEST} to {MOST}")
     by_form: dict[str, list[str]] = {}
     for name in names:
         by_form.setdefault(in_files(name).casefold(), []).append(name)

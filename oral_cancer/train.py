@@ -10,9 +10,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from oral_cancer.command import faults_in_one_line, insist_on_trust, no_empty_folder
+from oral_cancer.command import faults_in_one_line, no_empty_folder
+from oral_cancer.command_line import faults_of, insist_on_trust, options_first
+from oral_cancer.composing import faults_of_jobs, is_hydras
 from oral_cancer.config_groups import CONF
-from oral_cancer.experiments import CONFIG, Composed, name_of
+from oral_cancer.errors import refuse
+from oral_cancer.experiments import CONFIG, Composed, compose_settings, name_of
 from oral_cancer.quoting import for_hydra
 from oral_cancer.settings import AS_TYPED, PATTERNS, check, options
 from oral_cancer.settings.training import Training
@@ -29,10 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: `[-m] [group=choice] [key=value]` and Hydra's options; None for those of the process.
     """
     with faults_in_one_line():
-        words = list(sys.argv[1:] if arguments is None else arguments)
+        words = options_first(sys.argv[1:] if arguments is None else arguments)
         insist_on_trust(words)
         sys.argv[1:] = for_hydra(words, LITERAL, PATTERNED)  # where Hydra looks
-        run()
+        try:
+            run()
+        except Exception as error:
+            if is_hydras(error):  # which tells of the first fault; here are all
+                refuse(faults_of(sys.argv[1:]))
+            raise
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG)
@@ -48,15 +56,26 @@ def run(settings: DictConfig) -> float | None:
         return run_job(Composed.of(settings, of_hydra), Path(of_hydra.sweep.dir), folder)
     with faults_in_one_line(), no_empty_folder(folder.resolve()):
         check(settings)
+        composed = Composed.of(settings, of_hydra)
+        named = composed.named(name_of(composed))
         print("loading ...", flush=True)
         from oral_cancer.training.run import Run
         from oral_cancer.training.train import train
 
-        composed = Composed.of(settings, of_hydra)
         chosen = any(word.startswith("hydra.run.dir=") for word in of_hydra.overrides.hydra)
-        named = composed.named(name_of(composed))
         train(Run.of(named, folder if chosen else None, overrides=composed.overrides))
     return None
+
+
+def checked_settings(words: Sequence[str]) -> DictConfig:
+    """The settings of one training that a command line gives, named.
+
+    Raises:
+        UserError: a line for each fault.
+    """
+    overrides = for_hydra(words, LITERAL, PATTERNED)
+    refuse(faults_of_jobs([overrides]))
+    return compose_settings(overrides)
 
 
 def completions(words: Sequence[str]) -> list[str]:

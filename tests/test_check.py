@@ -144,7 +144,7 @@ def test_images_that_look_alike_in_two_roles_are_told_with_the_remedy(check: Che
             cv2.imwrite(str(path), np.roll(cv2.imread(str(path)) // 2 + 60, 1 + (name == "B cell"), axis=1))
     said, err, code = check("source=folder", f"source.root={cells}")
     assert code == 0, err
-    assert re.search(r"\d+ pairs of images look alike and have different roles:\n  train/", said)
+    assert re.search(r"\d+ pairs of images that look alike and have different roles:\n  train/", said)
     assert "source.group_by keeps such images together" in said
 
 

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oral_cancer.shapes import by_name, each, number
-
 GREY = 1.0  # grey levels between the channels, on the mean, below which an image has no colour
 SIZE_FACTOR = 1.5  # of width or height, beyond the training images'
 BRIGHTNESS_MARGIN = 25.0  # grey levels beyond the darkest and the brightest training image
@@ -20,6 +18,8 @@ CONTRAST_FACTOR = 2.0  # beyond the flattest and the sharpest training image
 SCALE_FACTOR = 1.1  # of a pixel's side, beyond the training images'
 FLAT = 2.0  # grey levels of contrast, below which there is nothing to see in an image
 OUTLIERS = 0.025  # share of the training images that is disregarded at either end
+ALWAYS = frozenset(("width", "height", "brightness", "colour"))
+"""Properties that every `span` has."""
 
 
 class Appearance(NamedTuple):
@@ -65,12 +65,6 @@ def span(appearances: Sequence[Appearance]) -> dict[str, list[float]]:
             cut = min(math.ceil(OUTLIERS * len(known)), (len(known) - 1) // 2)
             found[name] = [round(float(known[cut]), 4), round(float(known[len(known) - 1 - cut]), 4)]
     return found
-
-
-def is_span(value: Any) -> bool:
-    """Whether a value has the shape of what `span` gives."""
-    always = {"width", "height", "brightness", "colour"}
-    return by_name(each(number, length=2))(value) and always <= set(value)
 
 
 def unlike(image: Appearance, training: Mapping[str, Any]) -> list[str]:

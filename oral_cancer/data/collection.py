@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.data.reading import Reading
 from oral_cancer.labels import Labels, Split
-from oral_cancer.shapes import by_name, each, entries, text, whole
 from oral_cancer.simulation import SIMULATED
 
 NAMED = 5  # files of a kind that are named in a line; a manifest has all up to `LISTED`
@@ -118,10 +118,6 @@ def record_of(paths: Sequence[str], left_out: Sequence[LeftOut]) -> dict[str, An
     }
 
 
-is_record = entries(images=by_name(whole), left_out=by_name(entries(number=whole, files=each(text))))
-"""Whether a value has the shape of what `record_of` gives."""
-
-
 def in_words(record: Mapping[str, Any]) -> str:
     """E.g. "84 images (80 .tif, 4 .png); left out: 2 hidden (.DS_Store), 1 of a kind that is not read (x.gif)"."""
     number = sum(record["images"].values())
@@ -130,7 +126,7 @@ def in_words(record: Mapping[str, Any]) -> str:
     for why, files in record["left_out"].items():
         names = list(dict.fromkeys(map(_suffix, files["files"]))) if why in UNREMARKABLE else files["files"]
         parts.append(f"{files['number']} {why} ({', '.join(names[:NAMED])}{', ...' * (len(names) > NAMED)})")
-    found = f"{number} image{'s' * (number != 1)} ({of_each})"
+    found = f"{counted(number, 'image')} ({of_each})"
     return f"{found}; left out: {', '.join(parts)}" if parts else found
 
 

@@ -23,7 +23,7 @@ from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.data.training_set import checked, treat
 from oral_cancer.labels import TOLERANCE, ImageSet
-from oral_cancer.models.classifier import OF_VALIDATION
+from oral_cancer.settings.callbacks import OF_VALIDATION
 from oral_cancer.settings.data import Fold
 
 INTERPOLATED = "interpolated"
@@ -240,10 +240,14 @@ class CellDataModule(LightningDataModule):
             loaders.append(self._loader(images, self.eval_batch_size or (256 if self.on_gpu else 16)))
         return loaders
 
+    def evaluated(self, names: Sequence[str] = EVALUATED) -> list[str]:
+        """Those of some image sets that have an image, in their order; each has a loader."""
+        return [name for name in names if len(getattr(self.splits, name))]
+
     def val_dataloader(self) -> list[DataLoader[Batch]]:
-        """Pure validation images, mixed validation images."""
-        return self._evaluation_loaders(EVALUATED[:2])
+        """Pure validation images, mixed validation images, as far as there are any."""
+        return self._evaluation_loaders(self.evaluated(EVALUATED[:2]))
 
     def predict_dataloader(self) -> list[DataLoader[Batch]]:
-        """The image sets of `EVALUATED`, in that order."""
-        return self._evaluation_loaders(EVALUATED)
+        """The image sets of `evaluated`, in that order."""
+        return self._evaluation_loaders(self.evaluated())

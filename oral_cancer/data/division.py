@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from oral_cancer.counting import counted
 from oral_cancer.data.collection import Collection
 from oral_cancer.errors import UserError
 from oral_cancer.settings.data import LEAVE_ONE_GROUP_OUT
+from oral_cancer.spreadsheets import REASON, is_formula
 
 FOLDER = "folder"
 SEED = 0  # of the fixed test part, the same for every fold, experiment and seed
@@ -90,6 +92,12 @@ def sets_aside(collection: Collection, folds: int | str) -> bool:
     )
 
 
+def strange_groups(collection: Collection) -> list[str]:
+    """One line for each group that tables could not name, as a spreadsheet would run it."""
+    groups = dict.fromkeys(file.group for file in collection.files if file.group and is_formula(file.group))
+    return [f"{collection.root}: the group {group!r}: {REASON}; rename it, or group otherwise" for group in groups]
+
+
 def problems(collection: Collection, folds: int | str) -> list[str]:
     """One line for each reason why no part can be set aside to test."""
     if not sets_aside(collection, folds):
@@ -107,7 +115,7 @@ def problems(collection: Collection, folds: int | str) -> list[str]:
     number = math.ceil(collection.test_share * len(pool))
     if not few and not len(counts) <= number <= len(pool) - len(counts):
         few.append(
-            f"{root}: {number} of {len(pool)} images to test (source.test_share={collection.test_share}) cannot hold, "
-            f"and leave, each of {len(counts)} labels: {remedy}"
+            f"{root}: {number} of {counted(len(pool), 'image')} to test (source.test_share={collection.test_share}) "
+            f"cannot hold, and leave, each of {counted(len(counts), 'label')}: {remedy}"
         )
     return few

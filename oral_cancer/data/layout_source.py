@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from oral_cancer.called import command
 from oral_cancer.data.collection import ELSEWHERE, Collection, ImageFile
 from oral_cancer.data.reading import Reading
 from oral_cancer.data.walk import Walk, is_image, joined, patterns
@@ -63,7 +64,7 @@ def existing_folder(root: str | Path) -> Path:
     path = Path(root)
     if not path.is_dir():
         fault = "is not a folder" if path.exists() else "does not exist"
-        remedy = "run `python scripts/fetch_data.py`, set source.root, or use source=simulated"
+        remedy = f"run `{command('fetch')}`, set source.root, or use source=simulated"
         raise UserError(f"source.root: {path} {fault}: {remedy}")
     return path
 

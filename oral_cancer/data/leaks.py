@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.perceptual_hash import BITS, near_pairs
 from oral_cancer.data.store import ImageStore
@@ -53,7 +54,7 @@ def split_groups(collection: Collection, splits: Sequence[NDArray[np.str_]]) -> 
         if many := [roles for roles in within if len(roles) > 1]:
             said = " and for ".join(ROLES[role] for role in ROLES if role in many[0])
             lines.append(f"{collection.root}: the group {name} is for {said}: move all its images to one of them")
-    more = [f"{collection.root}: {len(lines) - SHOWN} more such groups"] if len(lines) > SHOWN else []
+    more = [f"{collection.root}: {counted(len(lines) - SHOWN, 'more such group')}"] if len(lines) > SHOWN else []
     return lines[:SHOWN] + more
 
 
@@ -86,7 +87,8 @@ def warning(pairs: pd.DataFrame, grouped: bool) -> list[str]:
     """What to tell of near-duplicates, none if there are none; and a remedy, unless images are `grouped` already."""
     if pairs.empty:
         return []
-    lines = [f"warning: {len(pairs)} pairs of images look alike and have different roles (near_duplicates.csv):"]
+    number = counted(len(pairs), "pair")
+    lines = [f"warning: {number} of images that look alike and have different roles (near_duplicates.csv):"]
     lines += [
         f"  {one} ({ROLES[role]}) and {other} ({ROLES[other_role]}), {bits} of {BITS} bits apart"
         for one, role, other, other_role, bits in pairs.head(SHOWN).to_numpy()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.data.appearance import GREY, appearance_of
 from oral_cancer.data.leaks import near_duplicates, warning
 from oral_cancer.data.reading import in_lines, is_worth_saying
@@ -90,7 +91,10 @@ def alike(store: ImageStore, roles: NDArray[np.str_]) -> list[str]:
     if pairs.empty:
         return ["no two images of different roles look alike"]
     grouped = any(file.group for file in store.collection.files)
-    return [f"{len(pairs)} pairs of images look alike and have different roles:", *warning(pairs, grouped)[1:]]
+    return [
+        f"{counted(len(pairs), 'pair')} of images that look alike and have different roles:",
+        *warning(pairs, grouped)[1:],
+    ]
 
 
 def samples(
@@ -120,4 +124,4 @@ def _scale(micrometres: NDArray[np.float64]) -> str:
         return "no file says"
     ends = " to ".join(dict.fromkeys(f"{end:.3g}" for end in (known.min(), known.max())))
     lacking = len(micrometres) - len(known)
-    return f"{ends} µm" + (f", of {lacking} images no file says" if lacking else "")
+    return f"{ends} µm" + (f", of {counted(lacking, 'image')} no file says" if lacking else "")

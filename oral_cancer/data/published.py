@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+from oral_cancer.counting import counted
 from oral_cancer.data.layout_source import collect
 from oral_cancer.data.reading import Reading
 from oral_cancer.errors import UserError, refuse
@@ -43,8 +44,8 @@ def deviations(into: Path) -> list[str]:
     collection = collect(into, LAYOUT, [], Reading())
     found = Counter((file.label, "test" if file.split == "test" else "val") for file in collection.files)
     return [
-        f"{into / LAYOUT.folder(label, split)}: {found[label, split]} images, {_published(label, split)} are "
-        "published: remove it, run this again"
+        f"{into / LAYOUT.folder(label, split)}: {counted(found[label, split], 'image')}, {_published(label, split)} "
+        "are published: remove it, run this again"
         for split in SPLITS
         for label in LABELS.names
         if found[label, split] != _published(label, split)

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import Any
 
-from oral_cancer.errors import UserError
+from oral_cancer.counting import counted
 from oral_cancer.formats.brightness import LITTLE_USED, Levels, Measured, Reason, in_words, least, own_levels
 from oral_cancer.formats.picture import Choice
 from oral_cancer.settings import checked, shown
 from oral_cancer.settings import data as settings
-from oral_cancer.shapes import each, entries, number, one_of, text, whole
 
 PLAIN = {("uint8", 0, 255), ("uint16", 0, 65535)}
 """Pixel types and their levels as every version of this program has read them."""
@@ -62,24 +61,6 @@ class Reading:
         return not any(value is not None for value in self.options.values())
 
 
-_LEVELS = each(
-    entries(
-        pixels=text, black=number, white=number, by=one_of(*get_args(Reason)), images=whole, used=each(number, length=2)
-    )
-)
-
-
-def is_record(value: Any) -> bool:
-    """Whether a value has the shape of what `record_of` gives."""
-    if not entries(levels=_LEVELS)(value) or any(one["black"] >= one["white"] for one in value["levels"]):
-        return False
-    try:
-        Reading.of(*(value[option] for option in ("range", "channels", "plane")))
-    except (KeyError, UserError):
-        return False
-    return True
-
-
 def is_plain(record: Mapping[str, Any] | None) -> bool:
     """Whether files were read as every version of this program has read them; `record` as in a manifest."""
     if not record:
@@ -112,7 +93,8 @@ def in_lines(record: Mapping[str, Any], before: str = "source.") -> list[str]:
     for one in record["levels"]:
         levels = Levels(one["black"], one["white"], one["by"])
         shown = f"{one['black']:g} is black and {one['white']:g} white"
-        line = f"{one['images']} images of {one['pixels']} pixels: {in_words(levels)}{because[one['by']]}: {shown}"
+        number = counted(one["images"], "image")
+        line = f"{number} of {one['pixels']} pixels: {in_words(levels)}{because[one['by']]}: {shown}"
         lowest, highest = one["used"]
         if lowest < one["black"] or highest > one["white"]:
             line += f"; they use {lowest:g} to {highest:g}, and what lies beyond is clipped"

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.labels import ImageSet
 from oral_cancer.settings.data import LEAVE_ONE_GROUP_OUT, Fold
@@ -179,7 +180,7 @@ def problems(collection: Collection, folds: int | str) -> list[str]:
     counts = Counter(file.label for file in pool)
     folded = labels.classes if any(counts[name] for name in labels.classes) else tuple(labels.mixtures)
     return [
-        f"{root}: {counts[name]} images of {name} are fewer than {number} folds: add images or lower data.folds"
+        f"{root}: {counted(counts[name], 'image')} of {name}, fewer than {number} folds: add images or lower data.folds"
         for name in folded
         if 0 < counts[name] < number
     ] + [
@@ -199,14 +200,16 @@ def _problems_of_groups(root: Path, pool: Sequence[ImageFile], folds: int | str)
     groups = {file.group for file in pool if file.group}
     if without:
         return [
-            f"{root}: {len(without)} images have no group, such as {without[0]}: give source.group_by, or "
+            f"{root}: {counted(len(without), 'image')} without a group, such as {without[0]}: give source.group_by, or "
             "a group to each"
         ]
     if folds == LEAVE_ONE_GROUP_OUT:
         if len(groups) < 2:
             return [f"{root}: 1 group cannot be left out: group more finely, or give data.folds=5"]
     elif len(groups) < int(folds):
-        return [f"{root}: {len(groups)} groups are fewer than {folds} folds: give data.folds={max(2, len(groups))}"]
+        return [
+            f"{root}: {counted(len(groups), 'group')}, fewer than {folds} folds: give data.folds={max(2, len(groups))}"
+        ]
     return [
         f"{root}: all images of {label} are in the group {next(iter(within))}, so that a fold trains without it: group "
         "more finely, add images of it, or leave it out"

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from oral_cancer.counting import counted
 from oral_cancer.data.perceptual_hash import perceptual_hash
 from oral_cancer.data.reader import decode, quiet, read_bytes
 from oral_cancer.data.reading import Reading
@@ -99,7 +100,9 @@ def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored 
     if not faults:
         decoded = sum(one.fresh for one in good.values())
         seconds = time.monotonic() - started
-        console.print(f"image store: decoded {decoded} of {len(keys)} images in {seconds:.1f} s", highlight=False)
+        console.print(
+            f"image store: decoded {decoded} of {counted(len(keys), 'image')} in {seconds:.1f} s", highlight=False
+        )
     return faults
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from oral_cancer.counting import counted
 from oral_cancer.data.collection import NAMED_BY_USER, Collection, ImageFile, LeftOut
 from oral_cancer.data.division import Grouping
 from oral_cancer.data.folder import SPLIT_NAMES
@@ -93,7 +94,7 @@ class TableSource:
         tables = [read_table(path) for path in self.tables]
         columns = columns_of(tables, self.columns, self.names, grouped=self.groups[0] is not None)
         for table, its_columns in zip(tables, columns, strict=True):
-            _say(f"{table.path}: {len(table.rows)} rows; {its_columns.in_words()}")
+            _say(f"{table.path}: {counted(len(table.rows), 'row')}; {its_columns.in_words()}")
         faults = [line for table in tables for line in table.problems]
         entries: list[Entry] = []
         for table, its_columns, pattern, group in zip(tables, columns, self.patterns, self.groups, strict=True):
@@ -203,7 +204,7 @@ def _patterns(file: Several | None, table: Several, number: int) -> list[Pattern
 
 def _shortened(faults: Sequence[str]) -> list[str]:
     more = len(faults) - SHOWN
-    return [*faults[:SHOWN], *([f"source.table: {more} more bad rows"] if more > 0 else [])]
+    return [*faults[:SHOWN], *([f"source.table: {counted(more, 'more bad row')}"] if more > 0 else [])]
 
 
 def _in_splits(entries: list[Entry], paths: Mapping[Path, str], by_folder: bool) -> list[Entry]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError
 
 EXCEL = (".xlsx", ".xlsm")
@@ -79,7 +80,9 @@ def read_table(path: Path) -> TableFile:
     rows, problems = [], []
     for line, cells in filled[1:]:
         if len(cells) < len(head) or any(cells[len(head) :]):
-            problems.append(f"{path}, line {line}: has {len(cells)} cells for {len(head)} columns: mend it")
+            problems.append(
+                f"{path}, line {line}: has {counted(len(cells), 'cell')} for {counted(len(head), 'column')}: mend it"
+            )
         else:
             rows.append(Row(line, dict(zip(head, cells, strict=False))))
     return TableFile(path, tuple(head), tuple(rows), delimiter != ",", tuple(problems))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from oral_cancer.counting import counted
 from oral_cancer.data.collection import HIDDEN, NAMED_BY_USER, NO_IMAGE, NOT_READ, LeftOut
 from oral_cancer.formats.kinds import OTHER_IMAGES, SUFFIXES
 from oral_cancer.spreadsheets import REASON, is_formula
@@ -65,8 +66,8 @@ class Walk:
         if images:
             name = folder.rpartition("/")[2]
             self.problems.append(
-                f"{self.root / folder}: {what}, whose {images} images nothing reads: rename or move it, or give "
-                f"source.leave_out=[{_quoted(name)}]"
+                f"{self.root / folder}: {what}, whose {counted(images, 'image')} nothing reads: rename or move it, or "
+                f"give source.leave_out=[{_quoted(name)}]"
             )
         else:
             self.pass_over(folder, NO_IMAGE)

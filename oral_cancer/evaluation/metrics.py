@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
 from oral_cancer.evaluation import predictions
-from oral_cancer.labels import EVALUATED_SPLITS
+from oral_cancer.labels import EVALUATED_SPLITS, mixing
 
 Floats = NDArray[np.float64]
 
@@ -129,8 +129,8 @@ def mixtures(mixed: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 def two_that_mix(mixtures: Mapping[str, Floats], classes: Sequence[str]) -> tuple[str, str] | None:
     """The two classes of which all mixtures consist; None where there are more, or no mixtures."""
-    mixing = [name for k, name in enumerate(classes) if any(parts[k] > 0 for parts in mixtures.values())]
-    return (mixing[0], mixing[1]) if len(mixing) == 2 else None
+    found = mixing(classes, mixtures)
+    return (found[0], found[1]) if len(found) == 2 else None
 
 
 def share_over(pair: tuple[str, str]) -> str:

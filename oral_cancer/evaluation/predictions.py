@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError, brief, refuse
-from oral_cancer.files import write_text
+from oral_cancer.files import below, write_text
 from oral_cancer.labels import EVALUATED_SPLITS, TOLERANCE, ImageSet, by_simplicity, ratio
-from oral_cancer.shapes import below
 
 Fold = int | str
 ALL_FOLDS = "all"
@@ -168,7 +168,7 @@ def _faults(path: Path, text: pd.DataFrame, numbers: pd.DataFrame) -> list[str]:
     def check(wrong: NDArray[np.bool_], fault: Callable[[int], str]) -> None:
         rows = np.flatnonzero(wrong)
         if len(rows):
-            also = f" (and {len(rows) - 1} further rows)" if len(rows) > 1 else ""
+            also = f" (and {counted(len(rows) - 1, 'further row')})" if len(rows) > 1 else ""
             problems.append(f"{path}, line {rows[0] + 2}: {fault(int(rows[0]))}{also}; {REMEDY}")
 
     def check_column(column: str, valid: "pd.Series[bool]", expected: str) -> None:

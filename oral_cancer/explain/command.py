@@ -15,6 +15,7 @@ from rich.panel import Panel
 from rich.progress import Progress
 
 from oral_cancer.command import say
+from oral_cancer.counting import counted
 from oral_cancer.data.collection import in_words, record_of
 from oral_cancer.data.reader import quiet, read_new
 from oral_cancer.data.reading import NewReading, Reading
@@ -73,7 +74,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     new = _with_common(images, new)
     if found:
         say(in_words(record_of([image.file for image in found.images], found.left_out)))
-    print(escape(f"{len(images)} images, explained by {', '.join(explainers)} of {study.name}"))
+    print(escape(f"{counted(len(images), 'image')}, explained by {', '.join(explainers)} of {study.name}"))
 
     explained: list[Explained] = []
     unread: list[str] = []

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.formats.picture import Picture, Unreadable, Values
 
 DEPTHS = (8, 10, 12, 14, 16)
@@ -114,13 +115,14 @@ def common_levels(images: Mapping[str, Measured], given: Sequence[float] | None)
     for dtype, members in by_type.items():
         low, high = _ends(members)
         faults.append(
-            f"{len(members)} images of {dtype} pixels, {low:g} to {high:g}: which value is black and which white must "
-            f"be said: source.range=[low, high], such as source.range=[{low:g},{high:g}]"
+            f"{counted(len(members), 'image')} of {dtype} pixels, {low:g} to {high:g}: which value is black and which "
+            f"white must be said: source.range=[low, high], such as source.range=[{low:g},{high:g}]"
         )
     own = {folder: least(*_ends(members)) for folder, members in by_folder.items()}
     if len({levels[:2] for levels in own.values()}) > 1:
         found = "; ".join(
-            f"{folder or '.'}: {len(by_folder[folder])} images of {in_words(levels)}" for folder, levels in own.items()
+            f"{folder or '.'}: {counted(len(by_folder[folder]), 'image')} of {in_words(levels)}"
+            for folder, levels in own.items()
         )
         top = max(levels.high for levels in own.values())
         faults.append(
@@ -147,7 +149,9 @@ def _less_than_declared(images: Mapping[str, Measured], common: Levels, undeclar
                 declared[folder, in_words(levels)] += 1
     if not declared:
         return []
-    found = "; ".join(f"{folder or '.'}: {number} images of {words}" for (folder, words), number in declared.items())
+    found = "; ".join(
+        f"{folder or '.'}: {counted(number, 'image')} of {words}" for (folder, words), number in declared.items()
+    )
     return [
         f"some folders declare a greater depth ({found}) than the {in_words(common)} that hold all images whose files "
         f"declare none, in {', '.join(sorted(undeclared))}: save them alike, or give the range of all, such as "

@@ -17,6 +17,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from oral_cancer.command import say
+from oral_cancer.counting import counted
 from oral_cancer.data.collection import NOT_READ, in_words
 from oral_cancer.data.collection import record_of as found_in
 from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying, record_of
@@ -171,7 +172,7 @@ def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs:
     console.print(table)
     odd, predicted = (frame["unlike_training"] != "").sum(), (frame["left_out"] == "").sum()
     if odd:
-        say(f"{odd} of {predicted} images are unlike those of the training; see the page", style="yellow")
+        say(f"{odd} of {counted(predicted, 'image')} unlike those of the training; see the page", style="yellow")
     constant = populations[populations["remark"] != ""]
     say(*(f"{one.population}: {one.remark}" for one in constant.itertuples()), style="yellow")
     say(*(f"written: {path}" for path in (outputs.predictions, outputs.composition, outputs.page)))

@@ -11,6 +11,7 @@ from rich import print
 from rich.markup import escape
 
 from oral_cancer.command import say
+from oral_cancer.counting import counted
 from oral_cancer.files import refuse_file, write_text
 from oral_cancer.inference.members import choose_runs, image_size, load_network
 from oral_cancer.inference.model_card import model_card
@@ -36,7 +37,7 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
     networks = [load_network(run, settings.trust) for run in runs]
     files = [(f"{run.run.training}.onnx", [run], [network]) for run, network in zip(runs, networks, strict=True)]
     files.append((ENSEMBLE, runs, networks))
-    print(escape(f"{experiment} of {study.name}: {len(runs)} networks and their ensemble, a while each"))
+    print(escape(f"{experiment} of {study.name}: {counted(len(runs), 'network')} and their ensemble, a while each"))
     differences = {}
     with _quiet():
         for name, members, of_members in files:

@@ -6,6 +6,7 @@ what ours is called; a class of the user's own is imported only where the user s
 """
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -16,7 +17,6 @@ from oral_cancer.errors import UserError, refuse
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.settings import checked, shown
 from oral_cancer.settings.training import Network, Sizes
-from oral_cancer.shapes import by_name, each, number, text
 from oral_cancer.study.runs import RunRecord
 from oral_cancer.training.manifest import FILE
 
@@ -113,8 +113,10 @@ def _own_settings(run: RunRecord) -> dict[str, Any]:
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, dict):
-        return by_name(_is_plain)(value) and "_target_" not in value
-    return value is None or isinstance(value, bool) or text(value) or number(value) or each(_is_plain)(value)
+        return "_target_" not in value and all(isinstance(name, str) and _is_plain(one) for name, one in value.items())
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _place(run: RunRecord) -> str:

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from oral_cancer.called import command
 from oral_cancer.data.resizing import resized_batch
 from oral_cancer.errors import UserError
 from oral_cancer.files import replacing
@@ -110,7 +111,7 @@ def onnx_ensemble(folder: Path, runs: Sequence[RunRecord]) -> Ensemble:
         UserError: where the file is missing, damaged, or made from other checkpoints than those of `runs`.
     """
     path = folder / ENSEMBLE
-    first = f"run `python scripts/export.py {runs[0].folder.parents[1]} experiment={runs[0].experiment}`"
+    first = f"run `{command('export', runs[0].folder.parents[1], f'experiment={runs[0].experiment}')}`"
     if not path.is_file():
         raise UserError(f"engine=onnx: {path} is missing; {first} first")
     try:

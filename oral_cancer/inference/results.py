@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.data.appearance import FLAT, unlike
 from oral_cancer.errors import refuse
 from oral_cancer.evaluation.calibration import Calibration
@@ -44,7 +45,8 @@ def proposed_ranges(skipped: Sequence[Skipped]) -> list[str]:
         if one.measured is not None:
             by_type[one.measured.dtype].append(one.measured)
     return [
-        f"{len(each)} images of {dtype} pixels use {low:g} to {high:g}: range=[{low:g},{high:g}] would show all of them"
+        f"{counted(len(each), 'image')} of {dtype} pixels use {low:g} to {high:g}: range=[{low:g},{high:g}] would show "
+        "all of them"
         for dtype, each in by_type.items()
         for low, high in [(min(one.lowest for one in each), max(one.highest for one in each))]
     ]

@@ -1,6 +1,6 @@
 """How the network learns from soft labels."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -17,8 +17,8 @@ from oral_cancer.errors import UserError
 from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.network import SoftLabelNetwork
 from oral_cancer.models.single_class import SingleClassAccuracy
-
-OF_VALIDATION = ("val_loss", "val_accuracy", "val_rmse")  # two figures of pure images, one of mixed ones
+from oral_cancer.settings import callbacks
+from oral_cancer.settings.callbacks import OF_VALIDATION
 
 
 class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
@@ -34,7 +34,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         compile: whether `torch.compile` makes the network faster, after a slow first step.
     """
 
-    MEASURED = ("train_loss", "train_accuracy", *OF_VALIDATION, "learning_rate")
+    MEASURED = callbacks.MEASURED
     """What is logged of each epoch, and so what callbacks can monitor; of validation only where it has such images."""
 
     def __init__(
@@ -121,10 +121,10 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         return True
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Loss and accuracy on the pure images (loader 0), RMSE on the mixed ones (loader 1)."""
+        """Loss and accuracy on the pure images (the first loader), RMSE on the mixed ones (the last)."""
         images, soft_labels = batch
         probabilities = self(images)
-        if dataloader_idx == 0:
+        if dataloader_idx == 0 and "val_loss" in self._validated:
             self.val_loss.update(probabilities, soft_labels)
             self.val_accuracy.update(probabilities, soft_labels)
         else:
@@ -132,10 +132,15 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """The figures over all ranks, of which one may have had no image."""
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
-        for name in getattr(data, "validated", OF_VALIDATION):
+        for name in self._validated:
             self.log(name, getattr(self, name))
         self.validated_at = self.trainer.global_step
+
+    @property
+    def _validated(self) -> Sequence[str]:
+        """The figures of validation that there are images for."""
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        return getattr(data, "validated", OF_VALIDATION)
 
     def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Probabilities, float32 (B, K)."""

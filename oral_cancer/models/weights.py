@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import pickle
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ from timm.models import load_state_dict_from_hf
 from torch import nn
 
 from oral_cancer.errors import UserError, brief
+from oral_cancer.settings.networks import instead_of_network
 
 log = logging.getLogger(__name__)
 
 HUB_ANSWERS_WITHIN = 20.0  # seconds
 WEIGHTS_FILE = "model.safetensors"
-PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?")  # by another, timm fetches or opens files
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,8 @@ def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_
         UserError: for an unknown network, one that does not take images of this size or stochastic depth, weights that
             cannot be had, or a file that does not fit.
     """
-    if not (PLAIN_NAME.fullmatch(name) and timm.is_model(name.split(".")[0])):
-        raise UserError(f"model.backbone={name}: timm has no such network; timm.list_models() names those it has")
+    if instead := instead_of_network(name, timm.is_model):
+        raise UserError(f"model.backbone={name}: must be {instead}")
     network = _network(name, classes, image_size, drop_path_rate)
     _reset_head(network)
 

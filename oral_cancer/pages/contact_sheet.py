@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.files import replacing
 from oral_cancer.pages.colours import CLASS_COLOURS, INK, MUTED, RULE
 from oral_cancer.pages.grids import shortened
@@ -68,7 +69,7 @@ def _draw_row(sheet: "_Sheet", row: SheetRow, top: float) -> None:
     sheet.bar(MARGIN, top, row.proportions)
     left = MARGIN + BAR + 0.1
     sheet.text(left, top + SIDE / 2 - 0.1, shortened(row.name, 20), size=11, weight="bold", color=INK[0])
-    images = f"{row.number} image{'s' * (row.number != 1)}"
+    images = counted(row.number, "image")
     sheet.text(left, top + SIDE / 2 + 0.12, images, color=MUTED[0])
     for place, (picture, caption) in enumerate(zip(row.pictures, row.captions, strict=True)):
         at = MARGIN + NAMES + place * (SIDE + GAP)

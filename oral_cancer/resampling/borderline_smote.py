@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
+from oral_cancer.counting import counted
 from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
 from oral_cancer.labels import TOLERANCE
@@ -110,7 +111,7 @@ class BorderlineSmote:
         weights = borderline_weights(images, majority, minority, k, m, seed)
         if not weights.shape[0]:
             warnings.warn(
-                f"borderline_smote: {pair.minority} stays at {len(minority)} images, as none is in danger: "
+                f"borderline_smote: {pair.minority} stays at {counted(len(minority), 'image')}, as none is in danger: "
                 f"at least half, but not all, of the {m} images nearest to one would have to be {pair.called}",
                 stacklevel=3,
             )

@@ -4,6 +4,7 @@ from oral_cancer.settings import resolvers as resolvers
 from oral_cancer.settings.checks import (
     build,
     check,
+    faults,
     influential,
     influential_of,
     number_of_ranks,
@@ -20,6 +21,7 @@ __all__ = [
     "check",
     "checked",
     "checked_arguments",
+    "faults",
     "faults_of",
     "influential",
     "influential_of",

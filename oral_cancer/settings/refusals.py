@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from oral_cancer.called import command
 from oral_cancer.errors import UserError
 from oral_cancer.settings.rules import ByTarget, Section
 
@@ -88,7 +89,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
-def unknown(option: str, known: Iterable[str], remedy: str = "`python train.py --cfg job` lists all") -> str:
+def unknown(option: str, known: Iterable[str], remedy: str | None = None) -> str:
     """The line for an option that there is not, with a guess at the one that was meant.
 
     >>> unknown("data.batchsize", ["data.batch_size", "model.compile"])
@@ -97,6 +98,7 @@ def unknown(option: str, known: Iterable[str], remedy: str = "`python train.py -
     'trainer.compile: is no option; did you mean model.compile?'
     """
     known = list(known)
+    remedy = remedy or f"`{command('train', '--cfg', 'job')}` lists all"
     if option in known:
         return f"{option}: is no option of what is chosen here; {remedy}"
     place, _, name = option.rpartition(".")

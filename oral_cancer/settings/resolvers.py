@@ -4,6 +4,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from oral_cancer.called import command
 from oral_cancer.errors import UserError
 from oral_cancer.quoting import mapping_of
 from oral_cancer.settings.checks import build
@@ -52,4 +53,5 @@ def mode(launcher: str) -> str | None:
 
 for resolver in (each, folds, folds_of_data, each_fold, mode):
     OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
+OmegaConf.register_new_resolver("called", command, replace=True)  # "${called:train}" is "python train.py" in a clone
 OmegaConf.register_new_resolver("mapping", mapping_of, replace=True)

@@ -86,19 +86,21 @@ OPTIONS: dict[str, tuple[Fits, str]] = {
 """By option: whether a value can be had, and what is said of one that cannot."""
 
 
-def refused_options(trainer: Mapping[str, Any], weights: Any) -> list[str]:
+def refused_options(settings: Mapping[str, Any]) -> list[str]:
     """A line for each option of the trainer with a value that no run can have.
 
     Args:
-        trainer: the settings of the group `trainer`, as plain Python.
-        weights: `model.weights`; a network from a file of the user's may be evaluated without a step.
+        settings: of a training, as plain Python. A network from a file of the user's may be evaluated without a step.
     """
+    trainer, model = settings.get("trainer"), settings.get("model")
+    if not (isinstance(trainer, Mapping) and isinstance(model, Mapping)):
+        return []  # which is told elsewhere
     problems = [
         f"trainer.{option}={trainer[option]}: {said}"
         for option, (fits, said) in OPTIONS.items()
         if option in trainer and not fits(trainer[option])
     ]
-    if trainer.get("limit_train_batches") == 0 and weights in ("auto", "imagenet", "none"):
+    if trainer.get("limit_train_batches") == 0 and model.get("weights") in ("auto", "imagenet", "none"):
         problems.append(
             "trainer.limit_train_batches=0: a network without a step is not trained; give at least 1, or a file of "
             "trained weights as model.weights"

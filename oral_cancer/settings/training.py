@@ -20,6 +20,7 @@ from oral_cancer.settings.data import (
     LayoutSource,
     SimulatedSource,
 )
+from oral_cancer.settings.networks import instead_of_network
 from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.settings.rules import (
     AS_TYPED,
@@ -127,6 +128,13 @@ class SoftLabelClassifier(Model):
     model_config = ConfigDict(extra="forbid")
     builds: ClassVar[str] = "oral_cancer.models.SoftLabelClassifier"
 
+    @field_validator("backbone")
+    @classmethod
+    def _known(cls, backbone: str) -> str:
+        if instead := instead_of_network(backbone):
+            raise must(backbone, instead)
+        return backbone
+
 
 class BatchAugmentation(Section):
     builds: ClassVar[str] = "oral_cancer.data.augmentation.BatchAugmentation"
@@ -211,7 +219,7 @@ Seeds = Annotated[
 class Study(Section):
     """Of a multirun; `models`, `folds` and the seeds are those of conf/study."""
 
-    name: Annotated[str, FOLDER_NAME, AS_TYPED]
+    name: Annotated[str, NAME_IN_TABLES, AS_TYPED]
     models: Annotated[
         list[Annotated[str, MinLen(1)]] | None, Rule("a list of choices of conf/experiment, such as [m1,m5]")
     ] = None

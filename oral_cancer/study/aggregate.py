@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from oral_cancer.counting import counted
 from oral_cancer.evaluation import predictions, tables
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles, ensembles
 from oral_cancer.files import write_text
@@ -104,5 +105,5 @@ def _mark(path: Path, text: str) -> None:
 
 
 def _lacking(study: Study) -> str:
-    made_from = f"Made from {len(study.complete)} of {len(study.runs)} runs. Lacking:"
+    made_from = f"Made from {len(study.complete)} of {counted(len(study.runs), 'run')}. Lacking:"
     return "\n".join([made_from, *study.faults]) + "\n"

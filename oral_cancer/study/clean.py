@@ -20,6 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from oral_cancer.command import say
+from oral_cancer.counting import counted
 from oral_cancer.data.reading import Reading
 from oral_cancer.data.store import store_name
 from oral_cancer.data.store_index import load
@@ -72,12 +73,11 @@ def clean(folder: Path, checkpoints: bool = False, yes: bool = False) -> None:
     for one in found:
         say(f"{in_bytes(sizes[one.path]):>9}  {one.path}: {one.why}")
     if not found:
-        say(f"{folder}: there is nothing that nothing needs")
-    elif yes or _agreed(sum(sizes.values()), len(found)):
-        freed = sum(sizes[one.path] for one in found if _remove(one))
-        say(f"{in_bytes(freed)} are free now")
-    else:
-        say("nothing was removed")
+        say(f"{folder}: nothing to remove; whatever is there is needed")
+    elif yes or _agreed(f"{counted(len(found), 'folder')}, {in_bytes(sum(sizes.values()))}"):
+        removed = [one.path for one in found if _remove(one)]
+        freed = in_bytes(sum(sizes[path] for path in removed))
+        say(f"removed {counted(len(removed), 'folder')}, {freed}")
 
 
 def unneeded(folder: Path, checkpoints: bool) -> Iterator[Unneeded]:
@@ -166,11 +166,14 @@ def _is_own(path: Path, folder: Path) -> bool:
     return not path.is_symlink() and path.resolve().is_relative_to(folder.resolve())
 
 
-def _agreed(size: int, number: int) -> bool:
+def _agreed(what: str) -> bool:
     if not sys.stdin.isatty():
-        say("give --yes to remove them")
+        say(f"{what}: nothing was removed, as nobody can be asked here; give --yes to remove them")
         return False
-    return input(f"Remove these {number}, {in_bytes(size)}? [y/N] ").strip().lower() in ("y", "yes")
+    agreed = input(f"Remove {what}? [y/N] ").strip().lower() in ("y", "yes")
+    if not agreed:
+        say("nothing was removed")
+    return agreed
 
 
 def _remove(one: Unneeded) -> bool:

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from oral_cancer.command import say, show_table
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.comparison import LEAST
@@ -115,8 +116,9 @@ def figures(one: Side, other: Side) -> pd.DataFrame:
     """Figures side by side, a row each.
 
     Returns:
-        `figure`, e.g. "validation accuracy", and as text `a`, `b` and `difference`: mean and SD over the folds, and of
-        the ensemble on the test images 95 % intervals; the difference in RMSE is that of `tables.differences`.
+        `figure`, e.g. "validation accuracy", and as text `a`, `b` and `difference`, a less b: mean and SD over the
+        trainings, and of their ensemble on the test images 95 % intervals; the difference in RMSE is that of
+        `tables.differences`, and alone has an interval.
     """
     parts = [side.predictions().assign(experiment=key) for side, key in ((one, "a"), (other, "b"))]
     frame = pd.concat(parts, ignore_index=True)
@@ -125,12 +127,15 @@ def figures(one: Side, other: Side) -> pd.DataFrame:
     ensemble = _simple(pd.concat([tables.ensemble(each) for each in mixed])).set_index("experiment")
     rows = []
     for split, metric in dict.fromkeys((split, metric) for split, metric, _ in means if metric in FIGURE_NAMES):
-        texts = [_with_sd(means.get((split, metric, key))) for key in "ab"]
-        rows.append((f"{SPLIT_NAMES[split]} {FIGURE_NAMES[metric]}", *texts, ""))
+        two = [means.get((split, metric, key)) for key in "ab"]
+        less = _less(*(row and row["mean"] for row in two))
+        rows.append((f"{SPLIT_NAMES[split]} {FIGURE_NAMES[metric]}", *map(_with_sd, two), less))
     paired = _paired(frame)
     for metric in OF_ENSEMBLE:
-        texts = [_with_interval(ensemble.loc[key], metric) if key in ensemble.index else "" for key in "ab"]
-        rows.append((f"test {FIGURE_NAMES[metric]}, ensemble", *texts, paired if metric == "rmse" else ""))
+        of_both = [ensemble.loc[key] if key in ensemble.index else pd.Series() for key in "ab"]
+        less = paired if metric == "rmse" else _less(*(row.get(metric) for row in of_both))
+        texts = [_with_interval(row, metric) for row in of_both]
+        rows.append((f"test {FIGURE_NAMES[metric]}, ensemble", *texts, less))
     return pd.DataFrame(rows, columns=["figure", "a", "b", "difference"])
 
 
@@ -146,6 +151,10 @@ def _paired(frame: pd.DataFrame) -> str:
         f"{row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f}){tested}"
         for row, tested in zip(rows, p, strict=True)
     )
+
+
+def _less(one: Any, other: Any) -> str:
+    return "" if one is None or other is None or pd.isna(one - other) else f"{one - other:+.4f}"
 
 
 def _simple(table: pd.DataFrame) -> pd.DataFrame:
@@ -185,7 +194,7 @@ def _show_settings(one: Side, other: Side) -> None:
     table = _table("setting", one, other)
     for name, values in differing.items():
         table.add_row(name, *(escape("null" if value is None else str(value)) for value in values))
-    get_console().print(table)
+    show_table(table)
 
 
 def _show_figures(one: Side, other: Side) -> None:
@@ -195,10 +204,10 @@ def _show_figures(one: Side, other: Side) -> None:
         table.add_column("difference", overflow="fold")
     for row in found.to_numpy().tolist():
         table.add_row(*row[: len(table.columns)])
-    get_console().print(table)
-    get_console().print("mean (SD) over the trainings; of ensembles 95 % intervals over the test images")
+    show_table(table)
+    say("mean (SD) over the trainings; of ensembles 95 % intervals over the test images")
     if "p " not in "".join(found["difference"]):
-        get_console().print(f"compared are these two ensembles on these images; {LEAST} seeds of both tell of others")
+        say(f"compared are these two ensembles on these images; {LEAST} seeds of both tell of others")
 
 
 def _table(what: str, one: Side, other: Side) -> Table:

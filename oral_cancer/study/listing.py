@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from rich import get_console
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from oral_cancer.command import show_table
 from oral_cancer.disk import in_bytes, size_of
 from oral_cancer.errors import UserError
 from oral_cancer.study.journal import FILE as SEARCH
@@ -91,7 +91,7 @@ def show_list(folder: Path) -> None:
             study.end[:16].replace("T", " "),
             in_bytes(study.size),
         )
-    get_console().print(table)
+    show_table(table)
 
 
 def _best(runs: Sequence[Path]) -> tuple[str, str] | None:

@@ -8,8 +8,7 @@ from typing import Any
 import yaml
 
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.files import sealed, unsealed, write_text
-from oral_cancer.shapes import below
+from oral_cancer.files import below, sealed, unsealed, write_text
 from oral_cancer.training.run import RunName
 
 FILE = "study.yaml"
@@ -18,6 +17,8 @@ FORMAT = 4
 before 2, runs of experiments were cells of models."""
 WHEREABOUTS = ("data.source", "data.root")
 """Entries that may change where the images are the very same, which their fingerprint tells."""
+PLANNED = "planned"
+"""What a plan says of a run, among its entries."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def freeze(folder: Path, plan: Plan) -> None:
         {key: value for key, value in _flat(asdict(each)) if not key.endswith("config_hash")} for each in (frozen, plan)
     )
     differences = [
-        f"{folder / FILE}: {key} was {before.get(key)}, now {now.get(key)}"
+        f"{folder / FILE}: {_difference(key, before, now)}"
         for key in dict.fromkeys((*before, *now))
         if before.get(key) != now.get(key) and key not in WHEREABOUTS
     ]
@@ -104,10 +105,17 @@ def freeze(folder: Path, plan: Plan) -> None:
         refuse([*differences, f"{folder}: a study does not change; choose another study.name, or the former settings"])
 
 
+def _difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:
+    if PLANNED in (before.get(key), now.get(key)):
+        was, now_is = ("" if key in plan else "not " for plan in (before, now))
+        return f"{key} was {was}part of the study, and is {now_is}now"
+    return f"{key} was {before.get(key, 'not there')}, now {now.get(key, 'not there')}"
+
+
 def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(content, dict) and "fold" in content and "experiment" in content and "config_hash" in content:
         seeds = "".join(f" {name} {content[name]}" for name in ("split_seed", "seed") if name in content)
-        yield f"run {content['experiment']} fold {content['fold']}{seeds}", "planned"
+        yield f"run {content['experiment']} fold {content['fold']}{seeds}", PLANNED
     elif isinstance(content, dict):
         for key, value in content.items():
             yield from _flat(value, f"{name}.{key}" if name else str(key))

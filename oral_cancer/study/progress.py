@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import psutil
 
+from oral_cancer.counting import counted
 from oral_cancer.study.plan import read_plan
 from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import RunName
@@ -99,7 +100,7 @@ def seconds_left(states: Sequence[RunState], at_once: int = 1) -> float | None:
 def counts(states: Sequence[RunState], at_once: int = 1) -> str:
     """E.g. "3 of 10 runs done, 2 running, 1 failed, about 5 min left"; see `seconds_left`."""
     number = Counter(state.status for state in states)
-    parts = [f"{number['complete']} of {len(states)} runs done"]
+    parts = [f"{number['complete']} of {counted(len(states), 'run')} done"]
     parts += [f"{number[status]} {status}" for status in ("running", "failed") if number[status]]
     left = seconds_left(states, at_once)
     return ", ".join(parts + ([f"about {duration(left)} left"] if left else []))

@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.panel import Panel as Frame
 from rich.table import Table
 
+from oral_cancer.command import show_table
+from oral_cancer.counting import counted
 from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
@@ -105,9 +107,9 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
         table.add_column(f"{split}\n{column}".strip(), justify="right" if split else "left", overflow="fold")
     for row in grid.rows:
         table.add_row(*(f"[bold]{escape(entry.text)}[/]" if entry.strong else escape(entry.text) for entry in row))
-    print(table)
+    show_table(table)
     if study.lacking:
-        print(f"[bold red]Incomplete: {len(study.lacking)} of {len(study.runs)} runs lack[/]")
+        print(f"[bold red]Incomplete: {len(study.lacking)} of {counted(len(study.runs), 'run')} lacking[/]")
         for fault in study.faults:
             get_console().print(escape(fault), soft_wrap=True)
     get_console().print(f"page: {escape(str(page))}", soft_wrap=True)

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from oral_cancer.command import brief
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, RUN, Fold, classes_of, read_predictions
 from oral_cancer.spreadsheets import REASON, is_formula
@@ -211,7 +212,8 @@ def read_study(study: Path, experiment: str | None = None) -> Study:
         of = f" of {experiment}" if experiment else ""
         first = runs[0]
         raise UserError(
-            f"{study}: none of its {len(runs)} runs{of} is finished ({first.name} {first.fault}); run the study first"
+            f"{study}: none of {counted(len(runs), 'run')}{of} is finished ({first.name} {first.fault}); "
+            "run the study first"
         )
     _refuse_mixed(study, found.complete)
     return found

@@ -6,7 +6,6 @@ of the mixtures, or where nothing mixes the macro F1, of its validation images i
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,16 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from oral_cancer.command import described
-from oral_cancer.errors import UserError
+from oral_cancer.composing import each_once, faults_of_jobs
+from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import Composed, composed_of, given_overrides
-from oral_cancer.settings import check, checked, influential, resolved
+from oral_cancer.settings import checked, influential, resolved
 from oral_cancer.settings.commands import Sweeper
 from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import BATCH, ERROR, OBJECTIVES, SECONDS, Search, flat, open_journal, quiet, read_search
 from oral_cancer.study.parameters import Parameter, overrides_of, parameters_of
+from oral_cancer.study.progress import names_of, state_of
+from oral_cancer.study.room import insist_on_room_for_trials
 from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import Run
 
@@ -56,14 +58,14 @@ def plan_search(config: DictConfig) -> Search:
     if _is_grid(config) and (endless := [option for option, each in parameters.items() if each.size is None]):
         raise UserError(f"hydra/sweeper/sampler=grid: {endless[0]} has endless values; give it as a choice or a range")
     first = [f"{option}={each.extremes[0]}" for option, each in parameters.items()]
-    for values in zip_longest(*(each.extremes for each in parameters.values())):
-        tried = [
-            f"{key}={v}" if v is not None else former for key, v, former in zip(parameters, values, first, strict=True)
-        ]
-        check(_composed(config, [*fixed, *tried]).settings)
+    tried = each_once([[f"{option}={value}" for value in each.extremes] for option, each in parameters.items()])
+    of_hydra = given_overrides(config.hydra, "hydra")
+    refuse(faults_of_jobs(([*of_hydra, *fixed, *job] for job in tried), config.hydra.job.config_name))
     loading(config)
     run = _run(_composed(config, [*fixed, *first]))
-    data, weights, objective = _starting_point(run)
+    folder = Path(config.hydra.sweep.dir)
+    number = int(min(config.hydra.sweeper.n_trials, _number_in_grid(config, parameters)))
+    data, weights, objective = _starting_point(run, folder, max(0, number - trials_ended(folder)))
     return Search(
         parameters={option: str(each) for option, each in parameters.items()},
         direction=config.hydra.sweeper.direction or OBJECTIVES[objective].direction,
@@ -222,18 +224,25 @@ def _run(composed: Composed) -> Run:
     return Run.of(composed.named("trial"))
 
 
-def _starting_point(run: Run) -> tuple[dict[str, Any], str, str]:
-    """Facts about the images, what the network starts from, and the objective."""
-    from oral_cancer.models.weights import build_backbone
-    from oral_cancer.training.images import collected, data_facts, in_roles, open_images
-    from oral_cancer.training.trainer import check_callbacks
+def trials_ended(folder: Path) -> int:
+    """How many trials have run to their end, well or not, by their folders."""
+    return sum(state_of(folder, name).status in ("complete", "failed") for name in names_of(folder))
 
-    check_callbacks(run.settings)
+
+def _starting_point(run: Run, folder: Path, lacking: int) -> tuple[dict[str, Any], str, str]:
+    """Facts about the images, what the network starts from, and the objective; the trials that lack fit the disk."""
+    from oral_cancer.models.weights import build_backbone
+    from oral_cancer.training.images import collected, data_facts, in_roles, insist_on_labels, open_images
+    from oral_cancer.training.trainer import build_callbacks
+
+    build_callbacks(run.settings)
     model, collection = run.settings.model, collected(run)
     classes = len(collection.labels.classes)
     start = build_backbone(model.backbone, model.weights, classes, model.image_size, model.drop_path_rate)
+    insist_on_room_for_trials(folder, lacking, run, start.size)
+    insist_on_labels([run], collection)
     store = open_images(run, collection)
-    mixed = len(in_roles(run, store).hetero_val) > 0
+    mixed = len(in_roles(run, store.collection).hetero_val) > 0
     return data_facts(store), start.origin, "rmse" if mixed else "f1_macro"
 
 

@@ -1,13 +1,14 @@
 """What came of a search: a table of its trials, the best settings as a command line, and a page with both."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from oral_cancer.called import command
 from oral_cancer.command import say
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError
 from oral_cancer.files import write_text
 from oral_cancer.pages.grids import DIGITS, LACKING, Entry, Grid
@@ -46,7 +47,7 @@ def write_search_report(folder: Path) -> Path:
     write_text(page, render("oral_cancer.study", "search.html.j2", _content(folder.resolve().name, search, study)))
     failed = [trial for trial in trials if trial.state.name == "FAIL"]
     if failed:
-        say(f"{folder.name}: {len(failed)} of {len(trials)} trials failed; {TABLE}.csv says why")
+        say(f"{folder.name}: {len(failed)} of {counted(len(trials), 'trial')} failed; {TABLE}.csv says why")
     if not _complete(trials):
         say(f"page: {page}")
         first = failed[0].user_attrs[ERROR] if failed else "none has ended"
@@ -62,7 +63,7 @@ def write_search_report(folder: Path) -> Path:
 
 def command_line(search: Search, trial: "FrozenTrial") -> str:
     """What trains with a trial's settings, to be pasted into a shell."""
-    return shlex.join(["python", "train.py", *search.command, *(f"{k}={v}" for k, v in overrides_of(trial).items())])
+    return command("train", *search.command, *(f"{k}={v}" for k, v in overrides_of(trial).items()))
 
 
 def trials_table(trials: Iterable["FrozenTrial"], options: Iterable[str]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
+from oral_cancer.counting import counted
 from oral_cancer.pages.colours import ACCENT, INK, MUTED
 from oral_cancer.pages.panels import Panel, small_figure
 from oral_cancer.study.journal import Search
@@ -67,7 +68,7 @@ def _by_parameter(option: str, complete: Sequence["FrozenTrial"], best: "FrozenT
         else:
             _number_axis(axes, distribution)
         axes.set_ylabel(judged_by)
-    said = f"{judged_by} over {option} of {len(complete)} trials; the best has {best.params[option]}"
+    said = f"{judged_by} over {option} of {counted(len(complete), 'trial')}; the best has {best.params[option]}"
     return Panel(option, figure, said)
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from rich import get_console
 from rich.box import SIMPLE_HEAD
@@ -11,7 +12,10 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from oral_cancer.called import command
+from oral_cancer.command import show_table
 from oral_cancer.errors import UserError
+from oral_cancer.study.listing import studies_below
 from oral_cancer.study.monitor import FIGURES, JUDGED_BY
 from oral_cancer.study.progress import RunState, counts, duration, names_of, state_of
 from oral_cancer.training.run import RunName
@@ -40,9 +44,20 @@ def states_of(folder: Path) -> list[RunState]:
     return states
 
 
+def refuse_none(outputs: Path) -> NoReturn:
+    """Where no study is named: say what to give, and those there are.
+
+    Raises:
+        UserError: always.
+    """
+    there = studies_below(outputs) if outputs.is_dir() else []
+    lines = [f"give the folder of a study, such as `{command('status', study)}`" for study in there]
+    raise UserError(*lines or [f"give the folder of a study; there is none below {outputs} yet"])
+
+
 def show_status(folder: Path) -> None:
     """Print a line a run, and one of all together."""
-    get_console().print(_view(folder, states_of(folder)), soft_wrap=True)
+    show_table(_view(folder, states_of(folder)))
 
 
 def watch_status(folder: Path, every: float = EVERY) -> None:

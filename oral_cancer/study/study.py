@@ -24,15 +24,18 @@ from omegaconf import DictConfig
 from rich import print
 
 from oral_cancer.command import described
+from oral_cancer.composing import faults_of_sweep
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import Composed, composed_of, given_overrides, name_of, sweep_options
 from oral_cancer.files import write_json, write_text
-from oral_cancer.settings import build, check, influential, number_of_ranks
+from oral_cancer.settings import build, check, faults, influential, number_of_ranks
 from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
-from oral_cancer.study.room import insist_on_room_for
-from oral_cancer.study.search import is_search, plan_search
+from oral_cancer.study.progress import counts, names_of, state_of
+from oral_cancer.study.room import insist_on_room_for_runs
+from oral_cancer.study.search import is_search, plan_search, trials_ended
 from oral_cancer.training.manifest import RESULTS, changed_files, log_of, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
 
@@ -58,6 +61,8 @@ def start(config: DictConfig) -> FileLock:
     """
     folder = Path(config.hydra.sweep.dir)
     held = lock(folder) if folder.exists() else None  # now, lest planning is in vain
+    if there := _what_is_there(folder, config):
+        print(f"[bold]{folder.name}[/]: {there}", flush=True)
     jobs = plan_jobs(config)
     if jobs is not None:
         loading(config)
@@ -73,7 +78,7 @@ def start(config: DictConfig) -> FileLock:
         from oral_cancer.study.runs import SIMULATED  # late, as pandas comes with it
 
         simulated = " on simulated micrographs" if plan.data["source"] == SIMULATED else ""
-        print(f"[bold]{folder.name}[/]: {len(plan.runs)} runs{simulated} in {folder}")
+        print(f"[bold]{folder.name}[/]: {counted(len(plan.runs), 'run')}{simulated} in {folder}")
     return held
 
 
@@ -85,6 +90,15 @@ def keep_statistics(folder: Path, store: "ImageStore") -> None:
     if not (folder / STATISTICS).exists():
         frame = image_statistics(store)
         write_text(folder / STATISTICS, frame.to_csv(index=False, lineterminator="\n"))
+
+
+def _what_is_there(folder: Path, config: DictConfig) -> str:
+    """How far former starts have come; empty before the first."""
+    if read_plan(folder):
+        return counts([state_of(folder, name) for name in names_of(folder)])
+    if is_search(config) and (ended := trials_ended(folder)):
+        return f"{ended} of {counted(max(ended, config.hydra.sweeper.n_trials), 'trial')} done"
+    return ""
 
 
 def lock(folder: Path) -> FileLock:
@@ -136,32 +150,32 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
     study = Path(config.hydra.sweep.dir)
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
     words = [*params, *given_overrides(config.hydra, "task")]
+    of_hydra, main = given_overrides(config.hydra, "hydra"), config.hydra.job.config_name
+    refuse(faults_of_sweep(words, main, of_hydra))  # which needs not all combinations for it
     (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
-    composed = [_composed(config, job) for job in batches]
+    composed = [composed_of([*of_hydra, *job], main) for job in batches]
     networks = {str(one.settings.model.backbone) for one in composed}
     several = {seed: len({one.settings[seed] for one in composed}) > 1 for seed in ("seed", "split_seed")}
-    jobs = []
+    jobs, problems = [], []
     for overrides, one in zip(batches, composed, strict=True):
-        check(one.settings)
         experiment = name_of(one, with_network=len(networks) > 1, varied=sweep_options(words))
         seeds = {seed: one.settings[seed] if varies else None for seed, varies in several.items()}
         name = RunName(experiment, one.settings.fold, **seeds)
         settings = one.named(name.experiment)
+        problems += faults(settings)
         jobs.append(Job(_of_tasks(overrides), Run.of(settings, study / name.path, name, study.name, one.overrides)))
-    counts = Counter(job.run.name for job in jobs)
+    planned = Counter(job.run.name for job in jobs)
     refuse(
         [
-            f"study: {name} is planned twice; name each experiment, fold and seed once"
-            for name, number in counts.items()
-            if number > 1
+            *dict.fromkeys(problems),
+            *(
+                f"study: {name} is planned twice; name each experiment, fold and seed once"
+                for name, number in planned.items()
+                if number > 1
+            ),
         ]
     )
     return jobs
-
-
-def _composed(config: DictConfig, job: Sequence[str]) -> Composed:
-    """The settings of one job."""
-    return composed_of([*given_overrides(config.hydra, "hydra"), *job], config.hydra.job.config_name)
 
 
 def _of_tasks(overrides: Iterable[str]) -> list[str]:
@@ -199,23 +213,25 @@ def _without_none(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _insist_on_options(runs: Iterable[Run]) -> None:
-    from oral_cancer.training.trainer import check_callbacks  # late, as no refusal of a wrong option needs it
+    from oral_cancer.training.trainer import build_callbacks  # late, as no refusal of a wrong option needs it
 
     for run in runs:
-        check_callbacks(run.settings)
+        build_callbacks(run.settings)
         build(run.settings, "augmentation")
 
 
 def _common_data(runs: Sequence[Run]) -> tuple[dict[str, Any], "ImageStore"]:
     """Facts about the data, of which there is one kind in a study, and no image in two roles of a run; and a store."""
-    from oral_cancer.training.images import collected, data_facts, insist_on_roles, open_images
+    from oral_cancer.training.images import collected, data_facts, insist_on_labels, insist_on_roles, open_images
 
     by_store: dict[tuple[str, int], list[Run]] = defaultdict(list)
     for run in runs:
         by_store[str(run.settings.source), run.stored_size].append(run)
     facts = []
     for alike in by_store.values():
-        store = open_images(alike[0], collected(alike[0]))
+        collection = collected(alike[0])
+        insist_on_labels(alike, collection)
+        store = open_images(alike[0], collection)
         facts.append(data_facts(store))
         insist_on_roles(alike, store)
     sources = dict.fromkeys(str(fact["source"]) for fact in facts)
@@ -244,7 +260,7 @@ def _starts(by_experiment: dict[str, Run], runs: Sequence[Run], classes: int) ->
         starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
         raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")
     sizes = {experiment: start.size for experiment, start in built.items()}
-    insist_on_room_for(runs, sizes)
+    insist_on_room_for_runs(runs[0].folder.parents[1], runs, sizes)
     return {experiment: start.origin for experiment, start in built.items()}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from oral_cancer.command import brief
+from oral_cancer.counting import counted
 from oral_cancer.data.store import fingerprint_of
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation.metrics import evaluate
@@ -55,7 +56,7 @@ def verify_study(folder: Path) -> Iterator[Finding]:
     runs = [run for run in find_runs(folder) if run.status in ("complete", "damaged")]
     for run in runs:
         faults = tuple(_run_faults(run))
-        yield Finding(run.name, faults, f"{len(run.facts.get('files') or {})} files and metrics as trained")
+        yield Finding(run.name, faults, f"{counted(len(run.facts.get('files') or {}), 'file')} and metrics as trained")
     study = read_study(folder)
     yield _images(study.complete[0])
     with tempfile.TemporaryDirectory() as scratch:

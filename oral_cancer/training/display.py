@@ -1,5 +1,6 @@
 """What a training shows on the terminal before and after."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich import get_console, print
 from rich.panel import Panel
 from rich.table import Table
 
+from oral_cancer.counting import counted
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.models import SoftLabelClassifier
 
@@ -23,15 +25,17 @@ SPLIT_NAMES = {"val": "validation", "test": "test"}
 SIMULATED = "SIMULATED MICROGRAPHS: no figure of this run says anything about real cells"
 
 
-def announce(title: str, data: CellDataModule, model: SoftLabelClassifier, resumed: bool) -> None:
+def announce(title: str, data: CellDataModule, model: SoftLabelClassifier, trainer: Trainer, resumed: bool) -> None:
     """Say what is about to be trained on what."""
     if data.store.collection.simulated:
         print(Panel(SIMULATED, style="bold red", expand=False))
-    counts = data.training_counts()
+    counts, limit = data.training_counts(), trainer.limit_train_batches
+    batches = min(data.steps_per_epoch, limit) if isinstance(limit, int) else data.steps_per_epoch
+    each = ", ".join(f"{number} {name}" for name, number in counts.items())
+    steps = math.ceil(batches / trainer.accumulate_grad_batches)
     get_console().print(
         f"[bold]{title}[/]: {'goes on' if resumed else 'starts'}, weights {model.origin}\n"
-        f"{sum(counts.values())} training images ({', '.join(f'{n} {name}' for name, n in counts.items())}), "
-        f"{data.steps_per_epoch} step{'s' if data.steps_per_epoch > 1 else ''} an epoch",
+        f"{counted(sum(counts.values()), 'training image')} ({each}), {counted(steps, 'step')} an epoch",
         soft_wrap=True,
     )
 

@@ -1,12 +1,13 @@
 """The images of a run: found, told apart, decoded, and each in its role."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from oral_cancer.counting import counted
 from oral_cancer.data import division, splits
 from oral_cancer.data.class_weights import weights_of_classes
 from oral_cancer.data.collection import Collection, in_words
@@ -17,19 +18,29 @@ from oral_cancer.data.splits import Splits, number_of_folds, split
 from oral_cancer.data.store import ImageStore, open_sound_store
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.settings import build
+from oral_cancer.settings.callbacks import faults_of_callbacks
 from oral_cancer.training import ranks
 from oral_cancer.training.run import Run
-from oral_cancer.training.trainer import check_callbacks
 
 
 def collected(run: Run) -> Collection:
     """The files of the run's source, of which none is opened yet."""
     collection: Collection = build(run.settings, "source").collect()
-    treatment, sets = build(run.settings, "resampling"), run.settings.data.train_sets
-    if hasattr(treatment, "check_labels") and not collection.problems:
-        labels = [file.label for file in collection.files if file.split != "test"]
-        treatment.check_labels(np.array([name for name in labels if collection.labels.image_set(name) in sets], str))
     return collection
+
+
+def insist_on_labels(runs: Iterable[Run], collection: Collection) -> None:
+    """Refuse what runs ask of labels that their training images do not have, before an image is opened.
+
+    Faults of the files themselves are left to `open_images`, which tells them with those that it finds within.
+
+    Raises:
+        UserError: see `check_labels`.
+    """
+    for run in runs:
+        if not _faults(collection, run.settings.data.folds):
+            divided = division.divided(collection, run.settings.data.folds)
+            check_labels(run, divided, in_roles(run, divided))
 
 
 def open_images(run: Run, collection: Collection) -> ImageStore:
@@ -53,21 +64,21 @@ def open_images(run: Run, collection: Collection) -> ImageStore:
 
 def _faults(collection: Collection, folds: int | str) -> list[str]:
     """A line for everything that keeps images from being divided."""
-    return division.problems(collection, folds) or splits.problems(division.divided(collection, folds), folds)
+    undivided = division.problems(collection, folds) or splits.problems(division.divided(collection, folds), folds)
+    return [*division.strange_groups(collection), *undivided]
 
 
-def in_roles(run: Run, store: ImageStore) -> Splits:
+def in_roles(run: Run, collection: Collection) -> Splits:
     """Who has which role in a run.
 
     Raises:
-        UserError: where there is no such fold, where the options name labels that no training image has, or a callback
-            waits for a figure that is not measured.
+        UserError: where there is no such fold, or no training image of a class.
     """
-    settings, collection = run.settings, store.collection
+    settings = run.settings
     number = number_of_folds(collection, settings.data.folds)
     if run.fold != "all" and run.fold >= number:
         raise UserError(
-            f"fold={run.fold}: {collection.root} has {number} fold{'s' * (number > 1)}, from 0: give a lower one, or "
+            f"fold={run.fold}: {collection.root} has {counted(number, 'fold')}, from 0: give a lower one, or "
             f"in a study study.folds=[{','.join(map(str, range(number)))}]"
         )
     found = split(collection, run.fold, settings.data.folds, settings.split_seed)
@@ -82,17 +93,27 @@ def in_roles(run: Run, store: ImageStore) -> Splits:
             f"fold={run.fold}: no image of {', '.join(lacking)} would train: choose another split_seed, fewer folds, "
             "or finer groups"
         )
+    return found
+
+
+def check_labels(run: Run, collection: Collection, found: Splits) -> None:
+    """Refuse options that ask for labels of the training images, or for figures of validation, that there are not.
+
+    Raises:
+        UserError: where treatment or weights name a label that no training image has, or a callback waits for a figure
+            that is not measured.
+    """
+    settings, train = run.settings, found.train_rows(run.settings.data.train_sets)
+    refuse(faults_of_callbacks(run.config, measured_in_validation(found)))
     treatment = build(settings, "resampling")
     if hasattr(treatment, "check_labels"):
         treatment.check_labels(collection.names()[train])
     weights_of_classes(settings.data.get("class_weights"), collection.soft_labels()[train], collection.labels.classes)
-    check_callbacks(settings, measured_in_validation(found))
-    return found
 
 
 def insist_on_roles(runs: list[Run], store: ImageStore) -> None:
     """Raise a `UserError` where a run cannot be trained on these images, or one image is in two roles of a run."""
-    roles: list[NDArray[Any]] = [in_roles(run, store).roles(run.settings.data.train_sets) for run in runs]
+    roles: list[NDArray[Any]] = [in_roles(run, store.collection).roles(run.settings.data.train_sets) for run in runs]
     refuse([*same_images(store, roles), *split_groups(store.collection, roles)])
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from oral_cancer.files import sealed, sha256_of, unsealed, write_json
-from oral_cancer.shapes import below, by_name, text
+from oral_cancer.settings.callbacks import LAST
 
 FILE = "manifest.json"
-CHECKPOINT = Path("checkpoints", "last.ckpt")  # below a run's folder: the state after the last whole epoch
+CHECKPOINT = Path("checkpoints", f"{LAST}.ckpt")  # below a run's folder: the state after the last whole epoch
 RESULTS = ("predictions.csv", "metrics.json", "history.csv", "splits.csv")  # without which no run is complete
 
 
@@ -36,11 +36,6 @@ def log_of(folder: Path) -> Path:
 def is_damaged(folder: Path) -> bool:
     """Whether a run's folder has a manifest that is not as it was written."""
     return (folder / FILE).exists() and read_manifest(folder) is None
-
-
-def names_own_files(files: Any) -> bool:
-    """Whether the entry `files` of a manifest has hashes by paths below the run's folder."""
-    return by_name(text)(files) and all(map(below, files))
 
 
 def file_hashes(folder: Path) -> dict[str, str]:

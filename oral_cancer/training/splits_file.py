@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from oral_cancer.errors import UserError, brief
-from oral_cancer.files import write_text
-from oral_cancer.shapes import below
+from oral_cancer.files import below, write_text
 
 if TYPE_CHECKING:
     from oral_cancer.data.datamodule import CellDataModule

@@ -18,7 +18,7 @@ from oral_cancer.data.augmentation import BatchAugmentation
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.leaks import near_duplicates, warning
 from oral_cancer.data.overview import measures
-from oral_cancer.data.splits import EVALUATED, remarks
+from oral_cancer.data.splits import remarks
 from oral_cancer.data.store import ImageStore
 from oral_cancer.errors import UserError, brief
 from oral_cancer.evaluation.metrics import evaluate
@@ -30,7 +30,7 @@ from oral_cancer.training import display, ranks
 from oral_cancer.training.callbacks import read_history
 from oral_cancer.training.checkpoint import ENDED, end_training, read_checkpoint
 from oral_cancer.training.folder import RunFolder, taken
-from oral_cancer.training.images import collected, data_facts, insist_on_roles, open_images
+from oral_cancer.training.images import collected, data_facts, insist_on_labels, insist_on_roles, open_images
 from oral_cancer.training.loggers import finish, log_again, log_results, log_training_batch, title
 from oral_cancer.training.memory import enough_memory
 from oral_cancer.training.run import Run
@@ -58,6 +58,7 @@ def train(run: Run, expected: Mapping[str, str] = MappingProxyType({})) -> pd.Da
     stop = StopOnSignal(run.how_to_go_on)
     collection = collected(run)
     parts = _build_parts(run, stop, len(collection.labels.classes))
+    insist_on_labels([run], collection)
     store = open_images(run, collection)
     insist_on_roles([run], store)
     if ranks.must_be_started(run.settings):
@@ -153,7 +154,7 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
             flush=True,
         )
     marks = _marks(data.store, parts.model)
-    display.announce(title(run, marks), data, parts.model, folder.resumed)
+    display.announce(title(run, marks), data, parts.model, parts.trainer, folder.resumed)
     settings = run.settings.logger
     if settings.get("save_dir"):
         Path(settings.save_dir).mkdir(parents=True, exist_ok=True)
@@ -199,12 +200,13 @@ def _record(run: Run, parts: _Parts, data: CellDataModule, logger: Any, predicti
 
 def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDataModule) -> pd.DataFrame:
     """The network's predictions of all validation and test images, in the format of predictions.csv; on every rank."""
-    batches: Any = trainer.predict(model, data)
+    batches: Any = trainer.predict(model, data)  # of a single loader without a list around them
+    sets = data.evaluated()
     classes = data.store.collection.labels.classes
     exact = data.store.collection.proportions()
     grouped = any(file.group for file in data.store.collection.files)
     frames = []
-    for images, found in zip(EVALUATED, batches, strict=True):
+    for images, found in zip(sets, batches if len(sets) > 1 else [batches], strict=True):
         image_set, split = images.split("_")
         rows = getattr(data.splits, images)
         own = torch.cat(found) if found else torch.empty(0, len(classes))

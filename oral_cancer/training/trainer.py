@@ -1,72 +1,66 @@
 """Lightning's trainer of a run, and the callbacks beside it."""
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import torch
-from hydra.utils import get_method, get_object, instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.callbacks import (
-    BackboneFinetuning,
-    BatchSizeFinder,
-    DeviceStatsMonitor,
-    LearningRateFinder,
-    LearningRateMonitor,
-    ModelCheckpoint,
-    ModelPruning,
-    ProgressBar,
-    RichModelSummary,
-    StochasticWeightAveraging,
-    ThroughputMonitor,
-    WeightAveraging,
-)
+from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar, RichModelSummary
 from pytorch_lightning.plugins import AsyncCheckpointIO
 from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
 
 from oral_cancer.command import brief
 from oral_cancer.data.augmentation import trains_on_cuda
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.models.classifier import OF_VALIDATION
 from oral_cancer.settings import build, number_of_ranks, resolved
+from oral_cancer.settings.callbacks import Told, callback_faults, measurable
 from oral_cancer.training.batch_norm import SyncBatchNorm
 from oral_cancer.training.callbacks import EndState, History, LastEpoch, SeedEachStep
-from oral_cancer.training.loggers import no_logger
 from oral_cancer.training.manifest import CHECKPOINT
 from oral_cancer.training.run import Run
 
-SEARCH = "hparams_search=optuna searches"
-UNFIT: dict[type[Callback], str] = {
-    BackboneFinetuning: "wants a network of two parts; leave it out",
-    BatchSizeFinder: f"changes what the settings say; set data.batch_size, for which {SEARCH}",
-    LearningRateFinder: f"changes what the settings say; set model.scheduler, for which {SEARCH}",
-    ModelPruning: "takes weights of another memory layout than this network's; leave it out",
-    StochasticWeightAveraging: "trains an epoch more than trainer.max_epochs; EMAWeightAveraging averages within them",
-}
-"""Callbacks that no run can have, and why."""
-NEED_LOGGER = (DeviceStatsMonitor, LearningRateMonitor, ThroughputMonitor)
 PROFILERS = {"simple": SimpleProfiler, "advanced": AdvancedProfiler, "pytorch": PyTorchProfiler}
 
 
-def check_callbacks(cfg: DictConfig, validated: Sequence[str] | None = None) -> None:
-    """Refuse callbacks that cannot work.
-
-    Args:
-        cfg: the settings of a training.
-        validated: the figures of validation that there are images for; None where that is not known yet.
+def build_callbacks(cfg: DictConfig) -> list[Callback]:
+    """The configured callbacks.
 
     Raises:
-        UserError: a line for each fault.
+        UserError: a line for each that would fail for a reason that is known before a training.
     """
-    _callbacks(cfg, validated)
+    chosen: dict[str, Any] = {}
+    problems = []
+    for name, settings in (cfg.get("callbacks") or {}).items():
+        if settings is None:
+            continue
+        try:
+            chosen[name] = instantiate(settings)
+        except Exception as error:  # whatever its class raises
+            problems.append(f"callbacks.{name}: {brief(error.__cause__ or error)}; see the callback's documentation")
+            continue
+        if not isinstance(chosen[name], Callback):
+            kind = type(chosen.pop(name)).__name__
+            problems.append(f"callbacks.{name}: {kind} is no callback of Lightning's; leave it out")
+    told = {
+        name: Told(tuple(kind.__name__ for kind in type(one).__mro__), partial(_attribute, one))
+        for name, one in chosen.items()
+    }
+    known = measurable(cfg, measured=get_object(cfg.model._target_).MEASURED)
+    refuse([*problems, *callback_faults(told, cfg, known)])
+    return list(chosen.values())
+
+
+def _attribute(callback: Callback, option: str) -> Any:
+    return getattr(callback, option, None)
 
 
 def build_trainer(run: Run, *more: Callback) -> Trainer:
     """Lightning's trainer, with what every training needs beside the configured callbacks; it has no logger yet."""
     cfg, folder = run.settings, run.folder
     settings = resolved(cfg)["trainer"]
-    chosen = _callbacks(cfg)
+    chosen = build_callbacks(cfg)
     for callback in chosen:
         if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
             callback.dirpath = str((folder / CHECKPOINT).parent.resolve())
@@ -111,59 +105,6 @@ def _callbacks_of_every_run(run: Run) -> list[Callback]:
         save_on_train_epoch_end=True,  # whether it is validated or not
     )
     return [SeedEachStep(run.seed), History(run.folder / "history.csv"), checkpoint]
-
-
-def _callbacks(cfg: DictConfig, validated: Sequence[str] | None = None) -> list[Callback]:
-    """The configured callbacks, none of which must fail for a reason that is known before a training."""
-    chosen: dict[str, Any] = {}
-    problems = []
-    for name, settings in (cfg.get("callbacks") or {}).items():
-        if settings is None:
-            continue
-        try:
-            chosen[name] = instantiate(settings)
-        except Exception as error:  # whatever its class raises
-            problems.append(f"callbacks.{name}: {brief(error.__cause__ or error)}; see the callback's documentation")
-    problems += [f"callbacks.{name}: {said}" for name in chosen for said in _problems(chosen[name], cfg, validated)]
-    bars = [name for name, callback in chosen.items() if isinstance(callback, ProgressBar)]
-    if len(bars) > 1:
-        problems.append(f"callbacks.{bars[1]}: there is a progress bar already; give callbacks.{bars[0]}=null")
-    refuse(problems)
-    return list(chosen.values())
-
-
-def _problems(callback: Any, cfg: DictConfig, validated: Sequence[str] | None) -> list[str]:
-    kind = type(callback).__name__
-    if not isinstance(callback, Callback):
-        return [f"{kind} is no callback of Lightning's; leave it out"]
-    problems = [f"{kind} {said}" for refused, said in UNFIT.items() if isinstance(callback, refused)]
-    if isinstance(callback, NEED_LOGGER) and get_method(cfg.logger._target_) is no_logger:
-        problems.append(f"{kind} needs a logger; give logger=csv, tensorboard or wandb, or leave it out")
-    if isinstance(callback, WeightAveraging) and cfg.model.recalibrate:
-        problems.append(f"{kind} averages after batch norm is recalibrated; give model.recalibrate=false")
-    if isinstance(callback, ModelCheckpoint) and (callback.save_last or callback.filename == CHECKPOINT.stem):
-        problems.append(f"{CHECKPOINT} is the run's own; give another filename, and no save_last")
-    monitor = getattr(callback, "monitor", None)
-    if monitor is not None and monitor not in (measured := _measured(cfg, validated)):
-        problems.append(
-            f"monitor={monitor}: nothing of this name is measured; "
-            f"{_meant(str(monitor).replace('/', '_'), measured)}choose {', '.join(measured)}"
-        )
-    return problems
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    guess = get_close_matches(name, known, n=1)
-    return f"did you mean {guess[0]}? " if guess else ""
-
-
-def _measured(cfg: DictConfig, validated: Sequence[str] | None) -> tuple[str, ...]:
-    """The names of the figures that a callback can monitor."""
-    measured: tuple[str, ...] = get_object(cfg.model._target_).MEASURED
-    if cfg.trainer.get("limit_val_batches") == 0:
-        return tuple(name for name in measured if not name.startswith("val_"))
-    missing = set(OF_VALIDATION) - set(OF_VALIDATION if validated is None else validated)
-    return tuple(name for name in measured if name not in missing)
 
 
 def _insist_on_compiler(device: torch.device) -> None:

@@ -72,7 +72,7 @@ def test_hidden_files_and_non_images_are_counted_and_passed_over(layout: Path) -
 
 
 def test_a_missing_root_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nowhere does not exist: .*fetch_data\.py"):
+    with pytest.raises(UserError, match=r"nowhere does not exist: run `oral-cancer fetch`"):
         folder_source(tmp_path / "nowhere")
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is not a folder"):
@@ -140,7 +140,7 @@ def test_fewer_images_than_folds_are_named(layout: Path) -> None:
     (layout / HOMO_VAL / "5nMTG" / "a.tif").unlink()
     collection = folder_source(layout).collect()
     (line,) = too_few(collection, folds=2)
-    assert line.startswith(f"{layout}: 1 images of resistant are fewer than 2 folds")
+    assert line.startswith(f"{layout}: 1 image of resistant, fewer than 2 folds")
     assert line.endswith("add images or lower data.folds")
     assert len(too_few(collection, folds=5)) == sum(group.image_set == "homo" for group in GROUPS)
     assert too_few(collection, folds=1) == []

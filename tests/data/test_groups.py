@@ -80,12 +80,12 @@ def test_a_given_validation_is_the_only_fold_and_given_folds_stand() -> None:
 @pytest.mark.parametrize(
     ("data", "folds", "said"),
     [
-        (collection(donors=3), 5, "root: 3 groups are fewer than 5 folds: give data.folds=3"),
+        (collection(donors=3), 5, "root: 3 groups, fewer than 5 folds: give data.folds=3"),
         (collection(donors=1), LEAVE_ONE_GROUP_OUT, "root: 1 group cannot be left out"),
         (
             collection(group=None),
             LEAVE_ONE_GROUP_OUT,
-            "images have no group, such as a/donor0_0.png: give",
+            "images without a group, such as a/donor0_0.png: give",
         ),
     ],
 )
@@ -135,3 +135,12 @@ def test_a_pattern_that_cannot_be_used_is_refused(tmp_path: Path, group_by: str,
         (tmp_path / path).touch()
     with pytest.raises(UserError, match=rf"^source\.group_by=.*{said}"):
         FolderSource(tmp_path, group_by=group_by).collect()
+
+
+def test_a_group_that_a_spreadsheet_would_run_is_refused() -> None:
+    data = collection()
+    assert division.strange_groups(data) == []
+    named = replace(data, files=tuple(replace(file, group=f"={file.group}") for file in data.files))
+    lines = division.strange_groups(named)
+    assert len(lines) == len({file.group for file in data.files})
+    assert lines[0].startswith("root: the group '=donor0': a spreadsheet would take the name")

@@ -110,7 +110,7 @@ def test_images_that_look_alike_are_listed_and_counted(
     ]
     assert (pairs["role"] != pairs["other_role"]).all()
     assert json.loads((folder / "manifest.json").read_text())["near_duplicates"] == len(pairs)
-    assert "look alike and have different roles" in capsys.readouterr().err
+    assert "that look alike and have different roles" in capsys.readouterr().err
 
 
 def test_hashes_tell_one_field_changed_a_little_from_another_field() -> None:

@@ -24,7 +24,7 @@ import yaml
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from oral_cancer.command import insist_on_trust
+from oral_cancer.command_line import insist_on_trust
 from oral_cancer.errors import UserError
 from oral_cancer.files import sealed
 from oral_cancer.models import SoftLabelClassifier
@@ -331,7 +331,7 @@ def test_what_is_no_manifest_is_damaged(study: Path) -> None:
     path = study / "m2" / "fold=0" / "manifest.json"
     for content in ("[" * 100_000, "[]", "1", json.dumps(sealed({"status": []})), ""):
         path.write_text(content)
-        with pytest.raises(UserError, match=r"none of its 1 runs is finished|status must be"):
+        with pytest.raises(UserError, match=r"none of 1 run is finished|status must be"):
             read_study(study)
     path.unlink()
     os.mkfifo(path)

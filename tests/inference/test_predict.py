@@ -118,7 +118,7 @@ def test_what_is_no_study_is_refused(study: Path, tmp_path: Path, capsys: pytest
     images = f"images={tmp_path / 'empty'}"
     assert "there is no such folder" in refused(capsys, str(tmp_path / "nowhere"), images)
     assert "holds no run" in refused(capsys, str(tmp_path / "empty"), images)
-    assert "none of its 1 runs is finished" in refused(capsys, str(tmp_path / "begun"), images)
+    assert "none of 1 run is finished" in refused(capsys, str(tmp_path / "begun"), images)
     assert "experiment=m7" in refused(capsys, str(study), images, "experiment=m7")
     assert "holds no image" in refused(capsys, str(study), images)
     assert "image: is no option; did you mean images?" in refused(capsys, str(study), "images=x", "image=x")

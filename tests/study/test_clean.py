@@ -97,7 +97,7 @@ def test_checkpoints_go_when_asked_for_and_only_those_of_finished_runs(outputs: 
 
 @pytest.mark.parametrize(("terminal", "answer", "goes"), [(True, "y", True), (True, "", False), (False, "y", False)])
 def test_nothing_goes_without_a_yes(
-    outputs: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool, answer: str, goes: bool
+    outputs: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool, answer: str, goes: bool, capsys
 ) -> None:
     aside = write_run(outputs / "studies" / "paper", "m1", "0.1")
     stdin = io.StringIO(f"{answer}\n")
@@ -107,6 +107,9 @@ def test_nothing_goes_without_a_yes(
     main(["clean", str(outputs)])
     assert aside.exists() == (not goes)
     assert goes or kept(outputs) == before
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert ("removed 1 folder, " in last) == goes
+    assert goes or "nothing was removed" in last
 
 
 @pytest.mark.parametrize("lock", ["studies/paper/.lock", "studies/paper/m1/.fold=0.lock"])

@@ -35,6 +35,9 @@ def test_two_experiments(paper: Path, capsys: pytest.CaptureFixture[str]) -> Non
         found.loc["test RMSE, ensemble", "difference"] == f"{row.difference:+.4f} ({row.low:+.4f} to {row.high:+.4f})"
     )
     assert np.isfinite(row.difference)
+    means = [summary.loc[(name, "test", "accuracy"), "mean"] for name in ("m1", "m2")]
+    assert found.loc["test accuracy", "difference"] == f"{means[0] - means[1]:+.4f}"
+    assert (found["difference"] != "").all()
 
     main(["compare", str(paper / "m1"), str(paper / "m2")])
     said = capsys.readouterr().out

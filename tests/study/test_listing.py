@@ -47,3 +47,12 @@ def test_links_are_neither_followed_nor_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (999, "999 B"), (41_234_567, "41.2 MB"), (3e15, "3e+03 TB")])
 def test_sizes_in_words(size: float, text: str) -> None:
     assert in_bytes(size) == text
+
+
+def test_in_a_pipe_each_study_is_one_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a study whose name is longer than a narrow terminal has columns, as those of scripts often are, " * 2
+    write_study(tmp_path / name.strip(), ("m1",), (0,))
+    main(["list", str(tmp_path)])
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if name.strip() in line]
+    assert str(tmp_path / name.strip()) in row
+    assert "1 of 1" in row

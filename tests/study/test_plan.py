@@ -1,5 +1,6 @@
 """What a study's plan holds against a later start, and what may differ."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,17 @@ def test_what_changes_figures_is_told_all_at_once(tmp_path: Path) -> None:
         "settings.m2.data.batch_size was 16, now 8",
     ]
     assert "choose another study.name" in remedy
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_run_that_comes_or_goes_is_told_in_words(tmp_path: Path, comes: bool) -> None:
+    fewer, more = plan(), replace(plan(), runs=[*plan().runs, {"experiment": "m9", "fold": 2, "config_hash": "x"}])
+    before, now = (fewer, more) if comes else (more, fewer)
+    freeze(tmp_path, before)
+    with pytest.raises(UserError) as refused:
+        freeze(tmp_path, now)
+    said = "was not part of the study, and is now" if comes else "was part of the study, and is not now"
+    assert refused.value.lines[0] == f"{tmp_path / FILE}: run m9 fold 2 {said}"
 
 
 def test_a_plan_of_before_is_read_and_not_gone_on_with(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_time_left_counts_how_many_run_at_once() -> None:
 def test_a_line_counts_what_there_is() -> None:
     states = [RunState(NAMES[0], "complete", seconds=100), running(1, 40), RunState(NAMES[2], "failed")]
     assert counts(states) == "1 of 3 runs done, 1 running, 1 failed, about 1 min 00 s left"
-    assert counts(states[:1]) == "1 of 1 runs done"
+    assert counts(states[:1]) == "1 of 1 run done"
 
 
 def test_in_a_pipe_each_run_that_ends_has_a_line(study: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from oral_cancer.errors import UserError
 from oral_cancer.experiments import compose_settings
-from oral_cancer.study.room import insist_on_room_for
+from oral_cancer.study.room import insist_on_room_for_runs, insist_on_room_for_trials
 from oral_cancer.training.images import collected, open_images
 from oral_cancer.training.run import Run, RunName
 from tests.conftest import SMALL_NETWORK
@@ -31,9 +31,9 @@ def runs(study: Path, *overrides: str) -> list[Run]:
 def test_runs_that_do_not_fit_are_refused_with_the_numbers(tmp_path: Path, free) -> None:
     study = tmp_path / "study"
     free(10**9)
-    insist_on_room_for(runs(study), {"m2": 10**8 // 2})
+    insist_on_room_for_runs(study, runs(study), {"m2": 10**8 // 2})
     with pytest.raises(UserError) as refused:
-        insist_on_room_for(runs(study), {"m2": 10**9})
+        insist_on_room_for_runs(study, runs(study), {"m2": 10**9})
     (line,) = refused.value.lines
     assert line.startswith(f"{study}: what 3 runs leave needs about ")
     assert "1 GB are free there" in line
@@ -44,7 +44,18 @@ def test_finished_runs_need_no_more_room(tmp_path: Path, free) -> None:
     for fold in range(3):
         write_run(tmp_path / "study", "m2", fold)
     free(0)
-    insist_on_room_for(runs(tmp_path / "study"), {"m2": 10**9})
+    insist_on_room_for_runs(tmp_path / "study", runs(tmp_path / "study"), {"m2": 10**9})
+
+
+def test_trials_of_a_search_are_counted_as_runs_are(tmp_path: Path, free) -> None:
+    (trial, *_) = runs(tmp_path)
+    free(10**9)
+    insist_on_room_for_trials(tmp_path, 3, trial, 10**8 // 2)
+    insist_on_room_for_trials(tmp_path, 0, trial, 10**9)
+    with pytest.raises(UserError, match=r"what 1 trial leaves needs about 7 GB, and 1 GB are free there"):
+        insist_on_room_for_trials(tmp_path, 1, trial, 10**9)
+    with pytest.raises(UserError, match=r"what 20 trials leave needs about "):
+        insist_on_room_for_trials(tmp_path, 20, trial, 10**8 // 2)
 
 
 def test_a_store_that_does_not_fit_is_refused_before_it_is_built(images_root: Path, tmp_path: Path, free) -> None:

@@ -422,7 +422,7 @@ def test_a_search_killed_goes_on_with_trials_side_by_side(images_root: Path, tmp
 
     done = run(images_root, tmp_path, *options, "hydra/launcher=local", "launcher.jobs=2")
     assert done.returncode == 0, done.stderr
-    assert "python train.py " in done.stdout
+    assert f"python {REPOSITORY / 'train.py'} " in done.stdout
     table = pd.read_csv(folder / "tables" / f"{TABLE}.csv")
     assert table["model.backbone"][0] == running.params["model.backbone"]
     assert sorted(table["model.backbone"]) == ["test_byobnet", "test_resnet"]

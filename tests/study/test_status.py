@@ -72,3 +72,16 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
         states_of(tmp_path)
     with pytest.raises(UserError, match="no such folder"):
         states_of(tmp_path / "nowhere")
+
+
+def test_without_a_study_those_there_are_are_named(
+    paper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="1"):
+        main(["status"])
+    assert capsys.readouterr().err == "error: give the folder of a study; there is none below outputs yet\n"
+    paper.rename(tmp_path / "outputs")
+    with pytest.raises(SystemExit, match="1"):
+        main(["status"])
+    assert capsys.readouterr().err == "error: give the folder of a study, such as `oral-cancer status outputs`\n"

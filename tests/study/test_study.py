@@ -73,6 +73,7 @@ def test_starting_again_skips_what_is_finished(undisturbed: Path, images_root: P
     before = files(study, "*/*/manifest.json", "tables/*.csv")
     done = run(images_root, undisturbed)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == ["paper: 4 of 4 runs done", "loading ..."]
     assert "epoch" not in done.stdout
     assert files(study, "*/*/manifest.json", "tables/*.csv") == before
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -13,9 +15,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from oral_cancer.errors import UserError
 from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.settings.callbacks import UNFIT
 from oral_cancer.settings.trainer_options import OPTIONS
 from oral_cancer.training.manifest import CHECKPOINT, changed_files, read_manifest
-from oral_cancer.training.trainer import UNFIT
 from tests.training.test_train import fail_in_epoch
 
 Train = Callable[..., Path]
@@ -26,6 +28,18 @@ def lines(train: Train, *overrides: str) -> tuple[str, ...]:
     with pytest.raises(UserError) as refusal:
         train(*overrides)
     return refusal.value.lines
+
+
+@pytest.fixture
+def pure(tmp_path: Path) -> Path:
+    """A folder of two classes, ten images of noise each, and of nothing mixed."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (tmp_path / "pure" / name).mkdir(parents=True)
+        for number in range(10):
+            image = rng.integers(0, 255, (40, 40, 3), np.uint8)
+            cv2.imwrite(str(tmp_path / "pure" / name / f"{number}.png"), image)
+    return tmp_path / "pure"
 
 
 def callback(name: str, kind: str, **options: Any) -> str:
@@ -170,7 +184,7 @@ def test_a_users_checkpoints_lie_in_the_run(train: Train, tmp_path: Path, monkey
         (callback("c", "RichProgressBar"), "give callbacks.progress=null"),
         (callback("c", "EarlyStopping"), "missing 1 required positional argument: 'monitor'"),
         ("+callbacks.c={_target_: torch.nn.ReLU}", "is no callback"),
-        *((callback("c", kind.__name__), f"{kind.__name__} ") for kind in UNFIT if kind.__name__ != "ModelPruning"),
+        *((callback("c", kind), f"{kind} ") for kind in UNFIT),
     ],
 )
 def test_callbacks_that_would_fail_are_refused_before_any_work(
@@ -182,6 +196,36 @@ def test_callbacks_that_would_fail_are_refused_before_any_work(
         train(given, "model.recalibrate=true")
     assert not (tmp_path / "run").exists()
     assert not (tmp_path / "store").exists()
+
+
+def test_a_figure_of_mixtures_is_refused_where_nothing_mixes_before_an_image_is_decoded(
+    train: Train, pure: Path, tmp_path: Path
+) -> None:
+    of_mixtures = callback("stop", "EarlyStopping", monitor="val_rmse")
+    (line,) = lines(train, f"source.root={pure}", of_mixtures)
+    assert line.startswith("callbacks.stop: monitor=val_rmse: nothing of this name is measured; ")
+    assert not (tmp_path / "store").exists()
+
+
+def test_labels_that_no_image_has_are_refused_before_an_image_is_decoded(
+    train: Train, pure: Path, tmp_path: Path
+) -> None:
+    (line,) = lines(train, f"source.root={pure}", "resampling=ros", "resampling.multiples={c: 2}")
+    assert line.startswith("resampling: the training set has no image of c, but of a, b")
+    assert not (tmp_path / "store").exists()
+
+
+def test_sets_without_an_image_have_no_loader(
+    train: Train, pure: Path, recwarn: pytest.WarningsRecorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(f"source.root={pure}", "+trainer.limit_train_batches=3", "trainer.max_epochs=1", "data.batch_size=2")
+    assert not [str(one.message) for one in recwarn if "Total length" in str(one.message)]
+    assert "3 steps an epoch" in " ".join(capsys.readouterr().out.split())
+    predicted = pd.read_csv(run / "predictions.csv")
+    assert set(predicted["set"]) == {"homo"}
+    assert history(run).steps.tolist() == [3]
+    assert history(run).val_rmse.isna().all()
+    assert history(run).val_accuracy.notna().all()
 
 
 def test_a_figure_of_validation_cannot_be_monitored_without_validation(train: Train) -> None:
