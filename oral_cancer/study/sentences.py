@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from oral_cancer.evaluation.comparison import LEAST
 from oral_cancer.evaluation.ensembles import SIMPLE
 from oral_cancer.evaluation.predictions import classes_of, true_columns
 from oral_cancer.evaluation.yardsticks import BASELINE, GUESS
-from oral_cancer.pages.figures import FIGURE_NAMES
+from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES
 from oral_cancer.pages.grids import number
 
 STRAIGHT = 0.05
@@ -56,7 +57,7 @@ def of_rmse(classes: Sequence[str], yardsticks: pd.DataFrame) -> str:
         "RMSE is of the mixed images: the root of the mean over images of the squared errors of the "
         f"{len(classes)} proportions, summed. 0 is right, 1.41 the most there can be"
     )
-    guessed = _of(yardsticks, GUESS, "rmse")
+    guessed = _of(yardsticks, GUESS, "rmse", "test" if (yardsticks["split"] == "test").any() else "val")
     if guessed is None:
         return f"{said}."
     return f"{said}; to answer each with the mean of the training mixtures has {number(guessed)}."
@@ -133,21 +134,37 @@ def of_bounds(ensemble: pd.DataFrame) -> str:
     )
 
 
+def of_guess(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
+    """Which experiments are no nearer to the truth than a guess, by the mean of a figure; "" where all are."""
+    said = []
+    for split, metric in product(SPLIT_NAMES, ("accuracy", "rmse")):
+        guessed = _of(yardsticks, GUESS, metric, split)
+        rows = summary[(summary["split"] == split) & (summary["metric"] == metric)]
+        if guessed is not None:
+            no_nearer = rows["mean"] >= guessed if metric == "rmse" else rows["mean"] <= guessed
+            if no_nearer.any():
+                names = ", ".join(map(str, rows["experiment"][no_nearer]))
+                said.append(
+                    f"{SPLIT_NAMES[split]} {FIGURE_NAMES[metric]}, of which a guess has {number(guessed)}: {names}"
+                )
+    return f"No nearer to the truth than a guess are, by {'; by '.join(said)}." if said else ""
+
+
 def of_baseline(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
     """A warning where brightness, colour and contrast alone come near the networks; "" where they do not.
 
-    By each figure, of what the first experiments' best mean gains over the guess, the share that the baseline gains.
+    That is by any figure of either split, and near is `NEAR` of what the best experiment's mean gains over the guess.
     """
     near = []
-    for metric, best in (("accuracy", max), ("rmse", min)):
-        split = _split_of(yardsticks)
+    for (split, words), (metric, best) in product(SPLIT_NAMES.items(), (("accuracy", max), ("rmse", min))):
         means = summary[(summary["split"] == split) & (summary["metric"] == metric)]["mean"]
-        guessed, measured = (_of(yardsticks, name, metric) for name in (GUESS, BASELINE))
+        guessed, measured = (_of(yardsticks, name, metric, split) for name in (GUESS, BASELINE))
         if len(means) and guessed is not None and measured is not None:
             network = best(means)
-            gain = abs(network - guessed)
-            if (network - guessed) * (measured - guessed) > 0 and abs(measured - guessed) >= NEAR * gain:
-                near.append(f"{FIGURE_NAMES[metric]} {number(measured)} beside {number(network)} of the best")
+            gained, gain = measured - guessed, network - guessed
+            if gain * gained > 0 and abs(gained) >= NEAR * abs(gain):
+                figure = f"{words} {FIGURE_NAMES[metric]} {number(measured)}"
+                near.append(f"{figure} where the best experiment has {number(network)}")
     if not near:
         return ""
     return (
@@ -172,11 +189,7 @@ def of_groups(groups: pd.DataFrame, experiment: str) -> list[str]:
     return said
 
 
-def _split_of(yardsticks: pd.DataFrame) -> str:
-    return "test" if (yardsticks["split"] == "test").any() else "val"
-
-
-def _of(yardsticks: pd.DataFrame, name: str, metric: str) -> float | None:
+def _of(yardsticks: pd.DataFrame, name: str, metric: str, split: str) -> float | None:
     rows = yardsticks[(yardsticks["experiment"] == name) & (yardsticks["metric"] == metric)]
-    rows = rows[rows["split"] == _split_of(yardsticks)]
+    rows = rows[rows["split"] == split]
     return float(rows["mean"].to_numpy(float)[0]) if len(rows) else None
