@@ -12,7 +12,7 @@ from markupsafe import Markup
 from oral_cancer.command import say
 from oral_cancer.errors import UserError
 from oral_cancer.files import write_text
-from oral_cancer.pages.grids import DIGITS, LACKING, Entry, Grid
+from oral_cancer.pages.grids import LACKING, Entry, Grid
 from oral_cancer.pages.render import render
 from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import search_plots
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 TABLE = "trials"
+DIGITS = 4  # of what trials are judged by: they differ by little
 ENOUGH = 10  # trials that succeeded, below which importances would be noise
 STATES = {"COMPLETE": "complete", "FAIL": "failed", "RUNNING": "running"}
 
