@@ -9,8 +9,8 @@ import pandas as pd
 
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.comparison import LEAST
-from oral_cancer.evaluation.ensembles import SIMPLE
-from oral_cancer.evaluation.predictions import classes_of, true_columns
+from oral_cancer.evaluation.ensembles import SIMPLE, member_folds
+from oral_cancer.evaluation.predictions import SEEDS, TRAINING, classes_of, true_columns
 from oral_cancer.evaluation.yardsticks import BASELINE, GUESS
 from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES
 from oral_cancer.pages.grids import number
@@ -24,19 +24,31 @@ NEAR = 0.8
 
 @dataclass(frozen=True)
 class Scale:
-    """How many folds, seeds and divisions into folds the trainings of a study have."""
+    """How many folds, seeds and divisions into folds experiments were trained on, the most of any.
+
+    `runs` has the number of trainings of each experiment.
+    """
 
     folds: int
     seeds: int
     splits: int
+    runs: tuple[int, ...]
 
     @classmethod
-    def of(cls, folds: pd.DataFrame) -> "Scale":
-        """Of the table of that name."""
-        return cls(*(folds[name].nunique() for name in ("fold", "seed", "split_seed")))
+    def of(cls, table: pd.DataFrame) -> "Scale":
+        """Of the table `folds`; what was trained on all folds counts where there is nothing else."""
+        members = [
+            runs[runs["fold"].isin(member_folds(runs))].drop_duplicates(TRAINING)
+            for _, runs in table.groupby("experiment", sort=False)
+        ]
+        folds, seeds, splits = (max(runs[name].nunique() for runs in members) for name in ("fold", *reversed(SEEDS)))
+        return cls(folds, seeds, splits, tuple(len(runs) for runs in members))
 
     def trained(self) -> str:
-        """E.g. "trained on each of 5 folds, from each of 3 seeds"."""
+        """E.g. "trained on each of 5 folds, from each of 3 seeds", or "trained in 4 to 5 runs" where some lack."""
+        least, most = min(self.runs), max(self.runs)
+        if (least, most) != (self.folds * self.seeds * self.splits,) * 2:
+            return f"trained in {least if least == most else f'{least} to {most}'} runs"
         said = ["trained once" if self.folds == 1 else f"trained on each of {self.folds} folds"]
         said += [f"from each of {self.seeds} seeds"] if self.seeds > 1 else []
         said += [f"in each of {self.splits} divisions into folds"] if self.splits > 1 else []

@@ -66,14 +66,32 @@ def test_what_is_compared_hangs_on_the_seeds() -> None:
 
 
 def test_what_the_intervals_do_not_cover() -> None:
-    assert "one seed" in Scale(5, 1, 1).not_covered()
-    assert "few seeds" in Scale(5, 3, 1).not_covered()
-    assert "folds" not in Scale(1, 1, 1).not_covered()
-    assert Scale(1, 1, 1).trained() == "trained once"
-    assert (
-        Scale(5, 3, 2).trained()
-        == "trained on each of 5 folds, from each of 3 seeds, in each of 2 divisions into folds"
-    )
+    assert "one seed" in Scale(5, 1, 1, (5,)).not_covered()
+    assert "few seeds" in Scale(5, 3, 1, (15,)).not_covered()
+    assert "folds" not in Scale(1, 1, 1, (1,)).not_covered()
+
+
+def folds(*runs: tuple[str, int | str, int]) -> pd.DataFrame:
+    return pd.DataFrame([(*run, 0) for run in runs], columns=["experiment", "fold", "seed", "split_seed"])
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        ([("m1", 0, 0)], "trained once"),
+        ([("m1", "all", 0)], "trained once"),
+        ([("m1", 0, 0), ("m1", 1, 0)], "trained on each of 2 folds"),
+        ([("m1", 0, 0), ("m1", 1, 0), ("m1", "all", 0)], "trained on each of 2 folds"),
+        (
+            [("m1", fold, seed) for fold in (0, 1) for seed in (0, 1, 2)],
+            "trained on each of 2 folds, from each of 3 seeds",
+        ),
+        ([("m1", 0, 0), ("m1", 1, 0), ("m1", 0, 1)], "trained in 3 runs"),
+        ([("m1", 0, 0), ("m1", 1, 0), ("m2", 0, 0)], "trained in 1 to 2 runs"),
+    ],
+)
+def test_how_often_experiments_were_trained(runs: list[tuple[str, int | str, int]], said: str) -> None:
+    assert Scale.of(folds(*runs)).trained() == said
 
 
 def yardsticks(guess: dict[str, float], baseline: dict[str, float] | None = None) -> pd.DataFrame:
