@@ -124,9 +124,8 @@ def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> p
     others += [((fold, 0, 0), first.iloc[:0]) for fold in weights if fold not in set(ordered["fold"])]
     for key, other in others:
         check_same_images(f"{frame['experiment'].iat[0]} {_in_words(first_key)}", first, _in_words(key), other)
-    mean = np.average(
-        [probabilities(part) for part in trainings.values()], axis=0, weights=[weights[key[0]] for key in trainings]
-    )
+    of_trainings = [weights[fold] for fold in (part["fold"].to_list()[0] for part in trainings.values())]
+    mean = np.average([probabilities(part) for part in trainings.values()], axis=0, weights=of_trainings)
     classes = classes_of(frame)
     return first.assign(ensemble=name, **dict(zip(classes, mean.T, strict=True)))[columns(classes, "group" in frame)]
 

@@ -13,8 +13,9 @@ from oral_cancer.evaluation.predictions import classes_of, labels, true_columns
 
 Floats = NDArray[np.float64]
 
-GUESS = "guess: the training mean"
-BASELINE = "brightness, colour, contrast"
+GUESS = "(guess)"
+BASELINE = "(brightness)"
+"""In brackets, as they stand among experiments."""
 
 
 def guess(frame: pd.DataFrame) -> pd.DataFrame:

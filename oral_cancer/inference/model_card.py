@@ -11,11 +11,13 @@ from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.evaluation.predictions import classes_of, mixtures_of
+from oral_cancer.evaluation.yardsticks import guess
 from oral_cancer.inference.members import networks_in_words
 from oral_cancer.inference.onnx_files import ENSEMBLE
 from oral_cancer.pages import figures
 from oral_cancer.pages.render import render
 from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.sentences import of_rmse
 
 
 def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: Mapping[str, float]) -> str:
@@ -46,6 +48,7 @@ def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: 
             "optimizer": _plain(facts["config"]["model"].get("optimizer")),
             "scheduler": _plain(facts["config"]["model"].get("scheduler")),
             "augmentation": _transforms(facts),
+            "callbacks": sorted(set(facts["config"].get("callbacks") or {}) - {"progress"}),
             "classes": study.classes,
             "soft_labels": _soft_labels(predictions),
             "brightness": in_lines(facts["reading"]) if facts.get("reading") else [],
@@ -54,6 +57,7 @@ def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: 
             "summary": figures.summary(tables.summary(predictions), [model]),
             "compositions": figures.compositions(tables.compositions(mixed), [model]),
             "level": f"{LEVEL:.0%}",
+            "rmse": of_rmse(study.classes, tables.summary(guess(predictions))),
             "differences": differences,
             "ensemble_file": ENSEMBLE,
         },

@@ -56,7 +56,7 @@ def summary(
     names += [(Entry(name), Entry("")) for name in beside] + [(Entry(IMAGES), Entry(""))]
     return Grid(
         "summary",
-        ("experiment", "trainings", *[FIGURE_NAMES[metric] for metric in figures] * len(splits)),
+        ("experiment", "runs", *[FIGURE_NAMES[metric] for metric in figures] * len(splits)),
         tuple((*name, *row) for name, row in zip(names, zip(*columns, strict=True), strict=True)),
         keys=2,
         groups=(("", 2), *((f"{name}, mean (SD)", len(figures)) for name in splits.values())),

@@ -122,6 +122,8 @@ def figures(one: Side, other: Side) -> pd.DataFrame:
     """
     parts = [side.predictions().assign(experiment=key) for side, key in ((one, "a"), (other, "b"))]
     frame = pd.concat(parts, ignore_index=True)
+    if "group" in frame and frame["group"].isna().any():
+        frame = frame.drop(columns="group")  # which one of them does not know
     means = {(row["split"], row["metric"], row["experiment"]): row for row in tables.summary(frame).to_dict("records")}
     mixed = [Ensembles.of(part) for part in parts]
     ensemble = _simple(pd.concat([tables.ensemble(each) for each in mixed])).set_index("experiment")
@@ -137,6 +139,25 @@ def figures(one: Side, other: Side) -> pd.DataFrame:
         texts = [_with_interval(row, metric) for row in of_both]
         rows.append((f"test {FIGURE_NAMES[metric]}, ensemble", *texts, less))
     return pd.DataFrame(rows, columns=["figure", "a", "b", "difference"])
+
+
+def cost_of_groups(one: Side, other: Side) -> str:
+    """What is lost where whole groups validate and not single images; "" unless one side has groups, the other none.
+
+    A network knows an image's neighbours where single images of a group validate, and may go by what they share.
+    """
+    frames = [side.predictions() for side in (one, other)]
+    grouped = [frame for frame in frames if "group" in frame]
+    if len(grouped) != 1:
+        return ""
+    (single,) = (frame for frame in frames if "group" not in frame)
+    means = [tables.summary(frame).query("split == 'val'").set_index("metric")["mean"] for frame in (*grouped, single)]
+    said = [
+        f"{FIGURE_NAMES[metric]} {means[0][metric]:.3f} instead of {means[1][metric]:.3f}"
+        for metric in ("accuracy", "rmse")
+        if all(metric in of_one for of_one in means)
+    ]
+    return f"whole groups validate instead of single images: {', '.join(said)}" if said else ""
 
 
 def _paired(frame: pd.DataFrame) -> str:
@@ -206,6 +227,8 @@ def _show_figures(one: Side, other: Side) -> None:
         table.add_row(*row[: len(table.columns)])
     show_table(table)
     say("mean (SD) over the trainings; of ensembles 95 % intervals over the test images")
+    if cost := cost_of_groups(one, other):
+        say(cost)
     if "p " not in "".join(found["difference"]):
         say(f"compared are these two ensembles on these images; {LEAST} seeds of both tell of others")
 

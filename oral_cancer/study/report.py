@@ -192,6 +192,7 @@ def _said(study: Study, tables: dict[str, pd.DataFrame], first: str) -> dict[str
         "slopes": sentences.of_slopes(tables["compositions"]),
         "differences": sentences.of_differences(tables["differences"]),
         "bounds": sentences.of_bounds(tables["ensemble"]),
+        "guess": sentences.of_guess(tables["summary"], tables["yardsticks"]),
         "baseline": sentences.of_baseline(tables["summary"], tables["yardsticks"]),
         "has_baseline": BASELINE in set(tables["yardsticks"]["experiment"]),
         "groups": sentences.of_groups(tables["groups"], first),

@@ -11,7 +11,7 @@ from oral_cancer.command import say
 from oral_cancer.counting import counted
 from oral_cancer.errors import UserError
 from oral_cancer.files import write_text
-from oral_cancer.pages.grids import DIGITS, LACKING, Entry, Grid
+from oral_cancer.pages.grids import LACKING, Entry, Grid
 from oral_cancer.pages.panels import drawn
 from oral_cancer.pages.render import render
 from oral_cancer.study import search_plots
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 TABLE = "trials"
+DIGITS = 4  # of what trials are judged by: they differ by little
 ENOUGH = 10  # trials that succeeded, below which importances would be noise
 STATES = {"COMPLETE": "complete", "FAIL": "failed", "RUNNING": "running"}
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.comparison import LEAST
-from oral_cancer.evaluation.ensembles import SIMPLE
-from oral_cancer.evaluation.predictions import classes_of, true_columns
+from oral_cancer.evaluation.ensembles import SIMPLE, member_folds
+from oral_cancer.evaluation.predictions import SEEDS, TRAINING, classes_of, true_columns
 from oral_cancer.evaluation.yardsticks import BASELINE, GUESS
-from oral_cancer.pages.figures import FIGURE_NAMES
+from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES
 from oral_cancer.pages.grids import number
 
 STRAIGHT = 0.05
@@ -23,19 +24,31 @@ NEAR = 0.8
 
 @dataclass(frozen=True)
 class Scale:
-    """How many folds, seeds and divisions into folds the trainings of a study have."""
+    """How many folds, seeds and divisions into folds experiments were trained on, the most of any.
+
+    `runs` has the number of trainings of each experiment.
+    """
 
     folds: int
     seeds: int
     splits: int
+    runs: tuple[int, ...]
 
     @classmethod
-    def of(cls, folds: pd.DataFrame) -> "Scale":
-        """Of the table of that name."""
-        return cls(*(folds[name].nunique() for name in ("fold", "seed", "split_seed")))
+    def of(cls, table: pd.DataFrame) -> "Scale":
+        """Of the table `folds`; what was trained on all folds counts where there is nothing else."""
+        members = [
+            runs[runs["fold"].isin(member_folds(runs))].drop_duplicates(TRAINING)
+            for _, runs in table.groupby("experiment", sort=False)
+        ]
+        folds, seeds, splits = (max(runs[name].nunique() for runs in members) for name in ("fold", *reversed(SEEDS)))
+        return cls(folds, seeds, splits, tuple(len(runs) for runs in members))
 
     def trained(self) -> str:
-        """E.g. "trained on each of 5 folds, from each of 3 seeds"."""
+        """E.g. "trained on each of 5 folds, from each of 3 seeds", or "trained in 4 to 5 runs" where some lack."""
+        least, most = min(self.runs), max(self.runs)
+        if (least, most) != (self.folds * self.seeds * self.splits,) * 2:
+            return f"trained in {least if least == most else f'{least} to {most}'} runs"
         said = ["trained once" if self.folds == 1 else f"trained on each of {self.folds} folds"]
         said += [f"from each of {self.seeds} seeds"] if self.seeds > 1 else []
         said += [f"in each of {self.splits} divisions into folds"] if self.splits > 1 else []
@@ -56,7 +69,7 @@ def of_rmse(classes: Sequence[str], yardsticks: pd.DataFrame) -> str:
         "RMSE is of the mixed images: the root of the mean over images of the squared errors of the "
         f"{len(classes)} proportions, summed. 0 is right, 1.41 the most there can be"
     )
-    guessed = _of(yardsticks, GUESS, "rmse")
+    guessed = _of(yardsticks, GUESS, "rmse", "test" if (yardsticks["split"] == "test").any() else "val")
     if guessed is None:
         return f"{said}."
     return f"{said}; to answer each with the mean of the training mixtures has {number(guessed)}."
@@ -133,21 +146,37 @@ def of_bounds(ensemble: pd.DataFrame) -> str:
     )
 
 
+def of_guess(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
+    """Which experiments are no nearer to the truth than a guess, by the mean of a figure; "" where all are."""
+    said = []
+    for split, metric in product(SPLIT_NAMES, ("accuracy", "rmse")):
+        guessed = _of(yardsticks, GUESS, metric, split)
+        rows = summary[(summary["split"] == split) & (summary["metric"] == metric)]
+        if guessed is not None:
+            no_nearer = rows["mean"] >= guessed if metric == "rmse" else rows["mean"] <= guessed
+            if no_nearer.any():
+                names = ", ".join(map(str, rows["experiment"][no_nearer]))
+                said.append(
+                    f"{SPLIT_NAMES[split]} {FIGURE_NAMES[metric]}, of which a guess has {number(guessed)}: {names}"
+                )
+    return f"No nearer to the truth than a guess are, by {'; by '.join(said)}." if said else ""
+
+
 def of_baseline(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
     """A warning where brightness, colour and contrast alone come near the networks; "" where they do not.
 
-    By each figure, of what the first experiments' best mean gains over the guess, the share that the baseline gains.
+    That is by any figure of either split, and near is `NEAR` of what the best experiment's mean gains over the guess.
     """
     near = []
-    for metric, best in (("accuracy", max), ("rmse", min)):
-        split = _split_of(yardsticks)
+    for (split, words), (metric, best) in product(SPLIT_NAMES.items(), (("accuracy", max), ("rmse", min))):
         means = summary[(summary["split"] == split) & (summary["metric"] == metric)]["mean"]
-        guessed, measured = (_of(yardsticks, name, metric) for name in (GUESS, BASELINE))
+        guessed, measured = (_of(yardsticks, name, metric, split) for name in (GUESS, BASELINE))
         if len(means) and guessed is not None and measured is not None:
             network = best(means)
-            gain = abs(network - guessed)
-            if (network - guessed) * (measured - guessed) > 0 and abs(measured - guessed) >= NEAR * gain:
-                near.append(f"{FIGURE_NAMES[metric]} {number(measured)} beside {number(network)} of the best")
+            gained, gain = measured - guessed, network - guessed
+            if gain * gained > 0 and abs(gained) >= NEAR * abs(gain):
+                figure = f"{words} {FIGURE_NAMES[metric]} {number(measured)}"
+                near.append(f"{figure} where the best experiment has {number(network)}")
     if not near:
         return ""
     return (
@@ -172,11 +201,7 @@ def of_groups(groups: pd.DataFrame, experiment: str) -> list[str]:
     return said
 
 
-def _split_of(yardsticks: pd.DataFrame) -> str:
-    return "test" if (yardsticks["split"] == "test").any() else "val"
-
-
-def _of(yardsticks: pd.DataFrame, name: str, metric: str) -> float | None:
+def _of(yardsticks: pd.DataFrame, name: str, metric: str, split: str) -> float | None:
     rows = yardsticks[(yardsticks["experiment"] == name) & (yardsticks["metric"] == metric)]
-    rows = rows[rows["split"] == _split_of(yardsticks)]
+    rows = rows[rows["split"] == split]
     return float(rows["mean"].to_numpy(float)[0]) if len(rows) else None

@@ -72,24 +72,15 @@ def start(config: DictConfig) -> FileLock:
     if search is not None:
         freeze_search(folder, search)
     if jobs is not None and plan is not None and store is not None:
+        from oral_cancer.study.runs import SIMULATED  # late, as pandas comes with it
+        from oral_cancer.study.yardsticks import keep_statistics
+
         freeze(folder, plan)
         keep_statistics(folder, store)
         write_json(folder / JOBS, {"jobs": [{"overrides": job.overrides, **job.run.name._asdict()} for job in jobs]})
-        from oral_cancer.study.runs import SIMULATED  # late, as pandas comes with it
-
         simulated = " on simulated micrographs" if plan.data["source"] == SIMULATED else ""
         print(f"[bold]{folder.name}[/]: {counted(len(plan.runs), 'run')}{simulated} in {folder}")
     return held
-
-
-def keep_statistics(folder: Path, store: "ImageStore") -> None:
-    """Leave the statistics of its images with a study, whose report wants them when the images may be gone."""
-    from oral_cancer.data.statistics import image_statistics
-    from oral_cancer.study.yardsticks import FILE as STATISTICS
-
-    if not (folder / STATISTICS).exists():
-        frame = image_statistics(store)
-        write_text(folder / STATISTICS, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def _what_is_there(folder: Path, config: DictConfig) -> str:

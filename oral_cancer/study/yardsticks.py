@@ -8,15 +8,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oral_cancer.command import brief
+from oral_cancer.data.statistics import image_statistics
+from oral_cancer.data.store import ImageStore
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation import yardsticks
 from oral_cancer.evaluation.predictions import ALL_FOLDS, true_columns
+from oral_cancer.files import write_text
 from oral_cancer.study.runs import RunRecord, Study
 from oral_cancer.training.splits_file import FILE as SPLITS
 from oral_cancer.training.splits_file import read_splits
 
 FILE = "image_statistics.csv"
 REMEDY = "remove it, and start the study again where its images are to have it anew"
+
+
+def keep_statistics(study: Path, store: ImageStore) -> None:
+    """Leave the statistics of its images with a study, unless they are there."""
+    if not (study / FILE).exists():
+        write_text(study / FILE, image_statistics(store).to_csv(index=False, lineterminator="\n"))
 
 
 def predictions_of_yardsticks(study: Study) -> pd.DataFrame:

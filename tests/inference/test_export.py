@@ -73,7 +73,7 @@ def test_the_card_holds_the_figures_of_the_tables(study: Path, tmp_path: Path) -
     card = (tmp_path / "MODEL_CARD.md").read_text()
     predictions = read_study(study).predictions
     row = tables.ensemble(Ensembles.of(predictions)).iloc[0]
-    assert f"{row.rmse:.4f} [{row.rmse_low:.4f}, {row.rmse_high:.4f}]" in card
+    assert f"{row.rmse:.3f} [{row.rmse_low:.3f}, {row.rmse_high:.3f}]" in card
     for heading in ("Data", "Recipe", "Figures", "Intended use", "Limits"):
         assert f"## {heading}\n" in card
     assert read_study(study).complete[0].facts["fingerprint"] in card

@@ -6,8 +6,12 @@ import pytest
 from oral_cancer.cli import main
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import Ensembles
+from oral_cancer.evaluation.predictions import read_predictions, write_predictions
 from oral_cancer.study.compare import differences, figures, sides
+from oral_cancer.study.report import write_report
 from oral_cancer.study.runs import read_study
+from oral_cancer.training.manifest import file_hashes, read_manifest, write_manifest
+from tests.published import CLASSES
 from tests.study.made_up import few_resamples, write_run, write_study
 
 
@@ -62,6 +66,39 @@ def test_two_studies_by_their_common_experiments(
     assert "later/m2" in said
     assert "paper/m1" not in said
     assert "imagenet (made up)" in said
+
+
+def test_folds_of_groups_beside_folds_of_single_images(
+    paper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grouped = write_study(tmp_path / "grouped", ("m2",), (0, 1))
+    for path in grouped.glob("*/*/predictions.csv"):
+        frame = read_predictions(path)
+        frame["group"] = [f"donor {file[-5]}" for file in frame["file"]]
+        wrong = (frame["split"] == "val") & (frame["set"] == "homo") & frame["group"].eq("donor 0")
+        frame.loc[wrong, list(CLASSES)] = frame.loc[
+            wrong, ["true_control", "true_parental", "true_resistant"]
+        ].to_numpy()
+        write_predictions(path, frame)
+        manifest = read_manifest(path.parent)
+        assert manifest is not None
+        write_manifest(path.parent, manifest | {"files": file_hashes(path.parent)})
+    with few_resamples():
+        main(["compare", str(paper / "m2"), str(grouped / "m2")])
+    said = capsys.readouterr().out
+    here, there = (
+        tables.summary(read_study(each).predictions).query("experiment == 'm2' and split == 'val'")
+        for each in (paper, grouped)
+    )
+    before, after = (each.set_index("metric").loc["accuracy", "mean"] for each in (here, there))
+    assert f"whole groups validate instead of single images: accuracy {after:.3f} instead of {before:.3f}" in said
+    assert after < before
+    main(["compare", str(paper / "m1"), str(paper / "m2")])
+    assert "whole groups" not in capsys.readouterr().out
+
+    page = write_report(read_study(grouped))[1].read_text()
+    assert "<h3>By group</h3>" in page
+    assert "The worst validation group by accuracy is donor 0: 0.000" in page
 
 
 def test_what_cannot_be_compared_is_one_line(paper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

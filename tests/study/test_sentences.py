@@ -66,14 +66,32 @@ def test_what_is_compared_hangs_on_the_seeds() -> None:
 
 
 def test_what_the_intervals_do_not_cover() -> None:
-    assert "one seed" in Scale(5, 1, 1).not_covered()
-    assert "few seeds" in Scale(5, 3, 1).not_covered()
-    assert "folds" not in Scale(1, 1, 1).not_covered()
-    assert Scale(1, 1, 1).trained() == "trained once"
-    assert (
-        Scale(5, 3, 2).trained()
-        == "trained on each of 5 folds, from each of 3 seeds, in each of 2 divisions into folds"
-    )
+    assert "one seed" in Scale(5, 1, 1, (5,)).not_covered()
+    assert "few seeds" in Scale(5, 3, 1, (15,)).not_covered()
+    assert "folds" not in Scale(1, 1, 1, (1,)).not_covered()
+
+
+def folds(*runs: tuple[str, int | str, int]) -> pd.DataFrame:
+    return pd.DataFrame([(*run, 0) for run in runs], columns=["experiment", "fold", "seed", "split_seed"])
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        ([("m1", 0, 0)], "trained once"),
+        ([("m1", "all", 0)], "trained once"),
+        ([("m1", 0, 0), ("m1", 1, 0)], "trained on each of 2 folds"),
+        ([("m1", 0, 0), ("m1", 1, 0), ("m1", "all", 0)], "trained on each of 2 folds"),
+        (
+            [("m1", fold, seed) for fold in (0, 1) for seed in (0, 1, 2)],
+            "trained on each of 2 folds, from each of 3 seeds",
+        ),
+        ([("m1", 0, 0), ("m1", 1, 0), ("m1", 0, 1)], "trained in 3 runs"),
+        ([("m1", 0, 0), ("m1", 1, 0), ("m2", 0, 0)], "trained in 1 to 2 runs"),
+    ],
+)
+def test_how_often_experiments_were_trained(runs: list[tuple[str, int | str, int]], said: str) -> None:
+    assert Scale.of(folds(*runs)).trained() == said
 
 
 def yardsticks(guess: dict[str, float], baseline: dict[str, float] | None = None) -> pd.DataFrame:
@@ -90,11 +108,19 @@ def test_rmse_is_measured_by_a_guess() -> None:
     assert sentences.of_rmse("abc", yardsticks({})).endswith("1.41 the most there can be.")
 
 
+def test_what_a_guess_reaches_is_no_merit() -> None:
+    rows = [("m1", "test", "rmse", 0.31), ("m2", "test", "rmse", 0.2), ("m1", "test", "accuracy", 0.9)]
+    summary = pd.DataFrame(rows, columns=["experiment", "split", "metric", "mean"])
+    said = sentences.of_guess(summary, yardsticks({"rmse": 0.3, "accuracy": 1 / 3}))
+    assert said == "No nearer to the truth than a guess are, by test RMSE, of which a guess has 0.300: m1."
+    assert sentences.of_guess(summary, yardsticks({"rmse": 0.32, "accuracy": 1 / 3})) == ""
+
+
 @pytest.mark.parametrize(
     ("accuracy", "rmse", "said"),
     [
-        (0.95, 0.28, ["accuracy 0.950 beside 0.980"]),
-        (0.5, 0.16, ["RMSE 0.160 beside 0.150"]),
+        (0.95, 0.28, ["test accuracy 0.950 where the best experiment has 0.980"]),
+        (0.5, 0.16, ["test RMSE 0.160 where the best experiment has 0.150"]),
         (0.5, 0.28, []),
         (0.2, 0.5, []),  # worse than a guess
         (0.99, 0.1, ["accuracy", "RMSE"]),
@@ -111,6 +137,13 @@ def test_a_baseline_near_the_networks_is_a_warning(accuracy: float, rmse: float,
     assert all(one in warning for one in said)
     assert ("lighting or background" in warning) == bool(said)
     assert sentences.of_baseline(summary, yardsticks({"accuracy": 1 / 3})) == ""
+
+
+def test_a_baseline_near_the_networks_in_validation_alone_is_a_warning_too() -> None:
+    summary = pd.DataFrame([("m1", "val", "accuracy", 1.0)], columns=["experiment", "split", "metric", "mean"])
+    measured = yardsticks({"accuracy": 1 / 3}, {"accuracy": 0.999})
+    assert sentences.of_baseline(summary, measured) == ""
+    assert "validation accuracy 0.999" in sentences.of_baseline(summary, measured.assign(split="val"))
 
 
 def test_the_bound_is_spoken_of_where_it_is_reached() -> None:
