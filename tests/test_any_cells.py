@@ -103,7 +103,7 @@ SETS = {
         tests=3,
         published=True,
     ),
-    "two": Cells({"naïve T": 14, "Bcr-Abl+": 10}),
+    "two": Cells({"naïve T": 14, "Bcr-Abl+": 10}, options=("data.stream=balanced",)),
     "six": Cells(dict(zip("fedcba", (10, 11, 12, 13, 14, 15), strict=True)), options=("resampling=ros_auto",)),
     "mixing": Cells(
         dict.fromkeys(("A", "B", "C", "D", "1:1 AB", "3:1 AB", "1:3 CD", "1:1:2"), 10),
