@@ -54,6 +54,7 @@ def rows(said: str) -> dict[str, list[str]]:
 
 def test_a_folder_of_classes(check: Check, cells: Path) -> None:
     (cells / "notes.txt").touch()
+    (cells / ".hidden").touch()
     said, _, code = check("source=folder", f"source.root={cells}", "data.folds=3")
     assert code == 0
     assert rows(said)["label"] == ["images", "train", "val", "test"]
@@ -61,7 +62,7 @@ def test_a_folder_of_classes(check: Check, cells: Path) -> None:
     assert rows(said)["all"][3] == "5"
     assert sum(map(int, rows(said)["all"][1:])) == 24
     assert rows(said)["B cell"][0] == "12"
-    assert "left out: 1 no image (.txt)" in said
+    assert "left out: 1 hidden (.hidden), 1 no image (.txt)" in said
     assert "sizes: 12 of 50 x 40 px, 12 of 50 x 60 px" in said
     assert "24 images of uint8 pixels: 8 bits" in said
     assert "colour: 0 grey, 24 in colour" in said

@@ -76,6 +76,7 @@ class FolderSource:
         return self._collection(files, walk)
 
     def _collection(self, files: Iterable[ImageFile], walk: Walk) -> Collection:
+        problems = tuple(dict.fromkeys(walk.problems))  # the root is looked through twice, for splits and for labels
         mixtures = {folder: name for name, one in self.mixtures.items() for folder in one.folders or (name,)}
         named = [replace(file, label=mixtures.get(file.label, file.label)) for file in files]
         if not named and not walk.problems:
@@ -88,13 +89,13 @@ class FolderSource:
             parts = {name: declared_parts(name, one.parts, classes) for name, one in self.mixtures.items()}
             labels = Labels(classes, parts)
         except UserError as refused:
-            raise UserError(*walk.problems, *refused.lines) from None  # of which the former may be the cause
+            raise UserError(*problems, *refused.lines) from None  # of which the former may be the cause
         return Collection(
             self.root,
             tuple(sorted(named, key=lambda file: file.path)),
             labels,
-            tuple(walk.problems),
-            tuple(walk.left_out),
+            problems,
+            tuple(dict.fromkeys(walk.left_out)),
             self.reading,
             self.test_share,
         )
