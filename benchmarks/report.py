@@ -19,8 +19,8 @@ import pandas as pd
 from benchmarks.figures import Figure, options, publish
 from oral_cancer.data.statistics import NAMES
 from oral_cancer.evaluation.predictions import classes_of, read_predictions, true_columns
-from oral_cancer.study.splits import FILE as SPLITS
 from oral_cancer.study.yardsticks import FILE as STATISTICS
+from oral_cancer.training.splits_file import FILE as SPLITS
 from tests.study.made_up import write_study
 
 REPOSITORY = Path(__file__).parents[1]

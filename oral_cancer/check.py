@@ -60,7 +60,8 @@ def check_images(settings: DictConfig) -> Path:
         lines += overview.alike(store, roles[0])
         problems += [*same_images(store, roles), *split_groups(store.collection, roles)]
     sheet = SHEETS / f"{in_files(store.collection.root.resolve().name)}.png"
-    _draw(sheet, store)
+    if lacking := _draw(sheet, store):
+        lines.append(f"the contact sheet has boxes for {lacking}: no font of this machine has these, such as Noto Sans")
     if store.collection.simulated:
         lines.append(SIMULATED)
     for line in [*lines, f"contact sheet: {sheet}"]:
@@ -100,7 +101,7 @@ def _show(counts: Counts) -> None:
     show_table(table)
 
 
-def _draw(path: Path, store: ImageStore) -> None:
+def _draw(path: Path, store: ImageStore) -> str:
     collection = store.collection
     files = collection.files
     chosen = overview.samples(
@@ -126,4 +127,4 @@ def _draw(path: Path, store: ImageStore) -> None:
     subtitle = f"{counted(len(files), 'image')}, resized to {side} x {side} px"
     if collection.simulated:
         subtitle += f"; {SIMULATED}"
-    write_contact_sheet(path, str(collection.root), subtitle, rows)
+    return write_contact_sheet(path, str(collection.root), subtitle, rows)

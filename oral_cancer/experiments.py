@@ -22,6 +22,7 @@ from oral_cancer.settings import faults_of, resolved
 from oral_cancer.settings.training import Training
 
 CONFIG = "train"
+TREATING = ("resampling.", "data.class_weights", "data.stream")  # options that are part of a name
 NAMED_ALREADY = (
     *("experiment", "data", "resampling", "model", "fold", "seed", "split_seed", "name"),
     *("data.train_sets", "model.backbone"),
@@ -104,7 +105,7 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     for name, identity in known.items():
         if identity.treated == mine.treated:
             return ",".join(["-".join([name, *network]), *changed])
-    own = [as_typed(word) for word in composed.overrides if word.lstrip("+").startswith("resampling.")]
+    own = [as_typed(word) for word in composed.overrides if word.lstrip("+").startswith(TREATING)]
     parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network]
     return ",".join(dict.fromkeys(["-".join(parts), *own, *changed]))
 
@@ -115,13 +116,13 @@ class Identity:
 
     train_sets: tuple[str, ...]
     resampling: str
-    class_weights: str
+    weighting: str
     network: str
 
     @property
     def treated(self) -> tuple[Any, ...]:
         """All but the network."""
-        return self.train_sets, self.resampling, self.class_weights
+        return self.train_sets, self.resampling, self.weighting
 
 
 @cache
@@ -146,9 +147,9 @@ def _identity(composed: Composed) -> Identity:
     model = settings["model"]
     changed = composed.given("model.backbone") is not None
     network = str(model["backbone"] if changed else composed.choices["model"])
-    weights = str(settings["data"].get("class_weights"))
+    weighting = str([settings["data"].get("class_weights"), settings["data"].get("stream")])
     return Identity(
-        tuple(settings["data"]["train_sets"]), str(sorted(settings["resampling"].items())), weights, network
+        tuple(settings["data"]["train_sets"]), str(sorted(settings["resampling"].items())), weighting, network
     )
 
 

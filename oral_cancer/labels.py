@@ -134,12 +134,14 @@ def _problems(classes: Sequence[str], mixtures: Mapping[str, Sequence[float]]) -
     problems += _clashes(classes)
     if not FEWEST <= len(classes) <= MOST:
         named = f" ({', '.join(classes[:MOST])})" if classes else ""
-        problems.append(f"source: {counted(len(classes), 'class', 'classes')}{named}; there must be {FEWEST} to {MOST}")
+        found = counted(len(classes), "class", "classes")
+        problems.append(f"source: {found}{named}; there must be {FEWEST} to {MOST}, a folder or a label each")
     by_form: dict[str, list[str]] = {}
     for name in names:
         by_form.setdefault(in_files(name).casefold(), []).append(name)
     problems += [
-        f"source: the labels {' and '.join(alike)} are alike as file names ({form}); rename all but one"
+        f"source: the labels {' and '.join(alike)} are alike as file names ({form}); rename all but one, or "
+        "give them one name if they are one"
         for form, alike in by_form.items()
         if len(alike) > 1
     ]

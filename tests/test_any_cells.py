@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -103,7 +103,7 @@ SETS = {
         tests=3,
         published=True,
     ),
-    "two": Cells({"naïve T": 14, "Bcr-Abl+": 10}),
+    "two": Cells({"naïve T": 14, "Bcr-Abl+": 10}, options=("data.stream=balanced",)),
     "six": Cells(dict(zip("fedcba", (10, 11, 12, 13, 14, 15), strict=True)), options=("resampling=ros_auto",)),
     "mixing": Cells(
         dict.fromkeys(("A", "B", "C", "D", "1:1 AB", "3:1 AB", "1:3 CD", "1:1:2"), 10),
@@ -263,6 +263,20 @@ def test_prediction_export_and_explanation_know_the_classes(outcome: Outcome) ->
     for name in classes:
         assert name in card
     assert any(name in page for name in classes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["two", "six", "mixing"])
+@pytest.mark.parametrize("experiment", ["plain", "balanced", "weighted", "smote", "cleaned"])
+def test_a_cross_validation_treats_whatever_classes_there_are(name: str, experiment: str, tmp_path: Path) -> None:
+    cells = replace(SETS[name], options=(f"experiment={experiment}",))
+    cells.write(tmp_path / "images")
+    manifest = json.loads((trained(cells, tmp_path / "images", tmp_path, 0) / "manifest.json").read_text())
+    assert manifest["status"] == "complete"
+    counts = Counter(manifest["training_images"])
+    assert set(counts) == set(cells.counts)
+    if experiment in ("balanced", "cleaned"):
+        assert len(set(counts.values())) == 1
 
 
 @pytest.mark.slow

@@ -54,6 +54,7 @@ def rows(said: str) -> dict[str, list[str]]:
 
 def test_a_folder_of_classes(check: Check, cells: Path) -> None:
     (cells / "notes.txt").touch()
+    (cells / ".hidden").touch()
     said, _, code = check("source=folder", f"source.root={cells}", "data.folds=3")
     assert code == 0
     assert rows(said)["label"] == ["images", "train", "val", "test"]
@@ -61,7 +62,7 @@ def test_a_folder_of_classes(check: Check, cells: Path) -> None:
     assert rows(said)["all"][3] == "5"
     assert sum(map(int, rows(said)["all"][1:])) == 24
     assert rows(said)["B cell"][0] == "12"
-    assert "left out: 1 no image (.txt)" in said
+    assert "left out: 1 hidden (.hidden), 1 no image (.txt)" in said
     assert "sizes: 12 of 50 x 40 px, 12 of 50 x 60 px" in said
     assert "24 images of uint8 pixels: 8 bits" in said
     assert "colour: 0 grey, 24 in colour" in said
@@ -146,6 +147,49 @@ def test_images_that_look_alike_in_two_roles_are_told_with_the_remedy(check: Che
     assert code == 0, err
     assert re.search(r"\d+ pairs of images that look alike and have different roles:\n  train/", said)
     assert "source.group_by keeps such images together" in said
+
+
+def write(folder: Path, images: int) -> None:
+    folder.mkdir(parents=True)
+    for number in range(images):
+        image = np.random.default_rng([number, len(str(folder))]).integers(0, 255, (40, 40, 3), np.uint8)
+        cv2.imwrite(str(folder / f"{number:02d}.png"), image)
+
+
+def test_a_folder_that_no_table_can_name_is_refused_once(check: Check, cells: Path) -> None:
+    for name in ("B cell", "T cell"):
+        shutil.rmtree(cells / name)
+    write(cells / "=1+1", 3)
+    write(cells / "NK cell", 3)
+    _, err, code = check("source=folder", f"source.root={cells}")
+    assert code == 1
+    first, second = err.splitlines()
+    assert first.startswith(f"error: {cells}/=1+1: a spreadsheet would take the name")
+    assert second.startswith("error: source: 1 classes (NK cell); there must be 2 to 50, a folder or a label each")
+
+
+def test_a_class_that_only_tests_and_an_empty_one_are_told_with_the_remedy(check: Check, cells: Path) -> None:
+    for split, name in (("train", "B cell"), ("train", "T cell"), ("test", "B cell"), ("test", "NK cell")):
+        write(cells / split / name, 6)
+    for name in ("B cell", "T cell"):
+        shutil.rmtree(cells / name)
+    _, err, code = check("source=folder", f"source.root={cells}", "data.folds=3")
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        f"error: {cells}: no image of NK cell may train, as all are to validate or test: add some that may, or leave "
+        "the class out"
+    )
+    (cells / "train" / "empty").mkdir()
+    _, err, _ = check("source=folder", f"source.root={cells}", "data.folds=3")
+    assert "empty: this folder of a class holds no image that is read: fill or remove it, or give source.leave_o" in err
+
+
+def test_names_of_any_script_are_drawn_or_the_lack_of_a_font_is_told(check: Check, cells: Path) -> None:
+    write(cells / "\U000e0fff", 12)  # of which there is no font
+    said, err, code = check("source=folder", f"source.root={cells}", "data.folds=3")
+    assert code == 0
+    assert "the contact sheet has boxes for \U000e0fff: no font of this machine has these" in said
+    assert "Glyph" not in err
 
 
 def test_faults_of_options_are_refused(check: Check) -> None:

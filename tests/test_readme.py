@@ -1,6 +1,7 @@
 """What the README shows, run as it stands there."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from omegaconf import OmegaConf
 
 from oral_cancer.data.training_set import checked
 from oral_cancer.evaluation.predictions import read_predictions
-from oral_cancer.settings import build, check
+from oral_cancer.experiments import compose_settings
+from oral_cancer.quoting import for_hydra
+from oral_cancer.settings import build, check, resolved
+from oral_cancer.train import LITERAL, PATTERNED
 from tests.conftest import REPOSITORY, SMALL_NETWORK
 from tests.published import soft_label
 
@@ -67,3 +71,14 @@ def test_the_table_source_shown_reads_two_laboratories(white_blood_cells: Path, 
     collection = build(settings, "source").collect()
     assert (len(collection.files), len(collection.labels.classes)) == (396, 4)
     assert {file.group for file in collection.files} == {"laboratory 1", "laboratory 2"}
+
+
+def test_mixtures_on_the_command_line_are_those_of_the_file() -> None:
+    first, second = block("sh", "source.mixtures=").splitlines()
+    _, _, *words = shlex.split(first)
+    source = resolved(compose_settings(for_hydra(words, LITERAL, PATTERNED)))["source"]
+    in_file = OmegaConf.to_container(OmegaConf.create(block("yaml", "1:1:2")))["mixtures"]
+    assert source["mixtures"] == {"1:3 AB": in_file["1:3 AB"]}
+    _, _, *words = shlex.split(second)
+    data = resolved(compose_settings(for_hydra(words, LITERAL, PATTERNED)))["data"]
+    assert data["class_weights"] == {"naïve T": 2, "B": 1}

@@ -24,7 +24,7 @@ from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.data.training_set import checked, treat
 from oral_cancer.labels import TOLERANCE, ImageSet
 from oral_cancer.settings.callbacks import OF_VALIDATION
-from oral_cancer.settings.data import Fold
+from oral_cancer.settings.data import SHUFFLED, Fold
 
 INTERPOLATED = "interpolated"
 SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other runs and the network need room, too
@@ -52,6 +52,7 @@ class CellDataModule(LightningDataModule):
         batch_size: images a training step, over all ranks.
         eval_batch_size: images a batch in evaluation, of no influence beyond rounding; None is 256 on a GPU, else 16.
         class_weights: of the loss, by class, "auto" by how rare each is in the treated training set; None: all alike.
+        stream: of training images: "shuffled", each as often as another; "balanced", each label as often as another.
         workers: processes that augment on the CPU; None is 0 where the CPU trains, else one a core up to 8.
     """
 
@@ -69,6 +70,7 @@ class CellDataModule(LightningDataModule):
         eval_batch_size: int | None,
         workers: int | None,
         class_weights: Mapping[str, float] | str | None = None,
+        stream: str = SHUFFLED,
     ) -> None:
         super().__init__()
         self.store = store
@@ -83,6 +85,7 @@ class CellDataModule(LightningDataModule):
         self.eval_batch_size = eval_batch_size
         self.workers = workers
         self.weights_by_class = class_weights
+        self.stream = stream
         self.class_weights: torch.Tensor | None = None
         self.training_images: TrainingImages | None = None
         self.pixels: torch.Tensor | None = None
@@ -148,14 +151,17 @@ class CellDataModule(LightningDataModule):
 
     def training_counts(self) -> dict[str, int]:
         """Images of each class and mixture in the treated training set; labels in between count as "interpolated"."""
+        return dict(Counter(self._treated_labels().tolist()))
+
+    def _treated_labels(self) -> NDArray[np.str_]:
         assert self.training_images is not None
         chosen = self.training_images.indices
-        counts = Counter(self.labels[self.train_rows][chosen].tolist())
+        names = self.labels[self.train_rows][chosen].tolist()
         proportions = self.store.collection.labels.proportions
         for label in self.training_images.soft_labels.numpy()[len(chosen) :]:
             near = [name for name, known in proportions.items() if np.abs(label - known).max() <= TOLERANCE]
-            counts[near[0] if near else INTERPOLATED] += 1
-        return dict(counts)
+            names.append(near[0] if near else INTERPOLATED)
+        return np.array(names, np.str_)
 
     def training_appearance(self) -> dict[str, list[float]]:
         """The `appearance.span` of the images that may train, as the store has them and with their own sizes."""
@@ -214,7 +220,8 @@ class CellDataModule(LightningDataModule):
 
     def _stream(self, images: Any, epoch: int, workers: int = 0) -> DataLoader[Any]:
         ranks, rank = self.ranks
-        stream = ShuffledStream(len(images), self.batch_size, self.steps_per_epoch, self.seed, ranks, rank)
+        labels = None if self.stream == SHUFFLED else self._treated_labels()
+        stream = ShuffledStream(len(images), self.batch_size, self.steps_per_epoch, self.seed, ranks, rank, labels)
         stream.set_epoch(epoch)
         return self._loader(images, self.batch_size // ranks, stream, workers)
 

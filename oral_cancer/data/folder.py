@@ -9,7 +9,7 @@ from oral_cancer.data.collection import Collection, ImageFile
 from oral_cancer.data.division import Grouping
 from oral_cancer.data.layout_source import collect, existing_folder
 from oral_cancer.data.reading import Reading
-from oral_cancer.data.walk import Walk, joined, patterns
+from oral_cancer.data.walk import Walk, joined, patterns, quoted
 from oral_cancer.errors import UserError
 from oral_cancer.labels import Labels, Split
 from oral_cancer.layout import declared_parts, layout_of
@@ -76,6 +76,7 @@ class FolderSource:
         return self._collection(files, walk)
 
     def _collection(self, files: Iterable[ImageFile], walk: Walk) -> Collection:
+        problems = tuple(dict.fromkeys(walk.problems))  # the root is looked through twice, for splits and for labels
         mixtures = {folder: name for name, one in self.mixtures.items() for folder in one.folders or (name,)}
         named = [replace(file, label=mixtures.get(file.label, file.label)) for file in files]
         if not named and not walk.problems:
@@ -84,12 +85,17 @@ class FolderSource:
             )
         told = {part for one in self.mixtures.values() for part in one.parts}
         classes = tuple(sorted({file.label for file in named} - set(self.mixtures) or told))
+        try:
+            parts = {name: declared_parts(name, one.parts, classes) for name, one in self.mixtures.items()}
+            labels = Labels(classes, parts)
+        except UserError as refused:
+            raise UserError(*problems, *refused.lines) from None  # of which the former may be the cause
         return Collection(
             self.root,
             tuple(sorted(named, key=lambda file: file.path)),
-            Labels(classes, {name: declared_parts(name, one.parts, classes) for name, one in self.mixtures.items()}),
-            tuple(walk.problems),
-            tuple(walk.left_out),
+            labels,
+            problems,
+            tuple(dict.fromkeys(walk.left_out)),
             self.reading,
             self.test_share,
         )
@@ -116,7 +122,8 @@ def _labelled(walk: Walk, folder: str) -> Iterable[tuple[str, str]]:
             found = list(_below(walk, path))
             if not found:
                 walk.problems.append(
-                    f"{walk.root / path}: this folder of a class holds no image that is read: fill or remove it"
+                    f"{walk.root / path}: this folder of a class holds no image that is read: fill or remove it, or "
+                    f"give source.leave_out=[{quoted(entry.name)}]"
                 )
             yield from ((entry.name, image) for image in found)
         else:

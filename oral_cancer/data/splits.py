@@ -208,7 +208,8 @@ def _problems_of_groups(root: Path, pool: Sequence[ImageFile], folds: int | str)
             return [f"{root}: 1 group cannot be left out: group more finely, or give data.folds=5"]
     elif len(groups) < int(folds):
         return [
-            f"{root}: {counted(len(groups), 'group')}, fewer than {folds} folds: give data.folds={max(2, len(groups))}"
+            f"{root}: {counted(len(groups), 'group')}, fewer than {folds} folds: give data.folds={max(2, len(groups))} or "
+            "leave_one_group_out, or group more finely"
         ]
     return [
         f"{root}: all images of {label} are in the group {next(iter(within))}, so that a fold trains without it: group "
@@ -216,6 +217,13 @@ def _problems_of_groups(root: Path, pool: Sequence[ImageFile], folds: int | str)
         for label in dict.fromkeys(file.label for file in pool)
         if len(within := {str(file.group) for file in pool if file.label == label}) < 2
     ]
+
+
+def only_evaluated(collection: Collection) -> list[str]:
+    """The classes of which no image may train, as all validate or test by what the data say."""
+    may_train = {file.label for file in collection.files if file.split not in ("val", "test")}
+    there = {file.label for file in collection.files}
+    return [name for name in collection.labels.classes if name in there - may_train]
 
 
 def lacking_in_training(collection: Collection, splits: Splits) -> list[str]:
@@ -228,7 +236,7 @@ def lacking_in_training(collection: Collection, splits: Splits) -> list[str]:
 def remarks(collection: Collection, folds: int | str, split_seed: int) -> list[str]:
     """What a user should know of how a collection is divided."""
     files = collection.files
-    said = []
+    said = _folders_within(collection)
     labels_of: dict[str, set[str]] = defaultdict(set)
     for file in files:
         if file.group:
@@ -249,3 +257,22 @@ def remarks(collection: Collection, folds: int | str, split_seed: int) -> list[s
     if not any(file.split == "test" for file in files):
         said.append("no image only tests: all figures are of validation images")
     return said
+
+
+def _folders_within(collection: Collection) -> list[str]:
+    """A remark where every label's folder holds folders of the same names, and nobody has said what they are."""
+    within: dict[str, set[str]] = defaultdict(set)
+    for file in collection.files:
+        if file.group:
+            return []
+        folders = file.path.split("/")[:-1]
+        within[file.label].add(folders[-1] if len(folders) > 1 and folders[-1] != file.label else "")
+    names = set.intersection(*within.values())
+    if len(within) < 2 or len(names) < 2 or any(found != names for found in within.values()) or "" in names:
+        return []
+    shown = ", ".join(sorted(names)[:3])
+    return [
+        f"each label has folders of the same names ({shown}{', ...' * (len(names) > 3)}): if these are donors or "
+        "plates, source.group_by='([^/]+)/[^/]+$' keeps them together; if they are the classes, put their images "
+        "into one folder each"
+    ]

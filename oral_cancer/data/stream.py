@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 
@@ -19,10 +20,23 @@ class ShuffledStream(Sampler[tuple[int, int]]):
         seed: of the shuffling.
         ranks: processes that share each batch.
         rank: whose part of every batch is drawn.
+        labels: of each image, (length,), for a pass in which all labels come equally often, the rarer ones again and
+            again; None is for one in which each image comes once.
     """
 
-    def __init__(self, length: int, batch_size: int, steps: int, seed: int, ranks: int = 1, rank: int = 0) -> None:
-        self.length = length
+    def __init__(
+        self,
+        length: int,
+        batch_size: int,
+        steps: int,
+        seed: int,
+        ranks: int = 1,
+        rank: int = 0,
+        labels: NDArray[np.str_] | None = None,
+    ) -> None:
+        self.by_label = [] if labels is None else [np.flatnonzero(labels == name) for name in np.unique(labels)]
+        self.most = max(map(len, self.by_label), default=0)
+        self.length = self.most * len(self.by_label) or length  # of a pass
         self.batch_size = batch_size
         self.images_per_epoch = batch_size * steps
         self.seed = seed
@@ -41,8 +55,14 @@ class ShuffledStream(Sampler[tuple[int, int]]):
         """Pairs (epoch, position in the training set)."""
         start = self.epoch * self.images_per_epoch
         first, last = start // self.length, (start + self.images_per_epoch - 1) // self.length
-        passes = [np.random.default_rng([self.seed, i]).permutation(self.length) for i in range(first, last + 1)]
+        passes = [self._pass(np.random.default_rng([self.seed, number])) for number in range(first, last + 1)]
         offset = start - first * self.length
         drawn = np.concatenate(passes)[offset : offset + self.images_per_epoch]
         for position in drawn.reshape(-1, self.ranks, self.batch_size // self.ranks)[:, self.rank].ravel():
             yield self.epoch, int(position)
+
+    def _pass(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        if not self.by_label:
+            return rng.permutation(self.length)
+        drawn = [np.resize(rng.permutation(rows), self.most) for rows in self.by_label]
+        return rng.permutation(np.concatenate(drawn))

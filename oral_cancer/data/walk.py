@@ -67,7 +67,7 @@ class Walk:
             name = folder.rpartition("/")[2]
             self.problems.append(
                 f"{self.root / folder}: {what}, whose {counted(images, 'image')} nothing reads: rename or move it, or "
-                f"give source.leave_out=[{_quoted(name)}]"
+                f"give source.leave_out=[{quoted(name)}]"
             )
         else:
             self.pass_over(folder, NO_IMAGE)
@@ -103,7 +103,7 @@ class Walk:
             if not _fits_in_a_line(entry.name):
                 where = self.root / folder
                 self.problems.append(f"{where}: the name {entry.name!a} holds control characters: rename it")
-            elif is_formula(f"{folder}/{entry.name}"):
+            elif is_formula(path if entry.is_dir() else f"{folder}/{entry.name}"):
                 self.problems.append(f"{entry.path}: {REASON}: rename it")
             elif not os.path.exists(entry.path):
                 self.problems.append(f"{entry.path}: a symbolic link to nothing: restore its target or remove it")
@@ -121,7 +121,7 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """A name as the command line takes it within brackets."""
     return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
 

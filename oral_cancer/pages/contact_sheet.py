@@ -1,5 +1,6 @@
 """A picture of a data set: a row of samples for each class and mixture."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ NAMES = 1.9  # inches for the names at the left
 HEAD = 0.75
 CAPTION = 0.2  # inches below each picture, where there are captions
 DPI = 130
+USUAL = "DejaVu Sans"  # which comes with matplotlib
 LONGEST = 22  # letters of a caption
 TITLE = 60  # letters
 BAR = 0.05  # inches of the colours at the left of a row
@@ -47,13 +50,19 @@ class SheetRow:
     captions: Sequence[str]
 
 
-def write_contact_sheet(path: Path, title: str, subtitle: str, rows: Sequence[SheetRow]) -> None:
-    """Write the picture as a PNG."""
+def write_contact_sheet(path: Path, title: str, subtitle: str, rows: Sequence[SheetRow]) -> str:
+    """Write the picture as a PNG.
+
+    Returns:
+        The characters for which this machine has no font, and that show as boxes.
+    """
     columns = max(len(row.pictures) for row in rows)
     step = SIDE + GAP + (CAPTION if any(any(row.captions) for row in rows) else 0)
     width = NAMES + columns * (SIDE + GAP) - GAP + 2 * MARGIN
     height = HEAD + len(rows) * step - GAP + 2 * MARGIN
-    with mpl.rc_context({"text.parse_math": False, "font.size": 9}):
+    fonts, lacking = _fonts_for("".join((title, *(row.name for row in rows))))
+    with mpl.rc_context({"text.parse_math": False, "font.size": 9, "font.family": fonts}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure = Figure((width, height), dpi=DPI, facecolor="white")
         sheet = _Sheet(figure)
         sheet.text(MARGIN, MARGIN + 0.12, shortened(title, TITLE), size=14, weight="bold", color=INK[0])
@@ -63,6 +72,25 @@ def write_contact_sheet(path: Path, title: str, subtitle: str, rows: Sequence[Sh
         sheet.axes.set(xlim=(0, width), ylim=(height, 0))  # which each picture has moved
         with replacing(path) as written:
             figure.savefig(written, format="png")
+    return lacking
+
+
+def _fonts_for(text: str) -> tuple[list[str], str]:
+    """The usual font, and those of this machine that have what it lacks of a text; and what none has."""
+    lacking = {ord(character) for character in text} - _characters(font_manager.findfont(USUAL))
+    chosen = [USUAL]
+    for font in sorted(font_manager.fontManager.ttflist, key=lambda font: (font.style != "normal", font.name)):
+        if not lacking:
+            break
+        placeholder = font.name.startswith("Last Resort")
+        if not placeholder and (found := lacking & _characters(font.fname)):
+            chosen.append(font.name)
+            lacking -= found
+    return chosen, "".join(map(chr, sorted(lacking)))
+
+
+def _characters(path: str) -> set[int]:
+    return set(font_manager.get_font(path).get_charmap())
 
 
 def _draw_row(sheet: "_Sheet", row: SheetRow, top: float) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -20,7 +21,8 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
         description: what a screen reader says.
     """
     written = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the page's own has it
         figure.savefig(written, format="svg", transparent=True, metadata=NO_METADATA)
     svg = written.getvalue()
     _, _, content = svg[svg.index("<svg") :].partition(">")

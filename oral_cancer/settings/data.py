@@ -19,9 +19,12 @@ from oral_cancer.settings.rules import (
     by_target,
     fitting,
     is_ascending,
+    one_of,
     whole,
 )
 
+SHUFFLED = "shuffled"
+STREAMS = (SHUFFLED, "balanced")  # of training images
 PLANES = ("first", "middle", "max")  # beside a plane's number
 
 FOLDER = Rule("a folder", (MinLen(1),))
@@ -54,6 +57,7 @@ class CellDataModule(Data):
         Literal["auto"] | dict[str, Annotated[float, POSITIVE]] | None,
         Rule("auto, or a positive number for each class, such as {a: 1, b: 3}"),
     ] = None
+    stream: Annotated[str, one_of(STREAMS)] = SHUFFLED
 
 
 class Reading(Section):

@@ -88,6 +88,11 @@ def in_roles(run: Run, collection: Collection) -> Splits:
             f"data.train_sets: {collection.root} has no training image of these sets; give data.train_sets=[homo] for "
             "pure images, or [hetero] for mixed ones"
         )
+    if "homo" in settings.data.train_sets and (never := splits.only_evaluated(collection)):
+        raise UserError(
+            f"{collection.root}: no image of {', '.join(never)} may train, as all are to validate or test: add some "
+            "that may, or leave the class out"
+        )
     if "homo" in settings.data.train_sets and (lacking := splits.lacking_in_training(collection, found)):
         raise UserError(
             f"fold={run.fold}: no image of {', '.join(lacking)} would train: choose another split_seed, fewer folds, "

@@ -1,5 +1,6 @@
 """What must stay together does: in folds, in the part set aside to test, and in what is refused or said."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,8 @@ def test_a_given_validation_is_the_only_fold_and_given_folds_stand() -> None:
     own = replace(data, files=tuple(replace(f, fold=int(str(f.group)[-1]) % 3) for f in data.files))
     assert number_of_folds(own, 5) == 3
     assert groups_of(own, split(own, 1, 5, 7).hetero_val) == {"donor1", "donor4", "donor7"}
+    assert "folds: a single one, as the data say which images validate" in splits.remarks(given, 5, 0)
+    assert "folds: 3, as the data say" in splits.remarks(own, 5, 0)
     assert splits.remarks(own, 5, 7)[-2] == "split_seed=7: changes nothing, as the folds are given"
 
 
@@ -91,6 +94,20 @@ def test_a_given_validation_is_the_only_fold_and_given_folds_stand() -> None:
 )
 def test_what_cannot_be_divided_is_refused_by_name(data: Collection, folds: int | str, said: str) -> None:
     assert said in splits.problems(data, folds)[0]
+
+
+def test_folders_of_the_same_names_within_those_of_labels_are_told() -> None:
+    def said(*paths: str, group: str | None = None) -> list[str]:
+        files = tuple(ImageFile(path, path.split("/")[0], group=group) for path in paths)
+        data = Collection(Path("root"), files, Labels(("a", "b")))
+        return [line for line in splits.remarks(data, 5, 0) if "folders of the same names" in line]
+
+    alike = [f"{label}/donor {number}/{k}.png" for label in "ab" for number in (1, 2) for k in "xy"]
+    (line,) = said(*alike)
+    assert line.startswith("each label has folders of the same names (donor 1, donor 2): if these are donors or")
+    assert re.search(line.split("'")[1], alike[0])[1] == "donor 1"  # type: ignore[index]
+    assert said(*alike, group="told") == said(*alike, "a/x.png") == said(*alike, "b/donor 3/x.png") == []
+    assert said("a/x.png", "b/x.png") == []
 
 
 def test_a_label_of_one_group_is_refused_and_groups_within_labels_are_told() -> None:

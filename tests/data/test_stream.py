@@ -32,3 +32,15 @@ def test_any_epoch_can_be_drawn_without_those_before() -> None:
     whole = drawn(ShuffledStream(50, 4, 5, seed=7), range(4))
     assert drawn(ShuffledStream(50, 4, 5, seed=7), range(3, 4)) == whole[60:]
     assert drawn(ShuffledStream(50, 4, 5, seed=8), range(3, 4)) != whole[60:]
+
+
+def test_a_balanced_stream_shows_every_label_as_often_and_every_image() -> None:
+    labels = np.array(["b"] * 8 + ["a"] * 2 + ["1:1"] * 3)
+    stream = ShuffledStream(13, batch_size=4, steps=6, seed=0, labels=labels)
+    positions = [position for _, position in drawn(stream, range(4))]
+    for each_pass in np.reshape(positions, (4, 24)):
+        counts = np.bincount(each_pass, minlength=13)
+        assert [counts[labels == name].sum() for name in ("a", "b", "1:1")] == [8, 8, 8]
+        assert counts.tolist()[:10] == [1] * 8 + [4] * 2
+        assert set(counts[10:]) == {2, 3}
+    assert positions[:24] != positions[24:48]

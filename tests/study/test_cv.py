@@ -1,0 +1,77 @@
+"""Which runs study=cv and study=paper plan, by what the data themselves say of folds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+
+from oral_cancer.study.study import plan_jobs
+from tests.conftest import REPOSITORY
+
+VARIED = ("plain", "balanced", "weighted", "smote", "cleaned")
+
+
+@pytest.fixture(autouse=True)
+def hydra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+        yield
+
+
+def planned(*overrides: str) -> dict[str, list[object]]:
+    """The folds of each experiment."""
+    loader = GlobalHydra.instance().hydra
+    assert loader is not None
+    jobs = plan_jobs(loader.compose_config(config_name="train", overrides=list(overrides), run_mode=RunMode.MULTIRUN))
+    folds: dict[str, list[object]] = {}
+    for job in jobs or ():
+        folds.setdefault(job.run.experiment, []).append(job.run.fold)
+    return folds
+
+
+def folder(*folders: str) -> str:
+    for name in folders:
+        Path("cells", name).mkdir(parents=True)
+        Path("cells", name, "a.png").touch()
+    return "source.root=cells"
+
+
+def table(column: str, *values: object) -> str:
+    Path("cells.csv").write_text("\n".join((f"file,label,{column}", *(f"{v}.png,{v % 2},{v}" for v in values))))
+    for value in values:
+        Path(f"{value}.png").touch()
+    return "source.table=cells.csv"
+
+
+def test_each_treatment_by_five_folds() -> None:
+    assert planned("study=cv", "source=folder", folder("A", "B")) == {name: [0, 1, 2, 3, 4] for name in VARIED}
+
+
+def test_what_is_wanted() -> None:
+    words = ("study=cv", "source=folder", folder("A", "B"), "study.vary=[plain]")
+    assert planned(*words, "data.folds=3") == {"plain": [0, 1, 2]}
+    assert planned(*words, "study.folds=[1]") == {"plain": [1]}
+
+
+@pytest.mark.parametrize("study", ["study=cv", "study=paper"])
+def test_a_given_part_that_validates_is_the_only_fold(study: str) -> None:
+    root = folder("train/A", "train/B", "val/A", "val/B")
+    assert set(map(tuple, planned(study, "source=folder", root).values())) == {(0,)}
+
+
+def test_folds_of_the_data_are_those_of_the_study() -> None:
+    words = ("source=table", table("fold", *range(7)), "study.vary=[plain]")
+    assert planned("study=cv", *words) == {"plain": list(range(7))}
+
+
+def test_each_group_is_left_out() -> None:
+    words = ("source=table", table("donor", 0, 1, 2, 3), "study.vary=[plain]", "study.folds=leave_one_group_out")
+    assert planned("study=cv", *words) == {"plain": [0, 1, 2, 3]}
+
+
+def test_nothing_is_simulated_to_know_the_folds() -> None:
+    assert planned("study=demo", "study.models=[m1]") == {"m1": [0, 1, 2, 3, 4]}
+    assert not Path("data").exists()
