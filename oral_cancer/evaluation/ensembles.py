@@ -11,10 +11,8 @@ from sklearn.metrics import confusion_matrix
 
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation import predictions
-from oral_cancer.evaluation.calibration import calibrate
 from oral_cancer.evaluation.metrics import f1_scores
 from oral_cancer.evaluation.predictions import ALL_FOLDS, RUN, Fold, classes_of, labels, probabilities, true_columns
-from oral_cancer.labels import Split
 
 SIMPLE = "simple"
 VALIDATION_WEIGHTS = {"weighted_accuracy": "accuracy", "weighted_f1": "f1_macro"}
@@ -33,11 +31,9 @@ class Ensembles:
 
     Attributes:
         raw: the means as they are.
-        calibrated: by the HETERO validation images; without the ensembles that have none.
     """
 
     raw: pd.DataFrame
-    calibrated: pd.DataFrame
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Self:
@@ -46,8 +42,7 @@ class Ensembles:
         Raises:
             UserError: where the folds of an experiment did not predict the same images.
         """
-        raw = ensembles(frame)
-        return cls(raw, calibrate(raw, ensembles(frame, "val"), ENSEMBLE))
+        return cls(ensembles(frame))
 
 
 def member_folds(frame: pd.DataFrame) -> list[Fold]:
@@ -113,25 +108,18 @@ def ensemble(frame: pd.DataFrame, weights: Mapping[Fold, float], name: str) -> p
     return first.assign(ensemble=name, **dict(zip(classes, mean.T, strict=True)))[columns(classes, "group" in frame)]
 
 
-def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
-    """Every ensemble of every experiment, one below the other, as `columns`.
+def ensembles(frame: pd.DataFrame) -> pd.DataFrame:
+    """What every ensemble of every experiment predicts for the test images, one below the other, as `columns`.
 
     Args:
         frame: the predictions of any number of experiments and folds.
-        split: "test" for all test images; "val" for the mixed validation images where all folds share them, and none
-            is trained on them. Pure ones differ by fold, where there are groups mixed ones too, and fold "all" is
-            trained on both.
 
     Raises:
         UserError: where the folds of an experiment did not predict the same images.
     """
     mixed = []
     for _, of_experiment in frame.groupby("experiment", sort=False):
-        images = of_experiment[of_experiment["split"] == split]
-        if split == "val":
-            images = images[(images["set"] == "hetero") & (images["fold"] != ALL_FOLDS)]
-            if images.groupby("fold")["file"].agg(frozenset).nunique() > 1:
-                continue
+        images = of_experiment[of_experiment["split"] == "test"]
         if not images.empty:
             mixed += [ensemble(images, weights, name) for name, weights in fold_weights(of_experiment).items()]
     nothing = frame.iloc[:0].assign(ensemble="")[columns(classes_of(frame), "group" in frame)]

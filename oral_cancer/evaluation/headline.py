@@ -114,27 +114,52 @@ class Headline:
             probabilities: (n, F, K), of its images by each network, in the order of `KnownImages.networks`.
             groups: (n,), of its images; None where there are none or nobody knows.
         """
-        n_images, n_networks, n_classes = probabilities.shape
-        rows = probabilities.reshape(-1, n_classes)
-        estimate = self.fitted.predict(rows)
+        units, n_groups = _units(len(probabilities), groups)
+        estimate = self._estimated(self.fitted, probabilities)
         generator = np.random.default_rng(self.seed + 1)
-        units, n_groups = _units(n_images, groups)
-        n_units = units.max() + 1
-        weights = drawn_weights(np.full(n_units, n_units), len(self.network_weights), generator)
-        weights = (weights[:, units, None] * self.network_weights[:, None, :]).reshape(-1, n_images * n_networks)
-        resampled = self.resampled.predict(rows, weights)
-        deviations, freedom = self._deviations(estimate, n_groups), n_units - 1
-        if len(deviations):
-            drawn = deviations[generator.integers(len(deviations), size=len(resampled))]
-            resampled = resampled + drawn * generator.choice([-1, 1], (len(drawn), 1))
+        drawn = self._drawn(units, generator)
+        resampled = self._estimated(self.resampled, probabilities, drawn[..., None] * self.network_weights[:, None])
+        deviations, freedom = self._deviations(estimate, n_groups), units.max()
         if deviations is self.deviations.groups:
             freedom = min(freedom, len(deviations) - 1)
         if freedom < 1:
-            nothing = np.full(n_classes, np.nan)
+            nothing = np.full(len(estimate), np.nan)
             return Composition(estimate, nothing, nothing)
-        wider = t.ppf((1 + LEVEL) / 2, freedom) / norm.ppf((1 + LEVEL) / 2)
-        low, high = (np.clip(estimate + wider * (end - estimate), 0, 1) for end in interval(resampled))
+        ends = interval(resampled + _to_either_side(deviations, len(resampled), generator))
+        low, high = (np.clip(estimate + widening(freedom) * (end - estimate), 0, 1) for end in ends)
         return Composition(estimate, np.minimum(low, estimate), np.maximum(high, estimate))
+
+    def squared_widths(self, probabilities: Floats, groups: ArrayLike | None = None) -> tuple[Floats, Floats]:
+        """Of the proportions of a population: the squared widths (K,) of intervals over its images, and over the rest.
+
+        The first is that of a single image, or of a single group where they are of several: of n it is an n-th. The
+        rest is the images that the estimator was fitted on, the networks, and the deviations of known images. Both are
+        independent, and so their sum is roughly that of the whole interval, before Student's distribution widens it.
+
+        Args:
+            probabilities: (n, F, K), as for `composition`.
+            groups: (n,), likewise.
+        """
+        units, n_groups = _units(len(probabilities), groups)
+        generator = np.random.default_rng(self.seed + 1)
+        drawn = np.repeat(self._drawn(units, generator)[..., None], probabilities.shape[1], axis=-1)
+        of_images = self._estimated(self.fitted, probabilities, drawn)
+        alike = np.ones((1, len(probabilities), 1)) * self.network_weights[:, None]
+        others = self._estimated(self.resampled, probabilities, alike)
+        deviations = self._deviations(self._estimated(self.fitted, probabilities), n_groups)
+        of_rest = others + _to_either_side(deviations, len(others), generator)
+        over_images, over_rest = (np.subtract(*interval(resampled)[::-1]) ** 2 for resampled in (of_images, of_rest))
+        return over_images * (units.max() + 1), over_rest
+
+    def _drawn(self, units: NDArray[np.intp], generator: np.random.Generator) -> Floats:
+        """Weights (B, n) of images that are of these units."""
+        n_units = units.max() + 1
+        return drawn_weights(np.full(n_units, n_units), len(self.network_weights), generator)[:, units]
+
+    def _estimated(self, estimator: Estimator, probabilities: Floats, weights: Floats | None = None) -> Floats:
+        """Proportions (..., K) of images (n, F, K) with weights (B, n, F)."""
+        rows = probabilities.reshape(-1, probabilities.shape[-1])
+        return estimator.predict(rows, None if weights is None else weights.reshape(len(weights), -1))
 
     def _deviations(self, estimate: Floats, n_groups: int) -> Floats:
         """Those that a population with this estimate may have too."""
@@ -150,6 +175,19 @@ class Headline:
             return True
         ends = np.array(list(self.mixtures.values()))
         return bool(np.abs(on_simplex(ends, proportions) @ ends - proportions).max() > FAR)
+
+
+def widening(freedom: int) -> float:
+    """By how much Student's distribution is wider than the normal one, at `LEVEL`, for so many degrees of freedom."""
+    return float(t.ppf((1 + LEVEL) / 2, freedom) / norm.ppf((1 + LEVEL) / 2))
+
+
+def _to_either_side(deviations: Floats, n_resamples: int, generator: np.random.Generator) -> Floats:
+    """One of the deviations (D, K) for each resample, with either sign, (B, K); none where there are none."""
+    if not len(deviations):
+        return np.zeros((n_resamples, deviations.shape[1]))
+    drawn = deviations[generator.integers(len(deviations), size=n_resamples)]
+    return np.asarray(drawn * generator.choice([-1, 1], (n_resamples, 1)))
 
 
 def _units(n_images: int, groups: ArrayLike | None) -> tuple[NDArray[np.intp], int]:

@@ -21,6 +21,8 @@ from oral_cancer.evaluation.predictions import ALL_FOLDS
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
+NETWORK = ["fold"]
+"""The columns of predictions that tell the networks of an experiment's ensemble apart."""
 PARTS = 5
 
 
@@ -50,17 +52,16 @@ class KnownImages:
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Self:
         """Those of one experiment's predictions, as `predictions.columns`, by the networks of its ensemble."""
-        members = member_folds(frame)
-        known = frame[(frame["split"] == "val") & frame["fold"].isin(members) & (frame["fold"] != ALL_FOLDS)]
-        places = {fold: place for place, fold in enumerate(members)}
+        members = of_networks(frame)
+        known = members[(members["split"] == "val") & (members["fold"] != ALL_FOLDS)]
         return cls(
             predictions.probabilities(known),
             predictions.labels(known),
             known["label"].to_numpy(str),
             (known["set"] == "hetero").to_numpy(bool),
             np.unique(known["group" if "group" in known else "file"].to_numpy(str), return_inverse=True)[1],
-            np.array([places[fold] for fold in known["fold"]], np.intp),
-            len(members),
+            known["network"].to_numpy(np.intp),
+            members["network"].nunique(),
             "group" in known,
         )
 
@@ -100,3 +101,9 @@ class KnownImages:
         part_of_unit = np.empty(units.max(initial=0) + 1, np.intp)
         part_of_unit[units[order]] = np.arange(len(units)) % PARTS
         return part_of_unit[self.units]
+
+
+def of_networks(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the networks that form an experiment's ensemble, with the number of each, from 0, as `network`."""
+    members = frame[frame["fold"].isin(member_folds(frame))]
+    return members.assign(network=members.groupby(NETWORK, sort=True).ngroup())

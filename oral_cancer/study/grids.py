@@ -7,7 +7,7 @@ import pandas as pd
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.ensembles import SIMPLE
 from oral_cancer.evaluation.predictions import ALL_FOLDS
-from oral_cancer.pages.figures import ENSEMBLE_NAMES, FIGURE_NAMES, SPLIT_NAMES, ranked
+from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES
 from oral_cancer.pages.grids import LACKING, Entry, Grid, number, with_interval
 from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import Study
@@ -29,22 +29,6 @@ def differences(table: pd.DataFrame) -> Grid:
         rows.append(entries)
     columns = ("experiments", "difference in RMSE", "p", "p, Holm-corrected", "better")
     return Grid("differences", columns, tuple(rows))
-
-
-def calibrations(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
-    """What calibration gains in test RMSE."""
-    rows = [
-        (
-            Entry(row["experiment"]),
-            Entry(ENSEMBLE_NAMES[row["ensemble"]]),
-            Entry(number(row["rmse"])),
-            Entry(number(row["rmse_calibrated"])),
-            Entry(number(row["gain"], signed=True), row["gain"] > 0),
-        )
-        for row in ranked(table, experiments).to_dict("records")
-    ]
-    columns = ("experiment", "ensemble", "RMSE, raw", "RMSE, calibrated", "gain")
-    return Grid("calibrations", columns, tuple(rows), keys=2)
 
 
 def folds(table: pd.DataFrame) -> Grid:

@@ -22,6 +22,7 @@ from oral_cancer.evaluation.predictions import mixtures_of
 from oral_cancer.files import sha256_of, write_text
 from oral_cancer.pages import figures
 from oral_cancer.pages.colours import experiment_colours
+from oral_cancer.pages.compositions import OF_FIELDS, UNCORRECTED
 from oral_cancer.pages.render import render
 from oral_cancer.pages.svg import inline_svg
 from oral_cancer.study import grids, plots
@@ -150,7 +151,10 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "ensemble": figures.ensemble(tables["ensemble"], experiments),
         "differences": grids.differences(tables["differences"]),
         "compositions": figures.compositions(tables["compositions"], experiments),
-        "calibrations": grids.calibrations(tables["calibrations"], experiments),
+        "estimators": figures.estimators(tables["estimators"], experiments),
+        "of_fields": OF_FIELDS,
+        "uncorrected": _uncorrected(tables["estimators"]),
+        "why_uncorrected": UNCORRECTED,
         "details": (
             ("Every fold", grids.folds(tables["folds"])),
             ("Every class", grids.classes(tables["classes"])),
@@ -167,6 +171,12 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
             ("Mixed images", most_wrong(best, "hetero", PICTURES, folder, reading)),
         ),
     }
+
+
+def _uncorrected(estimators: pd.DataFrame) -> list[str]:
+    """The experiments whose compositions nothing could be fitted for."""
+    nothing_known = estimators.filter(like="val_").isna().all(axis=1)
+    return list(estimators.loc[nothing_known, "experiment"])
 
 
 def _of_first(study: Study, mixed: Ensembles, experiment: str, split: str) -> pd.DataFrame:

@@ -150,7 +150,7 @@ def test_an_experiment_of_all_folds_is_not_ranked(tmp_path):
     text = Page(reported(write_study(tmp_path, ["m1"], ["all"]))).text
     assert "not ranked" in text
     assert "validation, in-sample" in text
-    assert "There is no calibration" in text
+    assert "raw mean, not corrected" in text
 
 
 def test_each_ensemble_is_computed_once(tmp_path, monkeypatch):
@@ -163,7 +163,7 @@ def test_each_ensemble_is_computed_once(tmp_path, monkeypatch):
         ),
     )
     reported(write_study(tmp_path, ["m1", "m2"], [0, 1]))
-    assert sorted(computed) == sorted(product(["m1", "m2"], ENSEMBLE_NAMES, ["test", "val"]))
+    assert sorted(computed) == sorted(product(["m1", "m2"], ENSEMBLE_NAMES, ["test"]))
 
 
 def test_a_study_written_before_has_the_same_tables_and_page(tmp_path):
