@@ -81,13 +81,18 @@ def compositions(
     names = classes_of(mixed.raw)
     rows = []
     for culture in _names(mixed.raw):
-        first: tuple[str, pd.DataFrame] | None = None
-        for (experiment, ensemble), images in mixed.raw[mixed.raw["label"] == culture].groupby(ENSEMBLE, sort=False):
-            first = first or (str(experiment), images)
-            check_same_images(*first, str(experiment), images)
-            found = composition(probabilities(images), n_resamples, seed, images.get("group"))
-            key = (experiment, ensemble, culture, False, RAW, len(images))
-            rows.append(_row(key, names, mean_label(labels(images)), found))
+        of_culture = mixed.raw[mixed.raw["label"] == culture].groupby(ENSEMBLE, sort=False)
+        parts = {(str(experiment), str(ensemble)): part for (experiment, ensemble), part in of_culture}
+        (first, images), *others = parts.items()
+        for (experiment, _), other in others:
+            check_same_images(first[0], images, experiment, other)
+        stacked = np.stack([probabilities(part) for part in parts.values()], axis=1)
+        found = composition(stacked, n_resamples, seed, images.get("group"))
+        for place, of_key in enumerate(parts):
+            of_ensemble = Composition(found.mean[place], found.low[place], found.high[place])
+            rows.append(
+                _row((*of_key, culture, False, RAW, len(images)), names, mean_label(labels(images)), of_ensemble)
+            )
     for experiment, of_experiment in composed.items():
         for one, found in zip(of_experiment.cultures, of_experiment.estimates, strict=True):
             key = (experiment, SIMPLE, one.name, True, of_experiment.headline.choice.name, len(one.probabilities))
@@ -113,8 +118,9 @@ def estimators(mixed: Ensembles, composed: Mapping[str, Composed]) -> pd.DataFra
         for name in choice.errors or (RAW,):
             fitted = ESTIMATORS[name]().fit(known.probabilities, known.targets, known.labels)
             off: dict[bool, list[float]] = {True: [], False: []}
-            for culture in of_experiment.cultures:
-                estimate = fitted.predict(culture.probabilities.reshape(-1, len(culture.truth)))
+            for culture, found in zip(of_experiment.cultures, of_experiment.estimates, strict=True):
+                rows_of_networks = culture.probabilities.reshape(-1, len(culture.truth))
+                estimate = found.mean if name == choice.name else fitted.predict(rows_of_networks)
                 off[culture.mixed].append(float(np.abs(estimate - culture.truth).mean()))
             validated = choice.errors.get(name, dict.fromkeys(KINDS, np.nan))
             tested = (np.mean(off[kind]) if off[kind] else np.nan for kind in (True, False))

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 N_RESAMPLES = 500
 """In each of which the estimator is fitted anew."""
+PURE = 0.95
+"""The raw mean of a class from which a culture counts as pure, unless a known mixture has as much."""
 FAR = 0.05
 """How far a proportion may lie from mixtures and pure classes that are known, and count as one of them."""
 
@@ -73,6 +75,7 @@ class Headline:
         network_weights: (B, F).
         deviations: of known images from their labels.
         mixtures: the known ones, and their proportions (K,).
+        pure_from: `PURE`, or the greatest raw mean of a class in a known mixture.
         seed: of the random generator for the populations.
     """
 
@@ -82,6 +85,7 @@ class Headline:
     network_weights: Floats
     deviations: Deviations
     mixtures: Mapping[str, Floats]
+    pure_from: float
     seed: int
 
     @classmethod
@@ -99,11 +103,15 @@ class Headline:
             networks,
             Deviations.of(choice.name, known),
             known.mixtures,
+            max([PURE, *(known.probabilities[known.labels == name].mean(axis=0).max() for name in known.mixtures)]),
             seed,
         )
 
     def composition(self, probabilities: Floats, groups: ArrayLike | None = None) -> Composition:
         """The proportions of a population, and the ends of their intervals, which are NaN for a single image.
+
+        Where the raw mean says that a culture is pure, the class has at least `PURE`: what is lacking there may be the
+        error of correcting. The interval knows nothing of that, and holds what the estimator itself says.
 
         To each resample the deviation of a known class, mixture or group is added, to either side: of a group where the
         study's images have groups, and the population is of one, or nobody knows of how many. Ends are widened from the
@@ -116,6 +124,7 @@ class Headline:
         """
         units, n_groups = _units(len(probabilities), groups)
         estimate = self._estimated(self.fitted, probabilities)
+        shown = self._kept_pure(estimate, probabilities.mean(axis=(0, 1)))
         generator = np.random.default_rng(self.seed + 1)
         drawn = self._drawn(units, generator)
         resampled = self._estimated(self.resampled, probabilities, drawn[..., None] * self.network_weights[:, None])
@@ -124,10 +133,10 @@ class Headline:
             freedom = min(freedom, len(deviations) - 1)
         if freedom < 1:
             nothing = np.full(len(estimate), np.nan)
-            return Composition(estimate, nothing, nothing)
+            return Composition(shown, nothing, nothing)
         ends = interval(resampled + _to_either_side(deviations, len(resampled), generator))
         low, high = (np.clip(estimate + widening(freedom) * (end - estimate), 0, 1) for end in ends)
-        return Composition(estimate, np.minimum(low, estimate), np.maximum(high, estimate))
+        return Composition(shown, np.minimum(low, shown), np.maximum(high, shown))
 
     def squared_widths(self, probabilities: Floats, groups: ArrayLike | None = None) -> tuple[Floats, Floats]:
         """Of the proportions of a population: the squared widths (K,) of intervals over its images, and over the rest.
@@ -160,6 +169,15 @@ class Headline:
         """Proportions (..., K) of images (n, F, K) with weights (B, n, F)."""
         rows = probabilities.reshape(-1, probabilities.shape[-1])
         return estimator.predict(rows, None if weights is None else weights.reshape(len(weights), -1))
+
+    def _kept_pure(self, estimate: Floats, raw: Floats) -> Floats:
+        """An estimate (K,), moved towards the class that the raw mean has nearly alone, until that has `PURE`."""
+        k = int(raw.argmax())
+        if raw[k] < self.pure_from or estimate[k] >= PURE:
+            return estimate
+        kept = estimate * (1 - PURE) / (1 - estimate[k])
+        kept[k] = PURE
+        return np.asarray(kept)
 
     def _deviations(self, estimate: Floats, n_groups: int) -> Floats:
         """Those that a population with this estimate may have too."""

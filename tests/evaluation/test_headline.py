@@ -91,6 +91,29 @@ def test_the_same_images_give_the_same_interval_and_a_single_one_none(known):
     assert np.isnan(Headline.of(known, FEW).composition(population[:1]).low).all()
 
 
+def saturated(world: World, mixed: float) -> tuple[KnownImages, np.ndarray]:
+    """Known images that all networks see alike, mixtures with raw means up to `mixed`; a culture of 0.96."""
+    known = world.known(world.networks())
+    raw = np.where(known.mixed[:, None], 0.5 + (mixed - 0.5) * (known.targets - 0.5) / 0.25, 0.99 * known.targets)
+    raw = np.clip(raw, 0.004, None) + world.random.uniform(0, 0.002, raw.shape)
+    raw = raw / raw.sum(axis=1, keepdims=True)
+    culture = world.random.dirichlet([96, 3, 1], (40, NETWORKS))
+    return dataclasses.replace(known, probabilities=raw), culture
+
+
+def test_what_the_raw_mean_calls_pure_stays_pure_unless_a_mixture_looks_the_same():
+    known, culture = saturated(World(np.random.default_rng(2)), mixed=0.93)
+    headline = Headline.of(known, FEW)
+    corrected = headline.fitted.predict(culture.reshape(-1, 3))
+    found = headline.composition(culture)
+    assert corrected[0] < 0.94
+    assert found.mean[0] == pytest.approx(0.95)
+    assert found.mean.sum() == pytest.approx(1)
+    assert found.low[0] < corrected[0]
+    known, culture = saturated(World(np.random.default_rng(2)), mixed=0.98)
+    assert Headline.of(known, FEW).composition(culture).mean[0] < 0.94
+
+
 def test_drawn_weights_vary_as_the_mean_of_new_samples_would():
     values = np.random.default_rng(0).normal(size=6)
     weights = drawn_weights(np.full(6, 6), 200_000, np.random.default_rng(1))
