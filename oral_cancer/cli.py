@@ -75,6 +75,8 @@ def build_parser() -> argparse.ArgumentParser:
     _of_a_study(verbs, _explain, "explain", "show where in an image networks find what they predict")
     _of_a_study(verbs, _export, "export", "write a model as ONNX files with a model card")
 
+    _of_a_study(verbs, _plan, "plan", "how many fields an interval of a width needs")
+
     fetch = _verb(verbs, _fetch, "fetch", "fetch the published images from Kaggle (public, no account)")
     fetch.add_argument("--into", type=Path, default=Path("data"), help="folder for the images (default: data)")
 
@@ -216,6 +218,21 @@ def _export(given: Given) -> None:
     from oral_cancer.inference.export import export_model
 
     export_model(given.study, settings)
+
+
+def _plan(given: Given) -> None:
+    """How many fields give a composition with an interval of a width, by the spread of the study's own test images.
+
+    oral-cancer plan outputs/studies/paper width=0.1
+
+    It warns where bias, not number, limits: where known cultures are further off than the interval would be wide.
+    """
+    from oral_cancer.command import settings_of
+
+    settings = settings_of("plan", given.overrides)
+    from oral_cancer.study.fields import show_fields
+
+    show_fields(given.study, settings.width, settings.experiment)
 
 
 def _fetch(given: Given) -> None:

@@ -155,22 +155,8 @@ def _problems(classes: Sequence[str], mixtures: Mapping[str, Sequence[float]]) -
 
 COLUMNS = frozenset(
     (
-        *(
-            "experiment",
-            "fold",
-            "split_seed",
-            "seed",
-            "group",
-            "split",
-            "set",
-            "file",
-            "label",
-            "ensemble",
-            "mixture",
-            "class",
-            "calibrated",
-            "n",
-        ),
+        *("experiment", "fold", "split_seed", "seed", "group", "split", "set", "file", "label", "ensemble"),
+        *("mixture", "class", "calibrated", "n", "estimator", "headline", "covered", "width", "ratio"),
         *("population", "images", "unlike_training", "left_out", "remark", "brightness", "contrast", "micrometres"),
     )
 )

@@ -9,14 +9,18 @@ from oral_cancer.train import completions
 from tests.conftest import REPOSITORY
 from tests.study.made_up import write_study
 
-VERBS = ("train", "check", "report", "predict", "explain", "export", "fetch", "status", "list", "compare", "clean")
+VERBS = (
+    *("train", "check", "report", "predict", "explain", "export", "plan", "fetch"),
+    *("status", "list", "compare", "clean"),
+)
 LIGHT = """
 import sys
 from oral_cancer.cli import main
 study = sys.argv[1]
 for words in (
     ["status", study], ["list", study], ["clean", study, "--yes"],
-    ["compare", f"{study}/m1", f"{study}/m2"], ["report", study], ["report", study, "--verify"],
+    ["compare", f"{study}/m1", f"{study}/m2"], ["plan", study, "width=0.5"],
+    ["report", study], ["report", study, "--verify"],
 ):
     try:
         main(words)

@@ -208,8 +208,8 @@ def _problems_of_groups(root: Path, pool: Sequence[ImageFile], folds: int | str)
             return [f"{root}: 1 group cannot be left out: group more finely, or give data.folds=5"]
     elif len(groups) < int(folds):
         return [
-            f"{root}: {counted(len(groups), 'group')}, fewer than {folds} folds: give data.folds={max(2, len(groups))} or "
-            "leave_one_group_out, or group more finely"
+            f"{root}: {counted(len(groups), 'group')}, fewer than {folds} folds: give "
+            f"data.folds={max(2, len(groups))} or leave_one_group_out, or group more finely"
         ]
     return [
         f"{root}: all images of {label} are in the group {next(iter(within))}, so that a fold trains without it: group "

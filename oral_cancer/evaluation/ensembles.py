@@ -14,7 +14,6 @@ from sklearn.metrics import confusion_matrix
 
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation import predictions
-from oral_cancer.evaluation.calibration import calibrate
 from oral_cancer.evaluation.metrics import f1_scores
 from oral_cancer.evaluation.predictions import (
     ALL_FOLDS,
@@ -27,7 +26,6 @@ from oral_cancer.evaluation.predictions import (
     probabilities,
     true_columns,
 )
-from oral_cancer.labels import Split
 
 SIMPLE = "simple"
 VALIDATION_WEIGHTS = {"weighted_accuracy": "accuracy", "weighted_f1": "f1_macro"}
@@ -46,12 +44,10 @@ class Ensembles:
 
     Attributes:
         raw: the means as they are.
-        calibrated: by the HETERO validation images; without the ensembles that have none.
         repeated: for each experiment of several seeds the simple ensemble of each, as `columns` and `SEEDS`.
     """
 
     raw: pd.DataFrame
-    calibrated: pd.DataFrame
     repeated: pd.DataFrame
 
     @classmethod
@@ -61,8 +57,7 @@ class Ensembles:
         Raises:
             UserError: where the folds of an experiment did not predict the same images.
         """
-        raw = ensembles(frame)
-        return cls(raw, calibrate(raw, ensembles(frame, "val"), ENSEMBLE), repetitions(frame))
+        return cls(ensembles(frame), repetitions(frame))
 
 
 def member_folds(frame: pd.DataFrame) -> list[Fold]:
@@ -135,27 +130,18 @@ def _in_words(training: Any) -> str:
     return f"fold {fold}" + (f" (split_seed {split_seed}, seed {seed})" if split_seed or seed else "")
 
 
-def ensembles(frame: pd.DataFrame, split: Split = "test") -> pd.DataFrame:
-    """Every ensemble of every experiment, one below the other, as `columns`.
+def ensembles(frame: pd.DataFrame) -> pd.DataFrame:
+    """What every ensemble of every experiment predicts for the test images, one below the other, as `columns`.
 
     Args:
         frame: the predictions of any number of experiments and folds.
-        split: "test" for all test images; "val" for the mixed validation images where all trainings share them. None
-            is trained on them, fold "all" included. Pure ones differ by fold; mixed ones too where there are groups, or
-            several divisions into folds.
 
     Raises:
         UserError: where the folds of an experiment did not predict the same images.
     """
     mixed = []
     for _, of_experiment in frame.groupby("experiment", sort=False):
-        images = of_experiment[of_experiment["split"] == split]
-        if split == "val":
-            members = of_experiment[of_experiment["fold"].isin(member_folds(of_experiment))]
-            images = members[(members["split"] == "val") & (members["set"] == "hetero")]
-            shared = images.groupby(TRAINING)["file"].agg(frozenset)
-            if shared.nunique() > 1 or len(shared) < len(members[TRAINING].drop_duplicates()):
-                continue
+        images = of_experiment[of_experiment["split"] == "test"]
         if not images.empty:
             mixed += [ensemble(images, weights, name) for name, weights in fold_weights(of_experiment).items()]
     nothing = frame.iloc[:0].assign(ensemble="")[columns(classes_of(frame), "group" in frame)]

@@ -14,7 +14,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oral_cancer.evaluation import bootstrap, comparison, metrics
-from oral_cancer.evaluation.composition import composition
 from oral_cancer.evaluation.ensembles import ENSEMBLE, SIMPLE, Ensembles, check_same_images, member_folds
 from oral_cancer.evaluation.intervals import classification_intervals
 from oral_cancer.evaluation.predictions import (
@@ -23,7 +22,6 @@ from oral_cancer.evaluation.predictions import (
     SEEDS,
     classes_of,
     labels,
-    mean_label,
     mixtures_of,
     probabilities,
     true_columns,
@@ -170,39 +168,6 @@ def groups(frame: pd.DataFrame) -> pd.DataFrame:
         rmse = metrics.rmse(labels(hetero), probabilities(hetero)) if len(hetero) else np.nan
         rows.append((*values, len(part), right.mean() if len(homo) else np.nan, rmse))
     return pd.DataFrame(rows, columns=columns)
-
-
-def compositions(mixed: Ensembles, n_resamples: int = bootstrap.N_RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """One row an ensemble and mixture, raw and `calibrated`: true and mean predicted proportions.
-
-    `<class>_low` and `<class>_high` are the ends of a 95 % bootstrap interval over the mixture's test images.
-    Ensembles without HETERO validation images out of their training have no calibrated rows.
-
-    Raises:
-        UserError: where experiments did not predict the same test images.
-    """
-    names = classes_of(mixed.raw)
-    shares = [f"{name}{end}" for end in ("", "_low", "_high") for name in names]
-    tables = [pd.DataFrame(columns=[*ENSEMBLE, "mixture", "calibrated", "n", *true_columns(names), *shares])]
-    for calibrated, predicted in ((False, mixed.raw), (True, mixed.calibrated)):
-        hetero = _of_set(predicted, "hetero")
-        for mixture in mixtures_of(hetero):
-            keys, truth, values, images = _stack(hetero[hetero["label"] == mixture])
-            result = composition(values.transpose(1, 0, 2), n_resamples, seed, _groups(images))
-            table = pd.DataFrame(keys, columns=ENSEMBLE)
-            table = table.assign(mixture=mixture, calibrated=calibrated, n=len(truth))
-            table[true_columns(names)] = mean_label(truth)
-            for end, proportions in (("", result.mean), ("_low", result.low), ("_high", result.high)):
-                table[[f"{name}{end}" for name in names]] = proportions
-            tables.append(table)
-    return pd.concat(tables[1:], ignore_index=True) if tables[1:] else tables[0]
-
-
-def calibrations(mixed: Ensembles) -> pd.DataFrame:
-    """One row an ensemble: test RMSE raw and calibrated, and the gain (above 0: calibration helps)."""
-    raw, calibrated = _ensemble_rmse(mixed.raw), _ensemble_rmse(mixed.calibrated)
-    rows = [(*key, raw[key], rmse, raw[key] - rmse) for key, rmse in calibrated.items()]
-    return pd.DataFrame(rows, columns=[*ENSEMBLE, "rmse", "rmse_calibrated", "gain"])
 
 
 def _of_set(frame: pd.DataFrame, image_set: ImageSet) -> pd.DataFrame:

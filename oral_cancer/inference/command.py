@@ -22,9 +22,8 @@ from oral_cancer.data.collection import NOT_READ, in_words
 from oral_cancer.data.collection import record_of as found_in
 from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying, record_of
 from oral_cancer.errors import gathered
-from oral_cancer.evaluation.calibration import Calibration, fit
-from oral_cancer.evaluation.ensembles import SIMPLE, ensembles
-from oral_cancer.evaluation.predictions import classes_of, labels, probabilities, true_columns
+from oral_cancer.evaluation.headline import Headline
+from oral_cancer.evaluation.known_images import KnownImages
 from oral_cancer.files import refuse_file, write_text
 from oral_cancer.formats.brightness import summary
 from oral_cancer.formats.kinds import REMEDY
@@ -35,6 +34,7 @@ from oral_cancer.inference.page import composition_grid, predictions_page
 from oral_cancer.inference.populations import NewImage, find_images, printable
 from oral_cancer.inference.predict import Predicted, Skipped, predict
 from oral_cancer.inference.results import (
+    by_network,
     image_table,
     population_table,
     proposed_ranges,
@@ -100,12 +100,15 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
         say(*(f"left out {line}" for line in lines), style="yellow")
     others = [Skipped(image, f"an image {NOT_READ}; {REMEDY}") for image in found.others]
     frame = image_table(predicted, [*unread, *repeated, *others], study.classes, training)
-    populations = population_table(frame, study.classes, ensemble_calibration(study, experiment))
+    headline = Headline.of(KnownImages.of(study.predictions))
+    populations = population_table(frame, by_network(predicted), study.classes, headline)
     write_text(outputs.predictions, frame.to_csv(index=False, lineterminator="\n"))
     write_text(outputs.composition, populations.to_csv(index=False, lineterminator="\n"))
     files = (outputs.predictions.name, outputs.composition.name)
     facts = _facts(root, study, runs) | {"Found": inventory, "Brightness": "; ".join(in_lines(record, before=""))}
-    page = predictions_page(root.resolve().name, study, experiment, frame, populations, facts, files, bool(training))
+    page = predictions_page(
+        root.resolve().name, study, experiment, frame, populations, facts, files, bool(training), headline
+    )
     write_text(outputs.page, page)
     _show(study, frame, populations, outputs)
     return not unread and not found.others
@@ -118,15 +121,6 @@ def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
         return Outputs(path, path.with_name(f"{path.stem}-composition.csv"), path.with_suffix(".html"))
     folder = Path(out) if out else Path("outputs", "predictions", study.name, root.resolve().name)
     return Outputs(folder / "predictions.csv", folder / "composition.csv", folder / "predictions.html")
-
-
-def ensemble_calibration(study: Study, experiment: str) -> Calibration | None:
-    """The calibration of an experiment's simple ensemble on its mixed validation images; None where it has too few."""
-    validation = ensembles(study.predictions[study.predictions["experiment"] == experiment], "val")
-    of_simple = validation[validation["ensemble"] == SIMPLE]
-    if len(of_simple[true_columns(classes_of(of_simple))].drop_duplicates()) < 2:
-        return None
-    return fit(labels(of_simple), probabilities(of_simple))
 
 
 def _predict(
@@ -164,7 +158,7 @@ def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs:
         warning = "TRAINED ON SIMULATED MICROGRAPHS: no figure says anything about real cells"
         console.print(Panel(warning, style="bold red", expand=console.is_terminal))
     grid = composition_grid(populations, study.classes, digits=2)  # three would not fit a terminal of 80 columns
-    table = Table(title="estimated composition, with 95 % intervals", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title="estimated composition of fields, with 95 % intervals", box=SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(grid.columns):
         table.add_column(column, justify="left" if number in (0, 2) else "right", overflow="fold")
     for row in grid.rows:
@@ -173,6 +167,7 @@ def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs:
     odd, predicted = (frame["unlike_training"] != "").sum(), (frame["left_out"] == "").sum()
     if odd:
         say(f"{odd} of {counted(predicted, 'image')} unlike those of the training; see the page", style="yellow")
-    constant = populations[populations["remark"] != ""]
-    say(*(f"{one.population}: {one.remark}" for one in constant.itertuples()), style="yellow")
+    for column in ("remark", "ratio"):
+        told = zip(populations["population"], populations[column], strict=True)
+        say(*(f"{population}: {remark}" for population, remark in told if remark), style="yellow")
     say(*(f"written: {path}" for path in (outputs.predictions, outputs.composition, outputs.page)))

@@ -9,12 +9,14 @@ import pandas as pd
 from oral_cancer.data.reading import in_lines
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.bootstrap import LEVEL
+from oral_cancer.evaluation.composition_tables import compose, compositions, estimators
 from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.evaluation.predictions import classes_of, mixtures_of
 from oral_cancer.evaluation.yardsticks import guess
 from oral_cancer.inference.members import networks_in_words
 from oral_cancer.inference.onnx_files import ENSEMBLE
 from oral_cancer.pages import figures
+from oral_cancer.pages.compositions import OF_FIELDS, basis
 from oral_cancer.pages.render import render
 from oral_cancer.study.runs import RunRecord, Study
 from oral_cancer.study.sentences import of_rmse
@@ -32,7 +34,7 @@ def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: 
     model, facts = runs[0].experiment, runs[0].facts
     predictions = study.predictions
     predictions = predictions[predictions["experiment"] == model]
-    mixed = Ensembles.of(predictions)
+    mixed, composed = Ensembles.of(predictions), compose(predictions)
     return render(
         "oral_cancer.inference",
         "model_card.md.j2",
@@ -55,7 +57,10 @@ def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: 
             "tested": {group: _tested(predictions, group) for group in ("homo", "hetero")},
             "ensemble": figures.ensemble(tables.ensemble(mixed), [model]),
             "summary": figures.summary(tables.summary(predictions), [model]),
-            "compositions": figures.compositions(tables.compositions(mixed), [model]),
+            "compositions": figures.compositions(compositions(mixed, composed), [model]),
+            "estimators": figures.estimators(estimators(mixed, composed), [model]),
+            "basis": basis(composed[model].headline),
+            "of_fields": OF_FIELDS,
             "level": f"{LEVEL:.0%}",
             "rmse": of_rmse(study.classes, tables.summary(guess(predictions))),
             "differences": differences,

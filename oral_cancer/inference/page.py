@@ -8,14 +8,15 @@ import pandas as pd
 
 from oral_cancer.data.appearance import BRIGHTNESS_MARGIN, CONTRAST_FACTOR, SCALE_FACTOR, SIZE_FACTOR
 from oral_cancer.evaluation.bootstrap import LEVEL
-from oral_cancer.evaluation.predictions import mixtures_of
-from oral_cancer.inference.results import WITHOUT_UNLIKE, spread
+from oral_cancer.evaluation.headline import Headline
+from oral_cancer.inference.results import CALIBRATED, WITHOUT_UNLIKE, spread
+from oral_cancer.pages.compositions import OF_FIELDS, basis
 from oral_cancer.pages.grids import Entry, Grid, number, with_interval
 from oral_cancer.pages.render import render
 from oral_cancer.study.runs import Study
 
 DIGITS = 3
-KINDS = {"": "raw", "_calibrated": "calibrated"}
+KINDS = {CALIBRATED: "estimate", "": "the paper's raw mean"}
 
 
 def predictions_page(
@@ -27,6 +28,7 @@ def predictions_page(
     facts: Mapping[str, str],
     files: tuple[str, str],
     judged: bool,
+    headline: Headline,
 ) -> str:
     """The HTML of the page.
 
@@ -39,9 +41,9 @@ def predictions_page(
         facts: for the head of the page, by name.
         files: the CSV files of images and populations, relative to the page.
         judged: whether it is known how the training images look.
+        headline: the estimator of compositions.
     """
-    classes, mixtures = study.classes, mixtures_of(study.predictions)
-    kinds = _kinds(populations, classes)
+    classes = study.classes
     left_out, predicted = images[images["left_out"] != ""], images[images["left_out"] == ""]
     odd = predicted[predicted["unlike_training"] != ""]
     content: dict[str, Any] = {
@@ -50,10 +52,10 @@ def predictions_page(
         "study": study,
         "model": model,
         "classes": classes,
-        "staying": [name for k, name in enumerate(classes) if not any(parts[k] for parts in mixtures.values())],
+        "basis": basis(headline),
+        "of_fields": OF_FIELDS,
         "n_images": len(predicted),
-        "populations": [_population(row, classes, kinds) for row in populations.to_dict("records")],
-        "calibrated": len(kinds) > 1,
+        "populations": [_population(row, classes) for row in populations.to_dict("records")],
         "composition": composition_grid(populations, classes, files[1]),
         "unlike": _grid("", odd, ["file", "unlike_training"], ("file", "remark")),
         "images": _images(predicted, classes, files[0]),
@@ -71,38 +73,34 @@ def predictions_page(
 
 
 def composition_grid(populations: pd.DataFrame, classes: Sequence[str], file: str = "", digits: int = DIGITS) -> Grid:
-    """The populations as people read them: a row raw, a row calibrated; `file` is the CSV file behind it.
+    """The populations as people read them: a row estimated, a row raw; `file` is the CSV file behind it.
 
     Where images are unlike those of the training, the same once more without them.
     """
-    kinds = _kinds(populations, classes)
     rows = []
     for row in populations.to_dict("records"):
         subsets = {"": ("", row["images"])}
         if 0 < row["unlike_training"] < row["images"]:
             subsets[WITHOUT_UNLIKE] = (", without unlike", row["images"] - row["unlike_training"])
-        for place, (subset, kind) in enumerate(product(subsets, kinds)):
+        for place, (subset, kind) in enumerate(product(subsets, KINDS)):
             figures = []
             for name in (f"{cls}{kind}{subset}" for cls in classes):
                 value, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
                 figures.append(with_interval(value, low, high, digits))
             words, images = subsets[subset]
-            head = (row["population"] if place == 0 else "", str(images) if kind == kinds[0] else "")
+            head = (row["population"] if place == 0 else "", str(images) if kind == CALIBRATED else "")
             rows.append(tuple(Entry(text) for text in (*head, KINDS[kind] + words, *figures)))
     return Grid(file.removesuffix(".csv"), ("population", "images", "estimate", *classes), tuple(rows))
 
 
-def _kinds(populations: pd.DataFrame, classes: Sequence[str]) -> list[str]:
-    return [kind for kind in KINDS if f"{classes[0]}{kind}" in populations]
-
-
-def _population(row: Mapping[Any, Any], classes: Sequence[str], kinds: Sequence[str]) -> dict[str, Any]:
+def _population(row: Mapping[Any, Any], classes: Sequence[str]) -> dict[str, Any]:
     return {
         "name": row["population"],
         "images": row["images"],
         "unlike": row["unlike_training"],
         "remark": row["remark"],
-        "bars": [([row[f"{cls}{kind}"] for cls in classes], KINDS[kind]) for kind in kinds],
+        "ratio": row["ratio"],
+        "bars": [([row[f"{cls}{kind}"] for cls in classes], said) for kind, said in KINDS.items()],
     }
 
 

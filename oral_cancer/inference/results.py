@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 from oral_cancer.counting import counted
 from oral_cancer.data.appearance import FLAT, unlike
 from oral_cancer.errors import refuse
-from oral_cancer.evaluation.calibration import Calibration
-from oral_cancer.evaluation.composition import composition
+from oral_cancer.evaluation.composition import Composition, composition
+from oral_cancer.evaluation.headline import Headline
 from oral_cancer.formats.brightness import MOST_CLIPPED, Measured
 from oral_cancer.inference.predict import Predicted, Skipped
 
 LOOKS = ["brightness", "contrast", "micrometres"]
 NOTHING = ""
 CONSTANT = 1e-4  # SD of every proportion over the images, below which these are one image as far as is seen
+CALIBRATED = "_calibrated"
 WITHOUT_UNLIKE = "_without_unlike"
+OUTSIDE = "outside the compositions that the estimate was fitted on: it is extrapolated"
 
 
 def refuse_clipped(predicted: Sequence[Predicted]) -> None:
@@ -105,26 +107,36 @@ def image_table(
     return pd.DataFrame(rows, columns=columns)
 
 
-def population_table(images: pd.DataFrame, classes: Sequence[str], calibration: Calibration | None) -> pd.DataFrame:
+def by_network(predicted: Sequence[Predicted]) -> NDArray[np.float64]:
+    """What each network says of each image, float64 (N, folds, K)."""
+    return np.array([one.probabilities for one in predicted])
+
+
+def population_table(
+    images: pd.DataFrame, probabilities: NDArray[np.float64], classes: Sequence[str], headline: Headline
+) -> pd.DataFrame:
     """One row a population: images, how many are unlike the training images, estimated composition.
 
     Args:
         images: as `image_table` has it.
+        probabilities: (N, folds, K), of the images that were predicted, which come first there.
         classes: K names.
-        calibration: of the ensemble; None where it has none.
+        headline: the experiment's estimator.
 
     Returns:
-        `population, images, unlike_training, left_out, remark`, and for each class its mean proportion and the ends of
-        a 95 % bootstrap interval over the images: `<class>, <class>_low, <class>_high`, raw and, named
-        `<class>_calibrated...`, calibrated (absent without a calibration); both once more, named
-        `..._without_unlike...`, of the images that are like those of the training, NaN where there are none. Ends are
-        NaN for a single image, and for a population that `remark` says is nearly constant.
+        `population, images, unlike_training, left_out, remark, estimator, ratio`, and for each class its proportion and
+        the ends of a 95 % interval: `<class>, <class>_low, <class>_high`, the paper's raw mean with the images drawn
+        again, and `<class>_calibrated...`, the headline estimate with all drawn again that it rests on; both once more,
+        named `..._without_unlike...`, of the images that are like those of the training, NaN where there are none. Ends
+        are NaN for a single image, and for a population that `remark` says is nearly constant. `estimator` is the
+        headline's, and `ratio` says where its estimate lies outside the compositions that it was fitted on.
     """
     rows = []
+    predicted = (images["left_out"] == NOTHING).to_numpy()
     for name, of_population in images.groupby("population", sort=False):
         members = of_population[of_population["left_out"] == NOTHING]
+        of_members = probabilities[(images["population"] == name).to_numpy()[predicted]]
         is_unlike = (members["unlike_training"] != NOTHING).to_numpy()
-        proportions = members[list(classes)].to_numpy(np.float64)
         constant = is_constant(members, classes)
         row = {
             "population": name,
@@ -132,11 +144,17 @@ def population_table(images: pd.DataFrame, classes: Sequence[str], calibration: 
             "unlike_training": int(is_unlike.sum()),
             "left_out": len(of_population) - len(members),
             "remark": "nearly constant: no interval" if constant else NOTHING,
+            "estimator": headline.choice.name,
+            "ratio": NOTHING,
         }
-        kinds = {"": proportions} | ({"_calibrated": calibration.apply(proportions)} if calibration else {})
-        for kind, values in kinds.items():
-            row |= _estimate(values, classes, kind, constant)
-            row |= _estimate(values[~is_unlike], classes, kind + WITHOUT_UNLIKE, constant)
+        for subset, chosen in (("", of_members), (WITHOUT_UNLIKE, of_members[~is_unlike])):
+            found = (
+                {"": composition(chosen.mean(axis=1)), CALIBRATED: headline.composition(chosen)} if len(chosen) else {}
+            )
+            for kind in ("", CALIBRATED):
+                row |= _estimate(found.get(kind), classes, kind + subset, len(chosen) > 1 and not constant)
+            if found and not subset and headline.is_outside(found[CALIBRATED].mean):
+                row["ratio"] = OUTSIDE
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -153,14 +171,11 @@ def is_constant(members: pd.DataFrame, classes: Sequence[str]) -> bool:
     return bool(flat or alike)
 
 
-def _estimate(proportions: NDArray[np.float64], classes: Sequence[str], kind: str, constant: bool) -> dict[str, float]:
-    """The mean proportions of images (N, K), and the ends of their intervals, by the names of their columns."""
+def _estimate(found: Composition | None, classes: Sequence[str], kind: str, interval: bool) -> dict[str, float]:
+    """The proportions, and the ends of their intervals where there is one, by the names of their columns."""
     nothing = np.full(len(classes), np.nan)
-    mean = low = high = nothing
-    if len(proportions):
-        found = composition(proportions)
-        mean = found.mean
-        low, high = (found.low, found.high) if len(proportions) > 1 and not constant else (nothing, nothing)
+    mean = found.mean if found else nothing
+    low, high = (found.low, found.high) if found and interval else (nothing, nothing)
     row: dict[str, float] = {}
     for k, cls in enumerate(classes):
         row |= {f"{cls}{kind}": mean[k], f"{cls}{kind}_low": low[k], f"{cls}{kind}_high": high[k]}

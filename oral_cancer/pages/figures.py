@@ -6,6 +6,7 @@ import pandas as pd
 
 from oral_cancer.evaluation.ensembles import SIMPLE
 from oral_cancer.evaluation.predictions import classes_of, true_columns
+from oral_cancer.pages.compositions import ESTIMATOR_NAMES
 from oral_cancer.pages.grids import LACKING, Entry, Grid, Row, best_in_bold, mean_sd, number, with_interval
 
 NAN = float("nan")
@@ -89,7 +90,7 @@ def ensemble(
 
 
 def compositions(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
-    """For each mixture, with its images, the true proportions and those of the simple ensembles, raw and calibrated."""
+    """For each mixture and class its images and true proportions, and by experiment estimate and raw mean."""
     classes = classes_of(table)
     table = ranked(table[table["ensemble"] == SIMPLE], experiments)
     rows: list[Row] = []
@@ -98,11 +99,33 @@ def compositions(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
         true = (number(share, 3) for share in of_mixture[true_columns(classes)].to_numpy()[0])
         n = f"n = {of_mixture['n'].max()}"
         rows.append((Entry(mixture, True), Entry("true", True), Entry(n), *(Entry(share, True) for share in true)))
-        for row in of_mixture.sort_values(["rank", "calibrated"]).to_dict("records"):
+        for row in of_mixture.sort_values(["rank", "calibrated"], ascending=[True, False]).to_dict("records"):
             shares = (with_interval(row[c], row[f"{c}_low"], row[f"{c}_high"], 3) for c in classes)
-            kind = "calibrated" if row["calibrated"] else "raw"
+            kind = "estimate" if row["calibrated"] else ESTIMATOR_NAMES[row["estimator"]]
             rows.append((Entry(mixture), Entry(row["experiment"]), Entry(kind), *map(Entry, shares)))
-    return Grid("compositions", ("mixture", "experiment", "", *classes), tuple(rows), keys=3)
+    return Grid("compositions", ("culture", "experiment", "", *classes), tuple(rows), keys=3)
+
+
+def estimators(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
+    """How far off each estimator of compositions is, the chosen one in bold with the coverage of its intervals."""
+    errors = [name for name in map(str, table.columns) if name.startswith(("val_", "test_"))]
+    rows = [
+        (
+            Entry(row["experiment"]),
+            Entry(ESTIMATOR_NAMES[row["estimator"]], row["headline"]),
+            *(Entry(number(row[name], 3), row["headline"]) for name in errors),
+            Entry(f"{row['covered']:.0%}" if row["headline"] and row["covered"] == row["covered"] else LACKING),
+            Entry(number(row["width"], 3)),
+        )
+        for row in ranked(table, experiments).to_dict("records")
+    ]
+    return Grid(
+        "estimators",
+        ("experiment", "estimator", "mixtures", "ratio left out", "pure", "mixtures", "pure", "covered", "width"),
+        tuple(rows),
+        keys=2,
+        groups=(("", 2), ("validation", 3), ("test", 2), ("95 % intervals", 2)),
+    )
 
 
 def ranked(table: pd.DataFrame, experiments: Sequence[str]) -> pd.DataFrame:

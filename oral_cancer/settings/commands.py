@@ -2,14 +2,15 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from annotated_types import MinLen
+from annotated_types import Gt, Lt, MinLen
 
 from oral_cancer.settings.data import FOLDER, Fold, Reading
-from oral_cancer.settings.rules import AS_TYPED, TEXT, TRUTH, OpenSection, Rule, Section, one_of, whole
+from oral_cancer.settings.rules import AS_TYPED, FINITE, TEXT, TRUTH, OpenSection, Rule, Section, one_of, whole
 from oral_cancer.settings.training import SEEDS
 
 ENGINES = ("torch", "onnx")
 Direction = Literal["minimize", "maximize"]
+WIDTH = Rule("a number above 0 and below 1", (Gt(0), Lt(1), FINITE))
 EXPERIMENT = Rule("the name of an experiment", (MinLen(1),))
 
 
@@ -47,7 +48,14 @@ class Explain(OfStudy, Reading):
     wandb: Annotated[bool, TRUTH] = True
 
 
-COMMANDS: dict[str, type[Section]] = {"predict": Predict, "explain": Explain, "export": Export}
+class Fields(Section):
+    """Those of conf/plan.yaml."""
+
+    width: Annotated[float, WIDTH]
+    experiment: Annotated[str | None, EXPERIMENT, AS_TYPED] = None
+
+
+COMMANDS: dict[str, type[Section]] = {"predict": Predict, "explain": Explain, "export": Export, "plan": Fields}
 """By the name of a command, and of its settings in `conf/`."""
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from oral_cancer.counting import counted
-from oral_cancer.evaluation import predictions, tables
+from oral_cancer.evaluation import composition_tables, predictions, tables
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles, ensembles
 from oral_cancer.files import write_text
 from oral_cancer.study.runs import SIMULATED, Study
@@ -21,13 +21,17 @@ OF_RUNS = {
 OF_ENSEMBLES = {
     "ensemble": tables.ensemble,
     "differences": tables.differences,
-    "compositions": tables.compositions,
-    "calibrations": tables.calibrations,
 }
-"""What each CSV file is called, and what makes it out of the predictions or their ensembles."""
+OF_COMPOSITIONS = {
+    "compositions": composition_tables.compositions,
+    "estimators": composition_tables.estimators,
+}
+"""What each CSV file is called, and what makes it out of the predictions, their ensembles, or compositions as well."""
 OF_YARDSTICKS = {"yardsticks": "summary", "yardstick_ensembles": "ensemble"}
 """What the figures of the yardsticks are called, and the table whose columns they have."""
-TABLES = (*OF_RUNS, *OF_ENSEMBLES, *OF_YARDSTICKS)
+TABLES = (*OF_RUNS, *OF_ENSEMBLES, *OF_COMPOSITIONS, *OF_YARDSTICKS)
+NO_LONGER = ("calibrations",)
+"""Tables that were written before, of what is no longer done."""
 FORMERLY = predictions.FORMERLY | {"experiment_a": "model_a", "experiment_b": "model_b"}
 """What columns were called in tables written before."""
 
@@ -52,7 +56,11 @@ def write_tables(study: Study, mixed: Ensembles, folder: Path) -> dict[str, pd.D
     made = {name: table(study.predictions) for name, table in OF_RUNS.items()}
     made |= {name: table(mixed) for name, table in OF_ENSEMBLES.items()}
     made |= _of_yardsticks(study)
+    composed = composition_tables.compose(study.predictions)
+    made |= {name: table(mixed, composed) for name, table in OF_COMPOSITIONS.items()}
     _mark(folder / "INCOMPLETE.txt", _lacking(study) if study.lacking else "")
+    for name in NO_LONGER:
+        (folder / f"{name}.csv").unlink(missing_ok=True)
     for name, table in made.items():
         write_text(folder / f"{name}.csv", csv_of(study, table))
     return made
@@ -61,7 +69,7 @@ def write_tables(study: Study, mixed: Ensembles, folder: Path) -> dict[str, pd.D
 def _of_yardsticks(study: Study) -> dict[str, pd.DataFrame]:
     predicted = predictions_of_yardsticks(study)
     together = ensembles(predicted)
-    simple = Ensembles(together[together["ensemble"] == SIMPLE], together.iloc[:0], together.iloc[:0])
+    simple = Ensembles(together[together["ensemble"] == SIMPLE], together.iloc[:0])
     found = (OF_RUNS["summary"](predicted), OF_ENSEMBLES["ensemble"](simple))
     return dict(zip(OF_YARDSTICKS, found, strict=True))
 

@@ -52,11 +52,11 @@ def _composition(table: pd.DataFrame, experiment: str) -> Panel:
                     axes.plot(
                         [row[name]], [height], MARKERS[k % len(MARKERS)], mfc=face, mec=colour, ms=5, clip_on=False
                     )
-                kind = "calibrated" if row["calibrated"] else "raw"
+                kind = "estimate" if row["calibrated"] else "raw mean"
                 said.append(f"{mixture} {kind} {primary} {row[primary]:.2f}")
         axes.set_xlim(-0.02, 1)
         name_rows(axes, [legible(name) for name in mixtures])
-        axes.set_ylabel(_of_mixtures(known, classes))
+        axes.set_ylabel(_of_mixtures({name: known[name] for name in known if name not in classes}, classes))
         axes.set_xlabel("proportion")
     return Panel(experiment, figure, f"Predicted composition by {experiment}: {', '.join(said)}")
 

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from oral_cancer.evaluation.bootstrap import LEVEL
-from oral_cancer.evaluation.ensembles import SIMPLE
 from oral_cancer.evaluation.predictions import ALL_FOLDS, SEEDS
 from oral_cancer.evaluation.tables import KEYS
-from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES, ranked
+from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES
 from oral_cancer.pages.grids import LACKING, Entry, Grid, number, with_interval
 from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import Study
@@ -45,20 +44,6 @@ def groups(table: pd.DataFrame, experiment: str) -> Grid:
         for row in table[table["experiment"] == experiment].to_dict("records")
     ]
     return Grid("groups", ("split", "group", "images", *(FIGURE_NAMES[name] for name in shown)), tuple(rows), keys=2)
-
-
-def calibrations(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
-    """What calibration gains in test RMSE, of the simple ensembles."""
-    rows = [
-        (
-            Entry(row["experiment"]),
-            Entry(number(row["rmse"])),
-            Entry(number(row["rmse_calibrated"])),
-            Entry(number(row["gain"], signed=True)),
-        )
-        for row in ranked(table[table["ensemble"] == SIMPLE], experiments).to_dict("records")
-    ]
-    return Grid("calibrations", ("experiment", "RMSE, raw", "RMSE, calibrated", "gain"), tuple(rows))
 
 
 def folds(table: pd.DataFrame) -> Grid:

@@ -22,6 +22,7 @@ from oral_cancer.evaluation.yardsticks import BASELINE
 from oral_cancer.files import sha256_of, write_text
 from oral_cancer.pages import figures
 from oral_cancer.pages.colours import experiment_colours
+from oral_cancer.pages.compositions import OF_FIELDS, UNCORRECTED
 from oral_cancer.pages.panels import drawn
 from oral_cancer.pages.render import render
 from oral_cancer.study import classification_plots, composition_plots, grids, methods, plots, sentences
@@ -149,7 +150,10 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "groups": grids.groups(tables["groups"], experiments[0]),
         "said": _said(study, tables, experiments[0]),
         "compositions": figures.compositions(tables["compositions"], experiments),
-        "calibrations": grids.calibrations(tables["calibrations"], experiments),
+        "estimators": figures.estimators(tables["estimators"], experiments),
+        "of_fields": OF_FIELDS,
+        "uncorrected": _uncorrected(tables["estimators"]),
+        "why_uncorrected": UNCORRECTED,
         "details": (
             ("Every fold", grids.folds(tables["folds"])),
             ("Every class", grids.classes(tables["classes"])),
@@ -197,6 +201,12 @@ def _said(study: Study, tables: dict[str, pd.DataFrame], first: str) -> dict[str
         "has_baseline": BASELINE in set(tables["yardsticks"]["experiment"]),
         "groups": sentences.of_groups(tables["groups"], first),
     }
+
+
+def _uncorrected(estimators: pd.DataFrame) -> list[str]:
+    """The experiments whose compositions nothing could be fitted for."""
+    nothing_known = estimators.filter(like="val_").isna().all(axis=1)
+    return list(estimators.loc[nothing_known, "experiment"])
 
 
 def _of_first(study: Study, mixed: Ensembles, experiment: str, split: str) -> pd.DataFrame:

@@ -100,6 +100,7 @@ def slopes(compositions: pd.DataFrame) -> "pd.Series[float]":
     """
     classes = classes_of(compositions)
     raw = compositions[(compositions["ensemble"] == SIMPLE) & ~compositions["calibrated"].astype(bool)]
+    raw = raw[~raw["mixture"].isin(classes)]
     found = {}
     for experiment, rows in raw.groupby("experiment", sort=False):
         true, seen = (rows[list(names)].to_numpy(float) for names in (true_columns(classes), classes))

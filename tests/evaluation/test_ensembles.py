@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from oral_cancer.errors import UserError
-from oral_cancer.evaluation.ensembles import Ensembles, columns, ensemble, ensembles, fold_weights, repetitions
+from oral_cancer.evaluation.ensembles import columns, ensemble, ensembles, fold_weights, repetitions
 from oral_cancer.evaluation.metrics import classification
 from oral_cancer.evaluation.predictions import labels, probabilities
 from tests.published import CLASSES
@@ -63,12 +63,6 @@ def test_every_experiment_and_ensemble_of_a_study(study):
     assert set(mixed["split"]) == {"test"}
 
 
-def test_only_shared_unseen_validation_images_are_averaged(study):
-    mixed = ensembles(study, "val")
-    assert set(mixed["set"]) == {"hetero"}
-    assert set(mixed["experiment"]) == {"m1", "m2", "m3"}
-
-
 def test_a_fold_has_the_mean_of_its_seeds(run):
     trainings = [run(fold=fold, seed=seed) for fold in (0, 1) for seed in (0, 1, 2)]
     together = ensembles(pd.concat(trainings)).query("ensemble == 'simple'")
@@ -100,15 +94,6 @@ def test_folds_must_have_predicted_the_same_images(run, change):
         other.loc[last, ["true_parental", "true_resistant"]] = [0.25, 0.75]
     with pytest.raises(UserError, match=r"m1 fold 0 and fold 1 .*test hetero 20X_TG1-WT3/5.tif"):
         ensembles(pd.concat([run(fold=0), other]))
-
-
-def test_ensembles_are_calibrated_where_there_are_mixtures_to_do_it_by(study):
-    mixed = Ensembles.of(study)
-    pd.testing.assert_frame_equal(mixed.raw, ensembles(study))
-    assert list(mixed.calibrated.columns) == columns(CLASSES)
-    assert set(mixed.calibrated["experiment"]) == {"m1", "m2", "m3"}
-    without = Ensembles.of(study[(study["experiment"] != "m3") | (study["split"] == "test")])
-    assert set(without.calibrated["experiment"]) == {"m1", "m2"}
 
 
 def test_no_test_images_no_ensembles(run):

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from oral_cancer.evaluation import tables
-from oral_cancer.evaluation.calibration import fit
 from oral_cancer.evaluation.ensembles import Ensembles, ensemble
 from oral_cancer.evaluation.metrics import classification, rmse
 from oral_cancer.evaluation.predictions import (
@@ -73,18 +71,3 @@ def test_the_files_survive_our_format(published, tmp_path):
     assert table["rmse"].item() == pytest.approx(0.1592265, abs=1e-6)
     assert table["rmse_low"].item() < 0.1592265 < table["rmse_high"].item()
     assert table["accuracy"].item() == 1.0
-
-
-def test_calibration_gains_on_images_not_fitted_on(published):
-    mixed = ensemble(published[columns(CLASSES)], weights(published, "simple"), "simple")
-    hetero = mixed[mixed["set"] == "hetero"]
-    truth, predicted = labels(hetero), probabilities(hetero)
-    odd = hetero.groupby("true_parental").cumcount().to_numpy() % 2 == 1
-    for fitted_on in (odd, ~odd):
-        calibration = fit(truth[fitted_on], predicted[fitted_on])
-        rest = ~fitted_on
-        assert rmse(truth[rest], calibration.apply(predicted[rest])) < rmse(truth[rest], predicted[rest]) - 0.004
-        homo = mixed[mixed["set"] == "homo"]
-        calibrated = calibration.apply(probabilities(homo))
-        assert classification(labels(homo), calibrated).summary()["accuracy"] == 1.0
-        assert np.abs(calibrated - probabilities(homo)).max() < 0.1

@@ -199,40 +199,9 @@ def test_groups_are_judged_each_by_itself(run):
 
 def test_experiments_must_have_predicted_the_same_images(study, run):
     other = Ensembles.of(pd.concat([study, run("m4", 0, images=5)]))
-    for table in (tables.ensemble, tables.differences, tables.compositions):
+    for table in (tables.ensemble, tables.differences):
         with pytest.raises(UserError, match="m2 and m4 did not predict the same images"):
             table(other, FEW)
-
-
-def test_compositions_raw_and_calibrated(study):
-    table = tables.compositions(Ensembles.of(study), FEW)
-    assert list(table.columns) == [
-        "experiment", "ensemble", "mixture", "calibrated", "n", "true_parental", "true_resistant", "true_control",
-        "parental", "resistant", "control", "parental_low", "resistant_low", "control_low",
-        "parental_high", "resistant_high", "control_high",
-    ]  # fmt: skip
-    raw, calibrated = table[~table["calibrated"]], table[table["calibrated"]]
-    assert len(raw) == 7 * 4
-    assert len(calibrated) == 7 * 4
-    assert (table["parental_low"] <= table["parental"]).all()
-    assert (table["parental"] <= table["parental_high"]).all()
-    mixed = Ensembles.of(study).raw
-    part = mixed[(mixed["experiment"] == "m1") & (mixed["ensemble"] == "simple") & (mixed["true_parental"] == 0.75)]
-    row = raw.query("experiment == 'm1' and ensemble == 'simple' and mixture == '3:1'").iloc[0]
-    assert row["resistant"] == pytest.approx(part["resistant"].mean())
-    assert (row["true_parental"], row["true_resistant"], row["n"]) == (0.75, 0.25, 6)
-
-
-def test_calibration_gains_where_predictions_shrink(run):
-    shrinking = [run("shrinking", fold, noise=0.1, shrink=0.5, images=20) for fold in range(2)]
-    exact = [run("exact", fold, noise=0.1, images=20) for fold in range(2)]
-    table = tables.calibrations(Ensembles.of(pd.concat([*shrinking, *exact, run("all", "all")])))
-    assert list(table.columns) == ["experiment", "ensemble", "rmse", "rmse_calibrated", "gain"]
-    gain = table.query("ensemble == 'simple'").set_index("experiment")["gain"]
-    assert set(gain.index) == {"shrinking", "exact", "all"}
-    assert gain["shrinking"] > 0.02
-    assert abs(gain["exact"]) < 0.01
-    np.testing.assert_allclose(table["gain"], table["rmse"] - table["rmse_calibrated"])
 
 
 def test_tables_of_one_set_have_the_other_as_nan(study):
@@ -245,8 +214,6 @@ def test_tables_of_one_set_have_the_other_as_nan(study):
     assert table["accuracy_low"].notna().all()
     assert tables.mixtures(homo).empty
     assert set(tables.differences(mixed)["metric"]) == {"accuracy"}
-    for other in (tables.compositions, tables.calibrations):
-        assert other(mixed).empty
 
 
 def test_intervals_and_differences_of_a_whole_study_take_seconds(run):

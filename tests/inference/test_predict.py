@@ -1,6 +1,7 @@
 import os
 import pickle
 import shutil
+from html import unescape
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from oral_cancer.pages.compositions import ESTIMATOR_NAMES, OF_FIELDS
 from oral_cancer.training.manifest import CHECKPOINT, file_hashes, read_manifest, write_manifest
 from scripts.predict import main
 from tests.published import CLASSES, GROUPS, SPLIT_FOLDERS
@@ -57,10 +59,15 @@ def test_each_folder_with_images_is_a_population(study: Path, images_root: Path,
         members = found[found.population == row.population]
         assert row.parental == pytest.approx(members.parental.mean())
         assert row.parental_low <= row.parental <= row.parental_high
-        calibrated = row.parental_calibrated + row.resistant_calibrated + row.control_calibrated
-        assert calibrated == pytest.approx(1, abs=1e-6)
+        estimated = row.parental_calibrated + row.resistant_calibrated + row.control_calibrated
+        assert estimated == pytest.approx(1, abs=1e-6)
+        assert row.parental_calibrated_low <= row.parental_calibrated <= row.parental_calibrated_high
+        assert row.estimator in ESTIMATOR_NAMES
     page = (tmp_path / "out" / "predictions.html").read_text()
     assert all(name in page for name in table.population)
+    assert OF_FIELDS in page
+    assert "by cross-validation on validation images" in page
+    assert "the paper's raw mean" in unescape(page)
     assert "http" not in page
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from oral_cancer.evaluation.predictions import write_predictions
 from oral_cancer.files import sealed
-from oral_cancer.study.aggregate import OF_ENSEMBLES
+from oral_cancer.study.aggregate import OF_COMPOSITIONS, OF_ENSEMBLES
 from oral_cancer.training.manifest import file_hashes, read_manifest, write_manifest
 from oral_cancer.training.run import RunName
 from tests.evaluation.conftest import make_run
@@ -82,6 +82,7 @@ def written_before(study: Path) -> Path:
 def few_resamples() -> Iterator[None]:
     """Tables with quick, coarse intervals."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("ensemble", "differences", "compositions"):
-            patch.setitem(OF_ENSEMBLES, name, partial(OF_ENSEMBLES[name], n_resamples=50))
+        for made, names in ((OF_ENSEMBLES, ("ensemble", "differences")), (OF_COMPOSITIONS, ("compositions",))):
+            for name in names:
+                patch.setitem(made, name, partial(made[name], n_resamples=50))
         yield

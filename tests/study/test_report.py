@@ -162,6 +162,7 @@ def test_an_experiment_of_all_folds_is_ranked_by_the_mixtures_that_it_never_saw(
     assert "ranked by validation RMSE" in text
     assert "validation, in-sample" in text
     assert "trained once" in text
+    assert "raw mean, not corrected" in text
 
 
 def test_each_ensemble_is_computed_once(tmp_path, monkeypatch):
@@ -175,7 +176,7 @@ def test_each_ensemble_is_computed_once(tmp_path, monkeypatch):
     )
     reported(write_study(tmp_path, ["m1", "m2"], [0, 1]))
     networks = [one for one in computed if one[0] in ("m1", "m2")]
-    assert sorted(networks) == sorted(product(["m1", "m2"], ENSEMBLE_NAMES, ["test", "val"]))
+    assert sorted(networks) == sorted(product(["m1", "m2"], ENSEMBLE_NAMES, ["test"]))
 
 
 def test_a_study_written_before_has_the_same_tables_and_page(tmp_path):

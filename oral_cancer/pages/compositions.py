@@ -1,0 +1,41 @@
+"""What pages and model cards say of compositions, in the same words."""
+
+from oral_cancer.evaluation.choice import KINDS
+from oral_cancer.evaluation.headline import Headline
+
+ESTIMATOR_NAMES = {
+    "raw": "raw mean (the paper's)",
+    "unmixing": "unmixing by class means",
+    "dirichlet": "Dirichlet calibration",
+    "dirichlet_unmixing": "Dirichlet calibration, then unmixing",
+}
+KIND_NAMES = {"mixtures": "mixtures", "unseen": "mixtures of a ratio left out", "pure": "pure cultures"}
+
+OF_FIELDS = (
+    "Composition is of fields, not of cells: it says how much of what a field shows is of each kind. Where the kinds "
+    "differ in size or density, it is biased as a count of cells."
+)
+ASSUMED = (
+    "No mixtures are known, so the estimate is unmixing by the mean probabilities of pure validation images. That "
+    "assumes that what the networks say of a mixture is, on the mean, the mixture of what they say of its classes; "
+    "nothing here has tried it, and the interval does not cover its failing."
+)
+UNCORRECTED = (
+    "The estimate is the raw mean, not corrected: there are no validation images that the networks were not trained on "
+    "(fold=all leaves none), or these do not tell all classes apart."
+)
+
+
+def basis(headline: Headline) -> str:
+    """How an experiment's headline estimate comes about, and how far off it was by cross-validation."""
+    if not headline.choice.errors:
+        return UNCORRECTED
+    if not headline.mixtures:
+        return ASSUMED
+    errors = headline.choice.errors[headline.choice.name]
+    said = ", ".join(f"{errors[kind]:.3f} in {KIND_NAMES[kind]}" for kind in KINDS if errors[kind] == errors[kind])
+    return (
+        f"The estimate is by {ESTIMATOR_NAMES[headline.choice.name]}, the best of those tried by cross-validation on "
+        f"validation images: off by {said}, as the mean absolute error of a proportion. It is fitted on pure images "
+        f"and the mixtures {', '.join(headline.mixtures)}; beyond their ratios it extrapolates."
+    )

@@ -1,0 +1,155 @@
+"""The headline estimate: which estimator is chosen, how wide its interval is and whether it holds the truth."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from oral_cancer.evaluation.choice import KINDS, choose
+from oral_cancer.evaluation.drawing import drawn_weights
+from oral_cancer.evaluation.estimators import ESTIMATORS
+from oral_cancer.evaluation.headline import Headline
+from oral_cancer.evaluation.known_images import KnownImages
+from tests.evaluation.simulated_networks import MIXED, NETWORKS, PURE, World
+
+FEW = 200
+HALF = np.array([0.5, 0.5, 0.0])
+ASKED = [MIXED[0], MIXED[2], HALF, PURE[0]]
+
+
+@pytest.fixture(scope="module")
+def known() -> KnownImages:
+    world = World(np.random.default_rng(0))
+    return world.known(world.networks())
+
+
+def test_the_estimator_of_the_least_error_is_chosen(known):
+    choice = choose(known)
+    assert set(choice.errors) == set(ESTIMATORS)
+    means = {name: np.mean([errors[kind] for kind in KINDS]) for name, errors in choice.errors.items()}
+    assert means[choice.name] == min(means.values())
+    assert means[choice.name] < 0.7 * means["raw"]
+
+
+def test_without_mixtures_unmixing_by_pure_ends_and_without_known_images_the_raw_mean(known):
+    pure = known.where(~known.mixed)
+    assert choose(pure).name == "unmixing"
+    assert np.isnan(choose(pure).errors["unmixing"]["mixtures"])
+    nothing = Headline.of(known.where(known.mixed & False), FEW)
+    assert (nothing.choice.name, nothing.choice.errors) == ("raw", {})
+    population = np.random.default_rng(1).dirichlet([4, 2, 1], (30, NETWORKS))
+    np.testing.assert_allclose(nothing.composition(population).mean, population.mean(axis=(0, 1)))
+
+
+def test_one_mixture_is_no_unseen_ratio(known):
+    one = known.where(~known.mixed | (known.labels == "3"))
+    errors = choose(one).errors["unmixing"]
+    assert np.isnan(errors["unseen"])
+    assert errors["mixtures"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("proportions", "outside"),
+    [
+        ((0.5, 0.5, 0), False),
+        ((0.25, 0.75, 0), False),
+        ((0.97, 0.03, 0), False),
+        ((0.12, 0.88, 0), True),
+        ((0.45, 0.45, 0.1), True),
+        ((0, 0.5, 0.5), True),
+    ],
+)
+def test_ratios_outside_those_known_are_told(known, proportions, outside):
+    assert Headline.of(known, 2).is_outside(np.array(proportions)) == outside
+
+
+def test_what_was_trained_on_all_folds_has_no_known_images(run):
+    assert len(KnownImages.of(run(fold="all"))) == 0
+    both = pd.concat([run(fold="all"), run(fold=0), run(fold=1)])
+    known = KnownImages.of(both)
+    assert known.n_networks == 2
+    assert set(known.networks) == {0, 1}
+    assert len(known) == 2 * 7 * 6
+    assert len(np.unique(known.units[known.mixed])) == 4 * 6  # each seen by both networks
+    assert len(np.unique(known.units[~known.mixed])) == 2 * 3 * 6
+
+
+def test_parts_hold_whole_units_and_some_of_every_label(known):
+    parts = known.parts()
+    table = pd.crosstab(known.units, parts)
+    assert ((table > 0).sum(axis=1) == 1).all()
+    assert (pd.crosstab(known.labels, parts) > 0).all(axis=None)
+
+
+def test_the_same_images_give_the_same_interval_and_a_single_one_none(known):
+    population = np.random.default_rng(1).dirichlet([4, 2, 1], (30, NETWORKS))
+    first, second = (Headline.of(known, FEW).composition(population) for _ in range(2))
+    np.testing.assert_array_equal(first.low, second.low)
+    assert (first.low <= first.mean).all()
+    assert (first.mean <= first.high).all()
+    assert np.isnan(Headline.of(known, FEW).composition(population[:1]).low).all()
+
+
+def saturated(world: World, mixed: float) -> tuple[KnownImages, np.ndarray]:
+    """Known images that all networks see alike, mixtures with raw means up to `mixed`; a culture of 0.96."""
+    known = world.known(world.networks())
+    raw = np.where(known.mixed[:, None], 0.5 + (mixed - 0.5) * (known.targets - 0.5) / 0.25, 0.99 * known.targets)
+    raw = np.clip(raw, 0.004, None) + world.random.uniform(0, 0.002, raw.shape)
+    raw = raw / raw.sum(axis=1, keepdims=True)
+    culture = world.random.dirichlet([96, 3, 1], (40, NETWORKS))
+    return dataclasses.replace(known, probabilities=raw), culture
+
+
+def test_what_the_raw_mean_calls_pure_stays_pure_unless_a_mixture_looks_the_same():
+    known, culture = saturated(World(np.random.default_rng(2)), mixed=0.93)
+    headline = Headline.of(known, FEW)
+    corrected = headline.fitted.predict(culture.reshape(-1, 3))
+    found = headline.composition(culture)
+    assert corrected[0] < 0.94
+    assert found.mean[0] == pytest.approx(0.95)
+    assert found.mean.sum() == pytest.approx(1)
+    assert found.low[0] < corrected[0]
+    known, culture = saturated(World(np.random.default_rng(2)), mixed=0.98)
+    assert Headline.of(known, FEW).composition(culture).mean[0] < 0.94
+
+
+def test_drawn_weights_vary_as_the_mean_of_new_samples_would():
+    values = np.random.default_rng(0).normal(size=6)
+    weights = drawn_weights(np.full(6, 6), 200_000, np.random.default_rng(1))
+    means = (weights * values).sum(axis=1) / weights.sum(axis=1)
+    assert means.var() == pytest.approx(values.var(ddof=1) / 6, rel=0.02)
+    assert (drawn_weights(np.ones(1), 5, np.random.default_rng(0)) == 1).all()
+
+
+def covered(spread: float, worlds: int, ignore_groups: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Whether intervals hold the truth, (worlds, populations, K), and their widths."""
+    found, widths = [], []
+    for seed in range(worlds):
+        world = World(np.random.default_rng(seed), spread)
+        see = world.networks()
+        known = world.known(see)
+        if ignore_groups:
+            known = dataclasses.replace(known, units=np.arange(len(known)), grouped=False)
+        headline = Headline.of(known, FEW, seed)
+        results = [headline.composition(world.population(see, truth)) for truth in ASKED]
+        found.append([(one.low <= truth) & (truth <= one.high) for one, truth in zip(results, ASKED, strict=True)])
+        widths.append([one.high - one.low for one in results])
+    return np.array(found), np.array(widths)
+
+
+def test_intervals_hold_the_truth_where_test_and_calibration_images_are_of_one_kind():
+    found, widths = covered(spread=0.0, worlds=40)
+    assert found[:, :, :2].mean() >= 0.9  # of the classes that mix
+    assert found[:, :3, :2].mean(axis=(0, 2)).min() >= 0.85
+    assert found[:, :, 2].mean() >= 0.9
+    assert np.median(widths[:, :3, :2]) < 0.3
+    assert np.median(widths[:, 3]) < 0.1
+
+
+def test_the_spread_of_groups_is_part_of_the_interval():
+    found, widths = covered(spread=0.4, worlds=30)
+    assert found[:, :, :2].mean() >= 0.9
+    assert 0.3 < np.median(widths[:, :3, :2]) < 0.75
+    ignored, _ = covered(spread=0.4, worlds=15, ignore_groups=True)
+    assert ignored[:, :3, :2].mean() < 0.75
