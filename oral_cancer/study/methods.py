@@ -34,8 +34,7 @@ def experiments(study: Study, order: Iterable[str]) -> Grid:
         "training images": _training_images,
     }
     found = {head: [say(of) for of in runs.values()] for head, say in columns.items()}
-    if set(found["class weights"]) <= {"", "None"}:
-        del found["class weights"]
+    found = {head: texts for head, texts in found.items() if set(texts) - {"", "None"}}
     rows = zip(runs, *found.values(), strict=True)
     return Grid("", ("experiment", *found), tuple(tuple(map(Entry, row)) for row in rows), len(found))
 
@@ -62,8 +61,7 @@ def methods(study: Study) -> list[str]:
     weights = _each(runs, lambda run: str(run.facts.get("weights", "")))
     seeds = _each(runs, lambda run: str(run.facts.get("seed", "")))
     device = _each(runs, lambda run: f"{run.facts.get('device', '?')} in precision {run.facts.get('precision', '?')}")
-    treated = [entry[2].text for entry in experiments(study, dict.fromkeys(run.experiment for run in runs)).rows]
-    compared = list(dict.fromkeys(text for text in treated if text not in ("", "none")))
+    compared = [text for text in dict.fromkeys(map(_treatment, runs)) if text not in ("", "none")]
     folds = len({run.fold for run in runs})
     software = ", ".join(f"{name} {versions[name]}" for name in SOFTWARE if name in versions)
     return [

@@ -27,6 +27,7 @@ from oral_cancer.pages.panels import drawn
 from oral_cancer.pages.render import render
 from oral_cancer.study import classification_plots, composition_plots, grids, methods, plots, sentences
 from oral_cancer.study.aggregate import RANKED_BY, csv_of, ranked_by, ranking, write_tables
+from oral_cancer.study.conclusions import conclusions
 from oral_cancer.study.data_section import data_section
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
@@ -169,6 +170,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         else "each fold's network on its validation images",
         "roc": drawn("roc", classification_plots.roc(pure, experiments)),
         "reliability": drawn("reliability", classification_plots.reliability(pure, experiments)),
+        "conclusions": conclusions(tables, experiments),
         "explained": methods.experiments(study, experiments),
         "methods": methods.methods(study),
         "citation": methods.citation(study),

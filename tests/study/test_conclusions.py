@@ -1,0 +1,51 @@
+"""The first sentences of a page follow from its tables, and change with them."""
+
+import pandas as pd
+import pytest
+
+from oral_cancer.study.conclusions import conclusions
+
+
+@pytest.fixture
+def tables() -> dict[str, pd.DataFrame]:
+    """Two experiments of which the second is first by validation, told apart in no way, with compositions."""
+    summary = [("m1", "val", "rmse", 0.3, 0.02), ("m5", "val", "rmse", 0.1, 0.01)]
+    ensemble = [("m1", "simple", 0.9, 0.8, 0.95, 0.25, 0.2, 0.3), ("m5", "simple", 1.0, 0.98, 1.0, 0.15, 0.12, 0.18)]
+    figures = ["accuracy", "accuracy_low", "accuracy_high", "rmse", "rmse_low", "rmse_high"]
+    differences = [("m1", "m5", 0.1, 0.0, 0.2, float("nan"), float("nan"))]
+    estimators = [("m5", "raw", False, 0.06, 0.05, float("nan")), ("m5", "dirichlet", True, 0.031, 0.061, 0.92)]
+    return {
+        "summary": pd.DataFrame(summary, columns=["experiment", "split", "metric", "mean", "sd"]),
+        "ensemble": pd.DataFrame(ensemble, columns=["experiment", "ensemble", *figures]),
+        "differences": pd.DataFrame(
+            differences, columns=["experiment_a", "experiment_b", "difference", "low", "high", "p", "p_holm"]
+        ),
+        "estimators": pd.DataFrame(
+            estimators, columns=["experiment", "estimator", "headline", "test_mixtures", "test_pure", "covered"]
+        ),
+    }
+
+
+def test_who_is_first_what_is_not_known_and_how_far_off(tables: dict[str, pd.DataFrame]) -> None:
+    first, apart, off = conclusions(tables, ["m5", "m1"])
+    assert first.startswith("By validation RMSE, m5 is first with 0.100 (0.010), before m1 with 0.300 (0.020).")
+    assert first.endswith("its ensemble has accuracy 1.000 [0.980, 1.000], RMSE 0.150 [0.120, 0.180].")
+    assert "cannot be told from so few trainings" in apart
+    assert off.startswith("Compositions by m5 are off by 0.031 in mixtures and 0.061 in pure cultures")
+    assert "92% of the true proportions" in off
+
+
+@pytest.mark.parametrize(
+    ("p_holm", "said"), [(0.01, "Told apart are m1 and m5."), (0.2, "No two experiments can be told apart")]
+)
+def test_what_was_tested_is_said(tables: dict[str, pd.DataFrame], p_holm: float, said: str) -> None:
+    tables["differences"] = tables["differences"].assign(p=p_holm, p_holm=p_holm)
+    assert conclusions(tables, ["m5", "m1"])[1].startswith(said)
+
+
+def test_one_experiment_without_tests_or_mixtures(tables: dict[str, pd.DataFrame]) -> None:
+    alone = {name: table.iloc[:0] for name, table in tables.items()}
+    alone["summary"] = pd.DataFrame([("cv", "val", "f1_macro", 0.8, 0.1)], columns=tables["summary"].columns)
+    assert conclusions(alone, ["cv"]) == [
+        "cv has a validation macro F1 of 0.800 (0.100). No images were set aside to test."
+    ]
