@@ -113,8 +113,10 @@ def test_an_option_out_of_its_range_is_refused_in_one_wording(chosen: tuple[str,
 
 
 def test_so_it_is_by_the_other_commands() -> None:
+    needed = {"images": "folder", "width": 0.1}
     for section in COMMANDS.values():
-        insist_on_one_wording(section, {"images": "folder"} if "images" in section.model_fields else {}, "")
+        content = {name: value for name, value in needed.items() if name in section.model_fields}
+        insist_on_one_wording(section, content, "")
     insist_on_one_wording(Sweeper, SWEEPER, "hydra.sweeper.")
 
 

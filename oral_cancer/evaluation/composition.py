@@ -22,7 +22,7 @@ def composition(
 ) -> Composition:
     """Mean proportions of one population, with a percentile bootstrap interval over its images.
 
-    The interval covers the choice of images, not a network's bias: `calibration` is about that.
+    The interval covers the choice of images, not a network's bias: `headline` is about that.
 
     Args:
         probabilities: (N, K), 0 to 1, or (N, M, K) for M ensembles that saw the same N images; N at least 1.

@@ -23,7 +23,7 @@ LEAST_PROBABILITY = 1e-6
 """Below which a logarithm says no more of an image than of the digits that its probability was written with."""
 RIDGE = 1e-3
 MOST_STEPS = 20
-CLOSE = 1e-2  # of a coefficient's last step, after which Newton's next error is its square
+CLOSE = 1e-3  # of a coefficient's last step
 _NUMBERS_AT_ONCE = 4_000_000  # 32 MB of float64
 
 
@@ -105,7 +105,7 @@ class DirichletCalibration:
         self.coefficients = self._minimum(logs, targets, shared.reshape(-1, shared.shape[-1]).mean(axis=0))
         if shared.ndim > 1:  # from the common minimum each is a few of Newton's steps away
             flat = shared.reshape(-1, shared.shape[-1])
-            step = max(1, _NUMBERS_AT_ONCE // (logs.shape[0] * targets.shape[1] ** 2))
+            step = max(1, _NUMBERS_AT_ONCE // targets.size)
             parts = [self._stepped(logs, targets, flat[first : first + step]) for first in range(0, len(flat), step)]
             self.coefficients = np.concatenate(parts).reshape(*shared.shape[:-1], *self.coefficients.shape)
         return self
@@ -137,26 +137,31 @@ class DirichletCalibration:
         return np.asarray(found.reshape(start.shape))
 
     def _stepped(self, logs: Floats, targets: Floats, weights: Floats) -> Floats:
-        """The minima (B, K, K + 1) for weights (B, N), by Newton's method."""
-        (n_classes, n_logs), n_fits = self.coefficients.shape, len(weights)
-        start, identity = np.eye(n_classes, n_logs), np.eye(n_classes * n_logs)
-        products = (logs[:, :, None] * logs[:, None, :]).reshape(len(logs), -1)
-        coefficients = np.broadcast_to(self.coefficients, (n_fits, n_classes, n_logs))
+        """The minima (B, K, K + 1) for weights (B, N), by Newton's method with the curvature where they begin."""
+        inverse = np.linalg.inv(self._curvature(logs, weights))
+        start, coefficients = np.eye(*self.coefficients.shape), self.coefficients[None]
         for _ in range(MOST_STEPS):
-            shares = softmax(logs @ coefficients.swapaxes(-1, -2), axis=-1)
-            weighted = weights[..., None] * shares
-            slope = (weighted - weights[..., None] * targets).swapaxes(-1, -2) @ logs
-            slope = slope + 2 * self.ridge * (coefficients - start)
-            spread = weighted[..., None] * (np.eye(n_classes) - shares[..., None, :])
-            curvature = spread.reshape(n_fits, len(logs), -1).swapaxes(-1, -2) @ products
-            curvature = curvature.reshape(n_fits, n_classes, n_classes, n_logs, n_logs).swapaxes(2, 3)
-            curvature = curvature.reshape(n_fits, len(identity), -1) + 2 * self.ridge * identity
-            step = np.linalg.solve(curvature, slope.reshape(n_fits, -1, 1)).reshape(coefficients.shape)
+            errors = softmax(logs @ coefficients.swapaxes(-1, -2), axis=-1) - targets
+            slope = (weights[..., None] * errors).swapaxes(-1, -2) @ logs + 2 * self.ridge * (coefficients - start)
+            step = (inverse @ slope.reshape(len(weights), -1, 1)).reshape(slope.shape)
             longest = np.abs(step).max(axis=(1, 2), keepdims=True)
             coefficients = coefficients - step / np.maximum(longest, 1.0)
             if longest.max() < CLOSE:
                 break
-        return coefficients
+        return np.asarray(coefficients)
+
+    def _curvature(self, logs: Floats, weights: Floats) -> Floats:
+        """The second derivatives (B, K (K + 1), K (K + 1)) at the common minimum, for weights (B, N)."""
+        size = self.coefficients.size
+        total = np.zeros((len(weights), size**2))
+        step = max(1, _NUMBERS_AT_ONCE // size**2)
+        for first in range(0, len(logs), step):
+            rows = logs[first : first + step]
+            shares = softmax(rows @ self.coefficients.T, axis=1)
+            spread = shares[:, :, None] * (np.eye(shares.shape[1]) - shares[:, None, :])
+            of_images = np.einsum("nij,nd,ne->nidje", spread, rows, rows)
+            total += weights[:, first : first + step] @ of_images.reshape(len(rows), -1)
+        return np.asarray(total.reshape(-1, size, size) + 2 * self.ridge * np.eye(size))
 
 
 class CalibratedUnmixing:

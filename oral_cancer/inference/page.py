@@ -16,7 +16,7 @@ from oral_cancer.pages.render import render
 from oral_cancer.study.runs import Study
 
 DIGITS = 3
-KINDS = {CALIBRATED: "estimate", "": "the paper's raw mean"}
+KINDS = {CALIBRATED: "estimate", "": "raw (the paper's)"}
 
 
 def predictions_page(

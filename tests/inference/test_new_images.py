@@ -276,7 +276,7 @@ def test_figures_come_with_and_without_images_unlike_the_training(
     for end in ("", "_low", "_high"):
         assert float(table[f"parental_without_unlike{end}"]["A"]) == pytest.approx(float(table[f"parental{end}"]["B"]))
     page = (study.parent / "out" / "predictions.html").read_text()
-    assert page.count("raw, without unlike") == 1
+    assert page.count("estimate, without unlike") == page.count("raw (the paper&#39;s), without unlike") == 1
 
 
 @pytest.mark.parametrize("what", ["black", "flat"])
