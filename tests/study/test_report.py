@@ -131,7 +131,7 @@ def test_simulated_and_incomplete_are_said_first(tmp_path):
     text = Page(reported(tmp_path)).text
     head = text[: text.index("Mean over the folds")]
     assert "Simulated micrographs." in head
-    assert "Incomplete: 1 of 2 runs lack." in head
+    assert "Incomplete: 1 of 2 runs lacking." in head
     assert "m1/fold=1: failed: OSError: <no> space" in head
 
 
