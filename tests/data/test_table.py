@@ -256,11 +256,11 @@ def test_a_file_in_two_rows_counts_once_if_both_say_the_same(collect: Collect) -
         ("a.png,x\nb.png,y\n", "no column file (or file_name, path, file_path); name it: source.columns={file: ...}"),
         ("file,remark\na.png,good\n", "no column label (or class, class_label, cell_type), nor columns with a number"),
         ("file,label,label\na.png,x,y\n", "3 columns, of which two are called 'label'; rename one of them"),
-        ("file,label\na.png\nb.png,x,y\n", "line 2: has 1 cells for 2 columns: mend it"),
+        ("file,label\na.png\nb.png,x,y\n", "line 2: has 1 cell for 2 columns: mend it"),
         ("file,label\n7,x\n", "7 is no file of an image: give its path, or a pattern such as source.file=images/{}"),
         ("file,label\na.docx,x\n", "a.docx is of a kind that is not read"),
         ("file,label,donor\na.png,x,1\nb.png,x,2\nc.png,x,\n", "line 4: the cell donor is empty"),
-        ("file,label\na.png,x\nb.png,x\n", "1 classes (x); there must be 2 to 50"),
+        ("file,label\na.png,x\nb.png,x\n", "1 class (x); there must be 2 to 50"),
     ],
 )
 def test_a_table_that_says_too_little_is_refused(collect: Collect, text: str, words: str) -> None:

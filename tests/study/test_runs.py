@@ -68,7 +68,7 @@ def test_no_run(tmp_path):
 
 def test_no_finished_run(tmp_path):
     write_run(tmp_path, "m1", 0, status="failed", error="OSError: no space")
-    assert "none of its 1 runs is finished (m1/fold=0 failed: OSError: no space)" in refusal(tmp_path)
+    assert "none of 1 run is finished (m1/fold=0 failed: OSError: no space)" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
