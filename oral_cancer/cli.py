@@ -38,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not words:
         parser.print_help()
         return
-    given = parser.parse_args(words)
+    given, left = parser.parse_known_args(words)
+    if [word for word in left if word.startswith("-") or not hasattr(given, "overrides")]:
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
+    if left:  # settings that stand behind an option
+        given.overrides += left
 
     from oral_cancer.command import faults_in_one_line
 
@@ -65,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     _overrides(train, _train_settings)
 
     check = _verb(verbs, _check, "check", "what would be trained on, with nothing trained")
+    check.add_argument("--config-dir", type=Path, help="folder of settings of your own; needs trust=true")
     _overrides(check, _train_settings)
 
     report = _verb(verbs, _report, "report", "make the tables and the page of a study or a search again")
@@ -147,7 +152,7 @@ def _check(given: Given) -> None:
     """
     from oral_cancer.train import checked_settings
 
-    settings = checked_settings(given.overrides)
+    settings = checked_settings(given.overrides, given.config_dir)
     from oral_cancer.check import check_images  # heavy, as below: no refusal of an option needs it
 
     check_images(settings)

@@ -64,12 +64,17 @@ def insist_on_trust(arguments: list[str]) -> None:
 def faults_of(words: Sequence[str]) -> list[str]:
     """A line for everything that is wrong with the settings of a command line that Hydra has refused."""
     given = _parsed(words)
-    alike = [f"hydra.searchpath=['file://{Path(given.config_dir).resolve()}']"] if given.config_dir else []
+    alike = [searched(Path(given.config_dir))] if given.config_dir else []
     config = given.config_name or CONFIG
     many = given.multirun or any(word.startswith(MANY) for word in given.overrides)
     if not many:
         return faults_of_jobs([[*alike, *given.overrides]], config)
     return faults_of_sweep([*swept_by_choice([*alike, *given.overrides], config), *given.overrides], config, alike)
+
+
+def searched(folder: Path) -> str:
+    """The override with which Hydra looks for settings in a folder, too."""
+    return f"{SEARCHED}=['file://{folder.resolve()}']"
 
 
 def _parsed(words: Sequence[str]) -> argparse.Namespace:

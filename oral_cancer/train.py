@@ -11,10 +11,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from oral_cancer.command import faults_in_one_line, no_empty_folder
-from oral_cancer.command_line import faults_of, insist_on_trust, options_first
+from oral_cancer.command_line import faults_of, insist_on_trust, options_first, searched
 from oral_cancer.composing import faults_of_jobs, is_hydras
 from oral_cancer.config_groups import CONF
-from oral_cancer.errors import refuse
+from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import CONFIG, Composed, compose_settings, name_of
 from oral_cancer.quoting import for_hydra
 from oral_cancer.settings import AS_TYPED, PATTERNS, check, options
@@ -67,13 +67,23 @@ def run(settings: DictConfig) -> float | None:
     return None
 
 
-def checked_settings(words: Sequence[str]) -> DictConfig:
+def checked_settings(given: Sequence[str], config_dir: Path | None = None) -> DictConfig:
     """The settings of one training that a command line gives, named.
+
+    Args:
+        given: `[group=choice] [key=value]`.
+        config_dir: of the user's own settings, which need `trust=true` among what is given.
 
     Raises:
         UserError: a line for each fault.
     """
-    overrides = for_hydra(words, LITERAL, PATTERNED)
+    if config_dir and not config_dir.is_dir():
+        raise UserError(f"--config-dir {config_dir}: is no folder; give one with choices of groups, such as source/")
+    words = [*(["--config-dir", str(config_dir)] if config_dir else []), *given]
+    insist_on_trust(words)
+    overrides = for_hydra(words[2 if config_dir else 0 :], LITERAL, PATTERNED)
+    if config_dir:
+        overrides.append(searched(config_dir))
     refuse(faults_of_jobs([overrides]))
     return compose_settings(overrides)
 

@@ -198,6 +198,17 @@ def test_faults_of_options_are_refused(check: Check) -> None:
     assert "source.min_per_label=0: must be a whole number of at least 1" in err
 
 
+def test_a_source_of_ones_own_is_found_in_its_folder_and_wants_trust(check: Check, cells: Path, tmp_path: Path) -> None:
+    (tmp_path / "my_conf" / "source").mkdir(parents=True)
+    (tmp_path / "my_conf" / "source" / "mine.yaml").write_text(f"defaults: [folder]\nroot: {cells}\n")
+    given = ("--config-dir", "my_conf", "source=mine", "data.folds=3")
+    said, _, code = check(*given, "trust=true")
+    assert code == 0
+    assert rows(said)["B cell"][0] == "12"
+    assert "my_conf" in check(*given)[1]
+    assert "--config-dir nowhere: is no folder" in check("--config-dir", "nowhere", "trust=true")[1]
+
+
 def test_white_blood_cells(check: Check, white_blood_cells: Path) -> None:
     said, err, code = check(
         "source=table",
