@@ -157,7 +157,17 @@ COLUMNS = frozenset(
     (
         *("experiment", "fold", "split_seed", "seed", "group", "split", "set", "file", "label", "ensemble"),
         *("mixture", "class", "calibrated", "n", "estimator", "headline", "covered", "width", "ratio"),
-        *("population", "images", "unlike_training", "left_out", "remark", "brightness", "contrast", "micrometres"),
+        *(
+            "population",
+            "predicted",
+            "images",
+            "unlike_training",
+            "left_out",
+            "remark",
+            "brightness",
+            "contrast",
+            "micrometres",
+        ),
     )
 )
 """Of the tables, beside those of the classes."""

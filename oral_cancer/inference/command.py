@@ -41,6 +41,7 @@ from oral_cancer.inference.results import (
     refuse_clipped,
     without_repeats,
 )
+from oral_cancer.study.pictures import thumbnail
 from oral_cancer.study.runs import RunRecord, Study
 
 ENGINES: dict[str, Callable[[Study, Sequence[RunRecord], bool], Ensemble]] = {
@@ -99,15 +100,24 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
         lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in repeated))
         say(*(f"left out {line}" for line in lines), style="yellow")
     others = [Skipped(image, f"an image {NOT_READ}; {REMEDY}") for image in found.others]
-    frame = image_table(predicted, [*unread, *repeated, *others], study.classes, training)
+    frame = image_table(predicted, [*unread, *repeated, *others], study.classes, training, experiment)
     headline = Headline.of(KnownImages.of(study.predictions))
     populations = population_table(frame, by_network(predicted), study.classes, headline)
     write_text(outputs.predictions, frame.to_csv(index=False, lineterminator="\n"))
     write_text(outputs.composition, populations.to_csv(index=False, lineterminator="\n"))
     files = (outputs.predictions.name, outputs.composition.name)
     facts = _facts(root, study, runs) | {"Found": inventory, "Brightness": "; ".join(in_lines(record, before=""))}
+    paths = {image.file: image.path for image in found.images}
     page = predictions_page(
-        root.resolve().name, study, experiment, frame, populations, facts, files, bool(training), headline
+        root.resolve().name,
+        study,
+        frame,
+        populations,
+        facts,
+        files,
+        bool(training),
+        headline,
+        lambda file: thumbnail(paths[file], new),
     )
     write_text(outputs.page, page)
     _show(study, frame, populations, outputs)

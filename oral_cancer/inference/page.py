@@ -1,6 +1,6 @@
 """One page out of the predictions of new images: a stacked bar for each population, and what to be wary of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -16,32 +16,34 @@ from oral_cancer.pages.render import render
 from oral_cancer.study.runs import Study
 
 DIGITS = 3
+PICTURES = 12
+"""Images that are shown: those unlike the training, then the least certain ones."""
 KINDS = {CALIBRATED: "estimate", "": "raw (the paper's)"}
 
 
 def predictions_page(
     name: str,
     study: Study,
-    model: str,
     images: pd.DataFrame,
     populations: pd.DataFrame,
     facts: Mapping[str, str],
     files: tuple[str, str],
     judged: bool,
     headline: Headline,
+    picture: Callable[[str], str | None],
 ) -> str:
     """The HTML of the page.
 
     Args:
         name: of the folder of images.
         study: whose networks predicted.
-        model: of the study.
         images: see `results.image_table`.
         populations: see `results.population_table`.
         facts: for the head of the page, by name.
         files: the CSV files of images and populations, relative to the page.
         judged: whether it is known how the training images look.
         headline: the estimator of compositions.
+        picture: a data URI of an image by its file; None where there is none.
     """
     classes = study.classes
     left_out, predicted = images[images["left_out"] != ""], images[images["left_out"] == ""]
@@ -50,13 +52,14 @@ def predictions_page(
         "title": f"Composition of {name}",
         "name": name,
         "study": study,
-        "model": model,
+        "model": images["experiment"].iat[0],
         "classes": classes,
         "basis": basis(headline),
         "of_fields": OF_FIELDS,
         "n_images": len(predicted),
         "populations": [_population(row, classes) for row in populations.to_dict("records")],
         "composition": composition_grid(populations, classes, files[1]),
+        "shown": _shown(predicted, classes, picture),
         "unlike": _grid("", odd, ["file", "unlike_training"], ("file", "remark")),
         "images": _images(predicted, classes, files[0]),
         "left_out": _grid("", left_out, ["file", "left_out"], ("file", "why")),
@@ -104,14 +107,28 @@ def _population(row: Mapping[Any, Any], classes: Sequence[str]) -> dict[str, Any
     }
 
 
+def _shown(images: pd.DataFrame, classes: Sequence[str], picture: Callable[[str], str | None]) -> list[dict[str, Any]]:
+    ordered = images.assign(like=images["unlike_training"] == "", sure=images[list(classes)].max(axis=1))
+    return [
+        {
+            "picture": picture(row["file"]),
+            "file": row["file"],
+            "predicted": row["predicted"],
+            "shares": [row[name] for name in classes],
+            "unlike": row["unlike_training"],
+        }
+        for row in ordered.sort_values(["like", "sure"], kind="stable").head(PICTURES).to_dict("records")
+    ]
+
+
 def _images(images: pd.DataFrame, classes: Sequence[str], file: str) -> Grid:
     shown = (*classes, *spread(classes))
     rows = [
-        tuple(Entry(text) for text in (row["file"], *(number(row[name], DIGITS) for name in shown)))
+        tuple(Entry(text) for text in (row["file"], row["predicted"], *(number(row[name], DIGITS) for name in shown)))
         for row in images.to_dict("records")
     ]
-    groups = (("", 1), ("probability", len(classes)), ("SD over the networks", len(classes)))
-    return Grid(file.removesuffix(".csv"), ("file", *classes, *classes), tuple(rows), 1, groups)
+    groups = (("", 2), ("probability", len(classes)), ("SD over the networks", len(classes)))
+    return Grid(file.removesuffix(".csv"), ("file", "predicted", *classes, *classes), tuple(rows), 2, groups)
 
 
 def _grid(table: str, frame: pd.DataFrame, columns: list[str], heads: tuple[str, ...]) -> Grid:

@@ -77,6 +77,7 @@ def image_table(
     skipped: Sequence[Skipped],
     classes: Sequence[str],
     training: dict[str, list[float]] | None,
+    experiment: str,
 ) -> pd.DataFrame:
     """One row an image: file, population, probabilities of the ensemble, their SD (n - 1) over the networks, remarks.
 
@@ -85,11 +86,13 @@ def image_table(
         skipped: those that have no prediction; their rows come last.
         classes: K names.
         training: the `appearance.span` of the training images; None where the study does not say.
+        experiment: whose networks predicted.
 
     Returns:
-        `file, population, <class>, <class>_sd, unlike_training, left_out, brightness, contrast,
-        micrometres`. `unlike_training` is empty for an image like those of the training; `left_out` says why an image
-        has no figures, and is empty for those that have. With one network the SD is NaN.
+        `file, population, experiment, predicted, <class>, <class>_sd, unlike_training, left_out, brightness, contrast,
+        micrometres`. `predicted` is the most probable class. `unlike_training` is empty for an image like those of the
+        training; `left_out` says why an image has no figures, and is empty for those that have. With one network the
+        SD is NaN.
     """
     rows = []
     for one in predicted:
@@ -99,11 +102,23 @@ def image_table(
         if one.clipped:
             remarks.append(f"clipped ({one.clipped:.2%} of its values)")
         looks = [getattr(one.appearance, name) for name in LOOKS]
-        rows.append((one.image.file, one.image.population, *mean, *sd, "; ".join(remarks), NOTHING, *looks))
+        said = (experiment, classes[int(mean.argmax())])
+        rows.append((one.image.file, one.image.population, *said, *mean, *sd, "; ".join(remarks), NOTHING, *looks))
     nothing = [np.nan] * 2 * len(classes)
     for image, reason in ((one.image, one.reason) for one in skipped):
-        rows.append((image.file, image.population, *nothing, NOTHING, reason, *[np.nan] * len(LOOKS)))
-    columns = ["file", "population", *classes, *spread(classes), "unlike_training", "left_out", *LOOKS]
+        said = (experiment, NOTHING)
+        rows.append((image.file, image.population, *said, *nothing, NOTHING, reason, *[np.nan] * len(LOOKS)))
+    columns = [
+        "file",
+        "population",
+        "experiment",
+        "predicted",
+        *classes,
+        *spread(classes),
+        "unlike_training",
+        "left_out",
+        *LOOKS,
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -41,6 +41,8 @@ def test_the_studys_own_test_images_get_its_own_predictions(study: Path, images_
     np.testing.assert_allclose(found.loc[files, list(CLASSES)], values.mean(axis=0), atol=1e-5)
     np.testing.assert_allclose(found.loc[files, "parental_sd"], values.std(axis=0, ddof=1)[:, 0], atol=1e-5)
     assert found.unlike_training.isna().all()
+    assert (found["predicted"] == found[list(CLASSES)].idxmax(axis=1)).all()
+    assert set(found["experiment"]) == {"m2"}
 
 
 def test_a_study_that_was_written_before_predicts_the_same(study: Path, images_root: Path, tmp_path: Path) -> None:
@@ -55,6 +57,7 @@ def test_each_folder_with_images_is_a_population(study: Path, images_root: Path,
     table = pd.read_csv(tmp_path / "out" / "composition.csv")
     assert table.population.tolist() == sorted(group.folders[0] for group in GROUPS if group.image_set == "hetero")
     assert table.images.tolist() == [4] * 4
+    assert (tmp_path / "out" / "predictions.html").read_text().count("data:image/jpeg;base64,") == 12
     for row in table.itertuples():
         members = found[found.population == row.population]
         assert row.parental == pytest.approx(members.parental.mean())
