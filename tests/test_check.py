@@ -165,7 +165,7 @@ def test_a_folder_that_no_table_can_name_is_refused_once(check: Check, cells: Pa
     assert code == 1
     first, second = err.splitlines()
     assert first.startswith(f"error: {cells}/=1+1: a spreadsheet would take the name")
-    assert second.startswith("error: source: 1 classes (NK cell); there must be 2 to 50, a folder or a label each")
+    assert second.startswith("error: source: 1 class (NK cell); there must be 2 to 50, a folder or a label each")
 
 
 def test_a_class_that_only_tests_and_an_empty_one_are_told_with_the_remedy(check: Check, cells: Path) -> None:

@@ -50,7 +50,7 @@ def test_one_fault_hides_no_other() -> None:
 @pytest.mark.parametrize(
     ("word", "line"),
     [
-        ("experiment=m55", "experiment=m55: is no choice; did you mean m5? there are balanced, m1, "),
+        ("experiment=m55", "experiment=m55: is no choice; did you mean m5? there are balanced, cleaned, m1, "),
         ("hydra/launcherr=local", "hydra/launcherr: is no option; did you mean hydra/launcher?"),
         ("fold=0,1", "fold=0,1: is several values; give -m for a training with each, or fold=[0,1] for a list"),
         ("name=[a", "name=[a: cannot be read; "),

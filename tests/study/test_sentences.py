@@ -14,11 +14,11 @@ from tests.evaluation.conftest import make_run
 def compositions(**predicted: list[float]) -> pd.DataFrame:
     """Of two classes that mix; by experiment the mean proportions of the first at 0.25, 0.5 and 0.75."""
     rows = [
-        (experiment, "simple", False, true, 1 - true, seen, 1 - seen)
+        (experiment, "simple", False, f"{true} a", true, 1 - true, seen, 1 - seen)
         for experiment, means in predicted.items()
         for true, seen in zip((0.25, 0.5, 0.75), means, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["experiment", "ensemble", "calibrated", "true_a", "true_b", "a", "b"])
+    return pd.DataFrame(rows, columns=["experiment", "ensemble", "calibrated", "mixture", "true_a", "true_b", "a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -161,3 +161,9 @@ def test_the_worst_group_is_named() -> None:
     assert by_accuracy == "The worst test group by accuracy is d2: 0.500 of 7 images; all groups have 0.500 to 0.900."
     assert "by RMSE is d2: 0.200" in by_rmse
     assert sentences.of_groups(groups, "m2") == []
+
+
+def test_pure_cultures_have_no_say_in_the_slope() -> None:
+    mixtures = compositions(m1=[0.35, 0.5, 0.65])
+    pure = mixtures.iloc[:1].assign(mixture="a", true_a=1.0, true_b=0.0, a=1.0, b=0.0)
+    assert sentences.of_slopes(pd.concat([mixtures, pure])) == sentences.of_slopes(mixtures)

@@ -312,7 +312,7 @@ def command(*overrides: str, cwd: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("resampling=smote", ("resampling/smote", "enn_ros")),
+        ("resampling=smote", ("resampling=smote", "enn_ros")),
         ("trainer.max_epoch=3", ("trainer.max_epoch:", "did you mean trainer.max_epochs?")),
         ("expriment=m2", ("expriment:", "did you mean experiment?")),
         ("experiment=null", ("experiment=null", "leave it out")),
