@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from oral_cancer.evaluation.ensembles import SIMPLE, member_folds
 from oral_cancer.evaluation.predictions import ALL_FOLDS, TRAINING
+from oral_cancer.evaluation.yardsticks import BASELINE, GUESS
 from oral_cancer.pages.colours import INK, MUTED
 from oral_cancer.pages.panels import Panel, name_rows, small_figure
 
 FIGURES = {"rmse": "RMSE of mixtures", "accuracy": "accuracy"}
+LINES = {GUESS: ":", BASELINE: "--"}
+"""Of the yardsticks."""
 CURVES = {
     "train_loss": "training loss",
     "val_loss": "validation loss",
@@ -27,7 +30,7 @@ CURVES = {
 def by_experiment(
     tables: dict[str, pd.DataFrame], experiments: Sequence[str], colours: Mapping[str, str]
 ) -> list[Panel]:
-    """RMSE and accuracy by experiment: folds, their mean, and on the test set the ensemble with its interval.
+    """RMSE and accuracy by experiment: trainings, their mean, the test ensemble with its interval, the yardsticks.
 
     Args:
         tables: of the study.
@@ -46,7 +49,11 @@ def by_experiment(
             if not part.empty:
                 shown = ensembles if split == "test" else ensembles.iloc[:0]
                 panel = _by_experiment(f"{name}: {label}", metric, part, shown, experiments, colours)
-                _share_span(panel.figure.axes[0], np.concatenate([figures[metric], ends.to_numpy().ravel()]))
+                (axes,) = panel.figure.axes
+                measured = tables["yardsticks"][tables["yardsticks"]["metric"] == metric]
+                for row in measured[measured["split"] == split].to_dict("records"):
+                    axes.axvline(row["mean"], color=MUTED[0], lw=1.1, ls=LINES[row["experiment"]], zorder=0)
+                _share_span(axes, np.concatenate([figures[metric], ends.to_numpy().ravel(), measured["mean"]]))
                 panels.append(panel)
     return panels
 

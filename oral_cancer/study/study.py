@@ -10,37 +10,30 @@ import os
 import socket
 import sys
 import traceback
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock, Timeout
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.utils import get_class, get_method
+from hydra.utils import get_method
 from omegaconf import DictConfig
 from rich import print
 
 from oral_cancer.command import described
-from oral_cancer.composing import faults_of_sweep
 from oral_cancer.counting import counted
-from oral_cancer.errors import UserError, refuse
-from oral_cancer.experiments import Composed, composed_of, given_overrides, name_of, sweep_options
+from oral_cancer.errors import UserError
+from oral_cancer.experiments import Composed
 from oral_cancer.files import write_json, write_text
-from oral_cancer.settings import build, check, faults, influential, number_of_ranks
+from oral_cancer.settings import check, number_of_ranks
 from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
+from oral_cancer.study.planning import freeze_plan, of_tasks, plan_jobs
 from oral_cancer.study.progress import counts, names_of, state_of
-from oral_cancer.study.room import insist_on_room_for_runs
 from oral_cancer.study.search import is_search, plan_search, trials_ended
 from oral_cancer.training.manifest import RESULTS, changed_files, log_of, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
-
-if TYPE_CHECKING:
-    from oral_cancer.data.store import ImageStore
 
 HOLDER = ".holder.json"  # in a study's folder: the process that has begun it
 JOBS = ".jobs.json"  # in a study's folder: which run each job of the present start trains
@@ -121,147 +114,13 @@ def _this_process() -> dict[str, Any]:
     return {"host": socket.gethostname(), "process": os.getpid()}
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job of Hydra's multirun: its overrides, and the run that they are."""
-
-    overrides: list[str]
-    run: Run
-
-
-def plan_jobs(config: DictConfig) -> list[Job] | None:
-    """The runs of a Hydra multirun; None for a search, whose runs nobody knows beforehand.
-
-    Raises:
-        UserError: for settings that cannot be trained with, and a run that is planned twice.
-    """
-    sweeper: Any = get_class(config.hydra.sweeper._target_)
-    if not hasattr(sweeper, "split_arguments"):
-        return None
-    study = Path(config.hydra.sweep.dir)
-    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-    words = [*params, *given_overrides(config.hydra, "task")]
-    of_hydra, main = given_overrides(config.hydra, "hydra"), config.hydra.job.config_name
-    refuse(faults_of_sweep(words, main, of_hydra))  # which needs not all combinations for it
-    (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
-    composed = [composed_of([*of_hydra, *job], main) for job in batches]
-    networks = {str(one.settings.model.backbone) for one in composed}
-    several = {seed: len({one.settings[seed] for one in composed}) > 1 for seed in ("seed", "split_seed")}
-    jobs, problems = [], []
-    for overrides, one in zip(batches, composed, strict=True):
-        experiment = name_of(one, with_network=len(networks) > 1, varied=sweep_options(words))
-        seeds = {seed: one.settings[seed] if varies else None for seed, varies in several.items()}
-        name = RunName(experiment, one.settings.fold, **seeds)
-        settings = one.named(name.experiment)
-        problems += faults(settings)
-        jobs.append(Job(_of_tasks(overrides), Run.of(settings, study / name.path, name, study.name, one.overrides)))
-    planned = Counter(job.run.name for job in jobs)
-    refuse(
-        [
-            *dict.fromkeys(problems),
-            *(
-                f"study: {name} is planned twice; name each experiment, fold and seed once"
-                for name, number in planned.items()
-                if number > 1
-            ),
-        ]
-    )
-    return jobs
-
-
-def _of_tasks(overrides: Iterable[str]) -> list[str]:
-    """A job's overrides but for Hydra's own, as the job itself sees them."""
-    return [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
-
-
-def freeze_plan(jobs: Sequence[Job]) -> tuple[Plan, "ImageStore"]:
-    """All that the figures of a study depend on, and its images. Builds their store, so that no run has to.
-
-    Raises:
-        UserError: for data that cannot be read, and a mixture of data or of ImageNet and random starts.
-    """
-    runs = [job.run for job in jobs]
-    by_experiment: dict[str, Run] = {}
-    for run in runs:
-        by_experiment.setdefault(run.experiment, run)
-    _insist_on_options(by_experiment.values())
-    weights = _starts(by_experiment, runs, _number_of_classes(runs[0]))
-    data, store = _common_data(runs)
-    plan = Plan(
-        runs=[_without_none(run.name._asdict()) | {"config_hash": run.config_hash} for run in runs],
-        data=data,
-        weights=weights,
-        settings={
-            name: influential(run.settings) | dict.fromkeys(_without_none(run.name._asdict() | {"experiment": None}))
-            for name, run in by_experiment.items()
-        },
-    )
-    return plan, store
-
-
-def _without_none(content: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in content.items() if value is not None}
-
-
-def _insist_on_options(runs: Iterable[Run]) -> None:
-    from oral_cancer.training.trainer import build_callbacks  # late, as no refusal of a wrong option needs it
-
-    for run in runs:
-        build_callbacks(run.settings)
-        build(run.settings, "augmentation")
-
-
-def _common_data(runs: Sequence[Run]) -> tuple[dict[str, Any], "ImageStore"]:
-    """Facts about the data, of which there is one kind in a study, and no image in two roles of a run; and a store."""
-    from oral_cancer.training.images import collected, data_facts, insist_on_labels, insist_on_roles, open_images
-
-    by_store: dict[tuple[str, int], list[Run]] = defaultdict(list)
-    for run in runs:
-        by_store[str(run.settings.source), run.stored_size].append(run)
-    facts = []
-    for alike in by_store.values():
-        collection = collected(alike[0])
-        insist_on_labels(alike, collection)
-        store = open_images(alike[0], collection)
-        facts.append(data_facts(store))
-        insist_on_roles(alike, store)
-    sources = dict.fromkeys(str(fact["source"]) for fact in facts)
-    if any(fact != facts[0] for fact in facts):
-        raise UserError(f"study: the runs differ in their images ({', '.join(sources)}); give each source a study")
-    return facts[0], store
-
-
-def _number_of_classes(run: Run) -> int:
-    from oral_cancer.training.images import collected
-
-    return len(collected(run).labels.classes)
-
-
-def _starts(by_experiment: dict[str, Run], runs: Sequence[Run], classes: int) -> dict[str, str]:
-    """What the network of each experiment starts from; and their checkpoints fit the disk."""
-    from oral_cancer.models.weights import build_backbone
-
-    built = {}
-    for experiment, run in by_experiment.items():
-        model = run.settings.model
-        built[experiment] = build_backbone(
-            model.backbone, model.weights, classes, model.image_size, model.drop_path_rate
-        )
-    if len({start.kind for start in built.values()} & {"imagenet", "random"}) > 1:
-        starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
-        raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")
-    sizes = {experiment: start.size for experiment, start in built.items()}
-    insist_on_room_for_runs(runs[0].folder.parents[1], runs, sizes)
-    return {experiment: start.origin for experiment, start in built.items()}
-
-
 def job_name(study: Path, overrides: Iterable[str]) -> RunName | None:
     """Which run a job of the present start trains; None of a search."""
     try:
         jobs = json.loads((study / JOBS).read_text(encoding="utf-8"))["jobs"]
     except FileNotFoundError:
         return None
-    tasks = _of_tasks(overrides)
+    tasks = of_tasks(overrides)
     names = (RunName(*(job[field] for field in RunName._fields)) for job in jobs if job["overrides"] == tasks)
     return next(names, None)
 

@@ -8,7 +8,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
-from oral_cancer.study.study import plan_jobs
+from oral_cancer.study.planning import plan_jobs
 from tests.conftest import REPOSITORY
 
 VARIED = ("plain", "balanced", "weighted", "smote", "cleaned")
