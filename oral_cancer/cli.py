@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from oral_cancer.command import faults_in_one_line
 
     with faults_in_one_line():
+        if given.run in SLOW_TO_LOAD:
+            print("loading ...", flush=True)
         given.run(given)
 
 
@@ -289,3 +291,7 @@ def _clean(given: Given) -> None:
     from oral_cancer.study.clean import clean
 
     clean(given.folder, given.checkpoints, given.yes)
+
+
+SLOW_TO_LOAD = (_predict, _explain, _export)
+"""Verbs whose libraries take seconds to import, and which say so."""

@@ -61,5 +61,7 @@ def needs(composed: Composed, width: float) -> Iterator[Need]:
 
 
 def width_of(units: int, of_unit: Floats, of_rest: Floats) -> float:
-    """The width of the widest interval, from the squared widths (K,) of a unit and of what units do not lessen."""
-    return float(widening(units - 1) * np.sqrt(of_unit / units + of_rest).max()) if units > 1 else np.nan
+    """The widest interval, at most 1, from squared widths (K,) of a unit and of what units do not lessen."""
+    if units < 2:
+        return np.nan
+    return min(1.0, float(widening(units - 1) * np.sqrt(of_unit / units + of_rest).max()))

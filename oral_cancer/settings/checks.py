@@ -82,7 +82,7 @@ def _options_of_lightning() -> tuple[str, ...]:
     assert package.origin is not None
     module = ast.parse(Path(package.origin).with_name("trainer").joinpath("trainer.py").read_bytes())
     (start,) = (one for one in ast.walk(module) if isinstance(one, ast.FunctionDef) and one.name == "__init__")
-    return tuple(argument.arg for argument in (*start.args.args, *start.args.kwonlyargs))
+    return tuple(argument.arg for argument in (*start.args.args[1:], *start.args.kwonlyargs))
 
 
 def number_of_ranks(cfg: DictConfig) -> int:

@@ -117,8 +117,8 @@ def figures(one: Side, other: Side) -> pd.DataFrame:
 
     Returns:
         `figure`, e.g. "validation accuracy", and as text `a`, `b` and `difference`, a less b: mean and SD over the
-        trainings, and of their ensemble on the test images 95 % intervals; the difference in RMSE is that of
-        `tables.differences`, and alone has an interval.
+        trainings, and of their ensemble on the test images 95 % intervals; the difference that
+        `tables.differences` tells of alone has an interval.
     """
     parts = [side.predictions().assign(experiment=key) for side, key in ((one, "a"), (other, "b"))]
     frame = pd.concat(parts, ignore_index=True)
@@ -135,7 +135,9 @@ def figures(one: Side, other: Side) -> pd.DataFrame:
     paired = _paired(frame)
     for metric in OF_ENSEMBLE:
         of_both = [ensemble.loc[key] if key in ensemble.index else pd.Series() for key in "ab"]
-        less = paired if metric == "rmse" else _less(*(row.get(metric) for row in of_both))
+        if all(pd.isna(row.get(metric)) for row in of_both):
+            continue
+        less = paired.get(metric) or _less(*(row.get(metric) for row in of_both))
         texts = [_with_interval(row, metric) for row in of_both]
         rows.append((f"test {FIGURE_NAMES[metric]}, ensemble", *texts, less))
     return pd.DataFrame(rows, columns=["figure", "a", "b", "difference"])
@@ -160,18 +162,21 @@ def cost_of_groups(one: Side, other: Side) -> str:
     return f"whole groups validate instead of single images: {', '.join(said)}" if said else ""
 
 
-def _paired(frame: pd.DataFrame) -> str:
-    """The difference in RMSE of the mixtures' test images, a less b; with p where trainings were tested over."""
+def _paired(frame: pd.DataFrame) -> dict[str, str]:
+    """By metric, RMSE or where nothing mixes accuracy, the difference on the test images, a less b.
+
+    With p where trainings were tested over, whose difference is that of the ensembles of each seed.
+    """
     try:
         table = tables.differences(Ensembles.of(frame))
     except UserError:
-        return "other test images"
-    rows = table[table["metric"] == "rmse"].to_dict("records")
+        return dict.fromkeys(OF_ENSEMBLE, "other test images")
+    rows = table.to_dict("records")
     p = [f", p {row['p']:.3f} over {row['trainings']} seeds" if pd.notna(row["p"]) else "" for row in rows]
-    return "; ".join(
-        f"{row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f}){tested}"
+    return {
+        str(row["metric"]): f"{row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f}){tested}"
         for row, tested in zip(rows, p, strict=True)
-    )
+    }
 
 
 def _less(one: Any, other: Any) -> str:

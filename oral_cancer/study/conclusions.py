@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from oral_cancer.counting import counted
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.comparison import LEAST
 from oral_cancer.evaluation.ensembles import SIMPLE
 from oral_cancer.pages.figures import FIGURE_NAMES
 from oral_cancer.pages.grids import mean_sd, number, with_interval
 from oral_cancer.study.aggregate import ranked_by
+from oral_cancer.study.sentences import of_baseline, of_guess
 
 
 def conclusions(tables: Mapping[str, pd.DataFrame], experiments: Sequence[str]) -> list[str]:
@@ -19,7 +21,13 @@ def conclusions(tables: Mapping[str, pd.DataFrame], experiments: Sequence[str]) 
         tables: of the study, by name.
         experiments: in their order by validation.
     """
-    said = [_first(tables, experiments), _told_apart(tables["differences"]), _compositions(tables, experiments[0])]
+    said = [
+        _first(tables, experiments),
+        of_guess(tables["summary"], tables["yardsticks"]),
+        of_baseline(tables["summary"], tables["yardsticks"]),
+        _told_apart(tables["differences"]),
+        _compositions(tables, experiments[0]),
+    ]
     return [sentence for sentence in said if sentence]
 
 
@@ -62,22 +70,22 @@ def _told_apart(differences: pd.DataFrame) -> str:
     clear = tested[tested["p_holm"] < 1 - LEVEL]
     pairs = [f"{row.experiment_a} and {row.experiment_b}" for row in clear.itertuples()]
     if not pairs:
-        return f"No two experiments can be told apart, over trainings and test images, in {len(tested)} comparisons."
-    rest = len(tested) - len(pairs)
-    return f"Told apart are {'; '.join(pairs)}{f'; not so {rest} other pairs' if rest else ''}."
+        made = counted(len(tested), "comparison")
+        return f"No two experiments can be told apart, over trainings and test images, in {made}."
+    rest = counted(len(tested) - len(pairs), "other pair")
+    return f"Told apart are {'; '.join(pairs)}{f'; not so {rest}' if len(tested) > len(pairs) else ''}."
 
 
 def _compositions(tables: Mapping[str, pd.DataFrame], first: str) -> str:
     table = tables["estimators"]
     chosen = table[(table["experiment"] == first) & table["headline"].astype(bool)]
-    if chosen.empty or chosen[["test_mixtures", "test_pure"]].isna().all(axis=None):
+    if chosen.empty or chosen["test_mixtures"].isna().all():
         return ""
     row = chosen.iloc[0]
     of = (("test_mixtures", "mixtures"), ("test_pure", "pure cultures"))
     off = " and ".join(f"{number(row[column])} in {kind}" for column, kind in of if pd.notna(row[column]))
-    held = (
-        f", and {row['covered']:.0%} of the true proportions lie within their intervals"
-        if pd.notna(row["covered"])
-        else ""
-    )
+    held = ""
+    if pd.notna(row["covered"]):
+        held = f"; {row['covered']:.0%} of the true proportions lie within their intervals, "
+        held += f"whose median width is {number(row['width'])}"
     return f"Compositions by {first} are off by {off} (mean error of a proportion on the test images){held}."

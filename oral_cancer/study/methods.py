@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from oral_cancer.counting import counted
 from oral_cancer.pages.grids import LACKING, Entry, Grid
 from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import RunRecord, Study
@@ -27,7 +28,7 @@ def experiments(study: Study, order: Iterable[str]) -> Grid:
     """
     runs = {name: [run for run in study.complete if run.experiment == name] for name in order}
     columns: dict[str, Callable[[list[RunRecord]], str]] = {
-        "trains on": lambda of: _each(of, _sets),
+        "trains on": lambda of: _each(of, lambda run: _sets(run, set(study.predictions["set"]))),
         "treatment of the training set": lambda of: _each(of, _treatment),
         "class weights": lambda of: _each(of, lambda run: _setting(run, "data", "class_weights")),
         "network": lambda of: _each(of, lambda run: _setting(run, "model", "backbone")),
@@ -59,16 +60,17 @@ def methods(study: Study) -> list[str]:
     epochs = _each(runs, lambda run: _setting(run, "trainer", "max_epochs"))
     batch = _each(runs, lambda run: _setting(run, "data", "batch_size"))
     weights = _each(runs, lambda run: str(run.facts.get("weights", "")))
-    seeds = _each(runs, lambda run: str(run.facts.get("seed", "")))
+    seeds = list(dict.fromkeys(str(run.facts.get("seed", "unknown")) for run in runs))
     device = _each(runs, lambda run: f"{run.facts.get('device', '?')} in precision {run.facts.get('precision', '?')}")
     compared = [text for text in dict.fromkeys(map(_treatment, runs)) if text not in ("", "none")]
     folds = len({run.fold for run in runs})
     software = ", ".join(f"{name} {versions[name]}" for name in SOFTWARE if name in versions)
     return [
-        f"The images were {images} of {kinds}. {parts} and took part in no training and no choice.",
+        f"There were {images} of {kinds}. {parts} and took part in no training and no choice.",
         f"A network {network} ({size} px, weights at the start: {weights}) was trained by {optimizer} with a "
-        f"{schedule} learning rate for {epochs} epochs in batches of {batch}, with soft labels: the proportions of "
-        f"the classes in an image. It was trained on {folds} fold{'s' * (folds != 1)} (seed {seeds}).",
+        f"{schedule} learning rate for {epochs} epoch{'s' * (epochs != '1')} in batches of {batch}, with soft labels: "
+        f"the proportions of the classes in an image. It was trained on {counted(folds, 'fold')}, from "
+        f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}.",
         f"Treatments of the training set: {'; '.join(compared)}." if compared else "The training set was not treated.",
         f"Training took {duration(seconds)} in all on {device}. Software: {software or 'not recorded'}.",
     ]
@@ -91,9 +93,10 @@ def _setting(run: RunRecord, *path: str) -> str:
     return "" if value is None else str(value)
 
 
-def _sets(run: RunRecord) -> str:
+def _sets(run: RunRecord, there: set[str]) -> str:
+    """The sets that a run trains on, of those that there are."""
     sets = (run.facts.get("config") or {}).get("data", {}).get("train_sets") or ()
-    return " and ".join(SETS.get(name, str(name)) for name in sets) + " images" if sets else ""
+    return " and ".join(SETS.get(name, str(name)) for name in sets if name in there) + " images" if sets else ""
 
 
 def _treatment(run: RunRecord) -> str:

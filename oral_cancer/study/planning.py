@@ -48,6 +48,7 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
     composed = [composed_of([*of_hydra, *job], main) for job in batches]
     networks = {str(one.settings.model.backbone) for one in composed}
     several = {seed: len({one.settings[seed] for one in composed}) > 1 for seed in ("seed", "split_seed")}
+    called = any(one.given("name") is not None for one in composed)
     jobs, problems = [], []
     for overrides, one in zip(batches, composed, strict=True):
         experiment = name_of(one, with_network=len(networks) > 1, varied=sweep_options(words))
@@ -62,6 +63,7 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
             *dict.fromkeys(problems),
             *(
                 f"study: {name} is planned twice; name each experiment, fold and seed once"
+                + (", and leave out name=, which is of a single training" if called else "")
                 for name, number in planned.items()
                 if number > 1
             ),

@@ -121,11 +121,11 @@ def _foreseen(running: Sequence[RunState]) -> Iterator[float]:
 
 
 def _last_epoch(path: Path) -> dict[str, float]:
-    """The last row of a history; empty before the first epoch is done."""
+    """What the last row of a history holds; empty before the first epoch is done."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        return {key: float(value) for key, value in rows[-1].items()} if rows else {}
+        return {key: float(value) for key, value in rows[-1].items() if value} if rows else {}
     except (OSError, ValueError, TypeError, csv.Error):
         return {}
 

@@ -158,9 +158,9 @@ def of_guess(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
             if no_nearer.any():
                 names = ", ".join(map(str, rows["experiment"][no_nearer]))
                 said.append(
-                    f"{SPLIT_NAMES[split]} {FIGURE_NAMES[metric]}, of which a guess has {number(guessed)}: {names}"
+                    f"{names} by {SPLIT_NAMES[split]} {FIGURE_NAMES[metric]}, where a guess has {number(guessed)}"
                 )
-    return f"No nearer to the truth than a guess are, by {'; by '.join(said)}." if said else ""
+    return f"No nearer to the truth than a guess: {'; '.join(said)}." if said else ""
 
 
 def of_baseline(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
@@ -181,8 +181,8 @@ def of_baseline(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
     if not near:
         return ""
     return (
-        f"Brightness, colour and contrast alone come near the networks ({'; '.join(near)}): lighting or background may "
-        "carry the answer, and what the networks have learned may be no more than that."
+        f"Brightness, colour and contrast alone come near the networks, or beyond ({'; '.join(near)}): lighting or "
+        "background may carry the answer, and what the networks have learned may be no more than that."
     )
 
 

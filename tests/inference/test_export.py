@@ -26,7 +26,7 @@ def test_the_exported_ensemble_predicts_as_the_checkpoints_do(
     images = f"images={images_root / HETERO_TEST}"
     with pytest.raises(SystemExit):
         predict.main([str(study), images, "engine=onnx"])
-    assert "run `python scripts/export.py" in capsys.readouterr().err
+    assert "run `oral-cancer export" in capsys.readouterr().err
 
     export.main([str(study), "experiment=m2"])
     tables = []

@@ -13,26 +13,35 @@ def tables() -> dict[str, pd.DataFrame]:
     ensemble = [("m1", "simple", 0.9, 0.8, 0.95, 0.25, 0.2, 0.3), ("m5", "simple", 1.0, 0.98, 1.0, 0.15, 0.12, 0.18)]
     figures = ["accuracy", "accuracy_low", "accuracy_high", "rmse", "rmse_low", "rmse_high"]
     differences = [("m1", "m5", 0.1, 0.0, 0.2, float("nan"), float("nan"))]
-    estimators = [("m5", "raw", False, 0.06, 0.05, float("nan")), ("m5", "dirichlet", True, 0.031, 0.061, 0.92)]
+    estimators = [
+        ("m5", "raw", False, 0.06, 0.05, *[float("nan")] * 2),
+        ("m5", "dirichlet", True, 0.031, 0.061, 0.92, 0.2),
+    ]
     return {
         "summary": pd.DataFrame(summary, columns=["experiment", "split", "metric", "mean", "sd"]),
         "ensemble": pd.DataFrame(ensemble, columns=["experiment", "ensemble", *figures]),
+        "yardsticks": pd.DataFrame(
+            [("(guess)", "val", "rmse", 0.2)], columns=["experiment", "split", "metric", "mean"]
+        ),
         "differences": pd.DataFrame(
             differences, columns=["experiment_a", "experiment_b", "difference", "low", "high", "p", "p_holm"]
         ),
         "estimators": pd.DataFrame(
-            estimators, columns=["experiment", "estimator", "headline", "test_mixtures", "test_pure", "covered"]
+            estimators,
+            columns=["experiment", "estimator", "headline", "test_mixtures", "test_pure", "covered", "width"],
         ),
     }
 
 
 def test_who_is_first_what_is_not_known_and_how_far_off(tables: dict[str, pd.DataFrame]) -> None:
-    first, apart, off = conclusions(tables, ["m5", "m1"])
+    first, guess, apart, off = conclusions(tables, ["m5", "m1"])
     assert first.startswith("By validation RMSE, m5 is first with 0.100 (0.010), before m1 with 0.300 (0.020).")
     assert first.endswith("its ensemble has accuracy 1.000 [0.980, 1.000], RMSE 0.150 [0.120, 0.180].")
+    assert guess == "No nearer to the truth than a guess: m1 by validation RMSE, where a guess has 0.200."
     assert "cannot be told from so few trainings" in apart
     assert off.startswith("Compositions by m5 are off by 0.031 in mixtures and 0.061 in pure cultures")
     assert "92% of the true proportions" in off
+    assert off.endswith("whose median width is 0.200.")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +49,7 @@ def test_who_is_first_what_is_not_known_and_how_far_off(tables: dict[str, pd.Dat
 )
 def test_what_was_tested_is_said(tables: dict[str, pd.DataFrame], p_holm: float, said: str) -> None:
     tables["differences"] = tables["differences"].assign(p=p_holm, p_holm=p_holm)
-    assert conclusions(tables, ["m5", "m1"])[1].startswith(said)
+    assert conclusions(tables, ["m5", "m1"])[2].startswith(said)
 
 
 def test_one_experiment_without_tests_or_mixtures(tables: dict[str, pd.DataFrame]) -> None:
@@ -49,3 +58,8 @@ def test_one_experiment_without_tests_or_mixtures(tables: dict[str, pd.DataFrame
     assert conclusions(alone, ["cv"]) == [
         "cv has a validation macro F1 of 0.800 (0.100). No images were set aside to test."
     ]
+
+
+def test_where_nothing_mixes_nothing_is_said_of_compositions(tables: dict[str, pd.DataFrame]) -> None:
+    pure = tables | {"estimators": tables["estimators"].assign(test_mixtures=float("nan"))}
+    assert not any("Compositions" in sentence for sentence in conclusions(pure, ["m5", "m1"]))

@@ -115,3 +115,12 @@ def test_what_a_run_says_goes_into_its_log_and_what_is_shown_does_not(
         *("second", "warning", "of another process"),
         "",
     ]
+
+
+def test_a_history_with_figures_that_are_not_there_has_the_others(tmp_path: Path) -> None:
+    run = tmp_path / "cv" / "plain" / "fold=0"
+    run.mkdir(parents=True)
+    (run / "history.csv").write_text("epoch,val_accuracy,val_rmse\n0,0.5,\n1,0.75,\n")
+    write_manifest(run, {"status": "complete", "seconds": 1.0})
+    state = state_of(tmp_path / "cv", RunName("plain", 0))
+    assert (state.epoch, dict(state.figures)) == (2, {"val_accuracy": 0.75})

@@ -80,7 +80,7 @@ def test_each_fold_is_trained_from_each_seed_and_found_again(trained: Path, imag
     assert again.returncode == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
     other = run(images_root, trained.parents[2], *OPTIONS, "study.seeds=[0,1,3]")
-    assert "run m1 fold 0 seed 3 was None, now planned" in other.stderr
+    assert "run m1 fold 0 seed 3 was not part of the study, and is now" in other.stderr
 
 
 @pytest.mark.slow

@@ -112,7 +112,7 @@ def test_what_a_guess_reaches_is_no_merit() -> None:
     rows = [("m1", "test", "rmse", 0.31), ("m2", "test", "rmse", 0.2), ("m1", "test", "accuracy", 0.9)]
     summary = pd.DataFrame(rows, columns=["experiment", "split", "metric", "mean"])
     said = sentences.of_guess(summary, yardsticks({"rmse": 0.3, "accuracy": 1 / 3}))
-    assert said == "No nearer to the truth than a guess are, by test RMSE, of which a guess has 0.300: m1."
+    assert said == "No nearer to the truth than a guess: m1 by test RMSE, where a guess has 0.300."
     assert sentences.of_guess(summary, yardsticks({"rmse": 0.32, "accuracy": 1 / 3})) == ""
 
 
