@@ -43,6 +43,8 @@ class Columns:
         said = ", ".join(role if role == name else f"{role} {name!r}" for role, name in read.items())
         if self.proportions:
             said += f", proportions {', '.join(self.proportions)}"
+            if self.label is None:
+                said += ", which are taken for mixtures (votes on pure images want a column of labels beside them)"
         few = [*self.unread[:FEW], *["..."] * (len(self.unread) > FEW)]
         return f"{said}; not read: {', '.join(few)}" if few else said
 

@@ -368,3 +368,12 @@ def test_white_blood_cells_need_settings_alone(white_blood_cells: Path) -> None:
     divided_by_laboratory = divided(collection, "leave_one_group_out")
     first = split(divided_by_laboratory, 0, "leave_one_group_out", 0)
     assert {divided_by_laboratory.files[row].group for row in first.homo_val} == {"laboratory 1"}
+
+
+def test_numbers_without_a_label_are_said_to_be_taken_for_mixtures(
+    collect: Collect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collect("file,x,y\na.png,3,1\nb.png,1,3\nc.png,4,0\nd.png,0,4\n")
+    assert "taken for mixtures (votes on pure images want a column of labels" in capsys.readouterr().err
+    collect("file,label,x,y\na.png,x,3,1\nb.png,y,1,3\nc.png,x,4,0\nd.png,y,0,4\n")
+    assert "taken for mixtures" not in capsys.readouterr().err
