@@ -163,6 +163,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         ),
         "by_experiment": drawn("experiments", plots.by_experiment(tables, experiments, colours)),
         "composition_plots": drawn("composition", composition_plots.compositions(tables["compositions"], experiments)),
+        "against_truth": drawn("truth", composition_plots.against_truth(tables["compositions"], experiments)),
         "distributions": drawn("distribution", composition_plots.share_by_mixture(mixed.raw, experiments)),
         "confusions": drawn("confusion", classification_plots.confusions(tables["classes"], experiments, split)),
         "pure_of": f"by the simple ensemble on {len(pure) // len(experiments)} test images"
