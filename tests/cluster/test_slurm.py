@@ -91,7 +91,7 @@ def test_one_training_shares_two_nodes_and_ends_with_the_first_rank_that_dies(
         "trainer.num_nodes=2",
         "study.models=[m1]",
     )
-    fault = "+callbacks.fault={_target_: tests.training.test_ddp.FailOnSecondRank, kill: true}"
+    fault = "+callbacks.fault={_target_: tests.training.test_ddp.FailOnSecondRank, kill: true, once: true}"
     environment = slurm | {"PYTHONPATH": str(REPOSITORY)}
     command = arguments(images_root, *shared, fault, "study.folds=[0]")
     started = time.monotonic()
@@ -100,8 +100,7 @@ def test_one_training_shares_two_nodes_and_ends_with_the_first_rank_that_dies(
     assert died.returncode == 1, died.stdout + died.stderr
     assert json.loads((study / "m1" / "fold=0" / "manifest.json").read_text())["status"] == "failed"
 
-    command = arguments(images_root, *shared, "study.folds=[0]")
-    done = subprocess.run(command, cwd=tmp_path, env=slurm, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     manifest = json.loads((study / "m1" / "fold=0" / "manifest.json").read_text())
     assert (manifest["status"], manifest["devices"]) == ("complete", 2)

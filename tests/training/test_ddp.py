@@ -143,14 +143,17 @@ def test_each_cell_of_a_study_may_have_ranks(images_root: Path, tmp_path: Path) 
 
 
 class FailOnSecondRank(Callback):
-    """Stands for what may go wrong on one device: `kill` ends the process without a word."""
+    """What may go wrong on one device: `kill` ends the process without a word, `once` spares a next start."""
 
-    def __init__(self, kill: bool, only_resumed: bool = False) -> None:
+    def __init__(self, kill: bool, only_resumed: bool = False, once: bool = False) -> None:
         self.kill = kill
         self.only_resumed = only_resumed
+        self.once = once
 
     def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
         if trainer.global_rank == 1 and (trainer.ckpt_path or not self.only_resumed):
+            if self.once and Path("died").exists():
+                return
             Path("died").touch()
             if self.kill:
                 os.kill(os.getpid(), signal.SIGKILL)
