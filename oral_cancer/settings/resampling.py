@@ -38,10 +38,12 @@ Label = Annotated[str, Rule("the name of a class or mixture, in quotes", tuple(T
 
 class NoResampling(Section):
     builds: ClassVar[str] = "oral_cancer.resampling.NoResampling"
+    words: ClassVar[str] = "none"
 
 
 class RandomOverSampling(Section):
     builds: ClassVar[str] = "oral_cancer.resampling.RandomOverSampling"
+    words: ClassVar[str] = "random over-sampling"
     multiples: Multiples
 
 
@@ -68,6 +70,7 @@ OrAuto = BeforeValidator(_paired)
 
 class BorderlineSmote(Section):
     builds: ClassVar[str] = "oral_cancer.resampling.BorderlineSmote"
+    words: ClassVar[str] = "Borderline-SMOTE"
     multiples: Multiples
     pairs: Annotated[list[BorderPair] | None, OrAuto]
     k_neighbors: Annotated[int, whole(1)]
@@ -115,6 +118,7 @@ class CleaningPair(Section):
 
 class EnnRandomOverSampling(Section):
     builds: ClassVar[str] = "oral_cancer.resampling.EnnRandomOverSampling"
+    words: ClassVar[str] = "cleaning by edited nearest neighbours, then random over-sampling"
     multiples: Multiples
     pairs: Annotated[list[CleaningPair] | None, OrAuto]
     n_neighbors: Annotated[int, whole(1)]

@@ -5,17 +5,16 @@ from typing import Any
 
 from oral_cancer.counting import counted
 from oral_cancer.pages.grids import LACKING, Entry, Grid
+from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import RunRecord, Study
 
 SETS = {"homo": "pure", "hetero": "mixed"}
 TREATMENTS = {
-    "NoResampling": "none",
-    "RandomOverSampling": "random over-sampling",
-    "BorderlineSmote": "Borderline-SMOTE",
-    "EnnRandomOverSampling": "cleaning by edited nearest neighbours, then random over-sampling",
+    section.builds: section.words
+    for section in (NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)
 }
-"""The treatments of this package by their classes; one of the user's own is called by its class."""
+"""The treatments of this package by what builds them; one of the user's own is called by its class."""
 PAPER = "PLOS ONE e0310304, doi:10.1371/journal.pone.0310304"
 
 
@@ -100,8 +99,8 @@ def _sets(run: RunRecord, there: set[str]) -> str:
 
 
 def _treatment(run: RunRecord) -> str:
-    name = _setting(run, "resampling", "_target_").rpartition(".")[2]
-    return TREATMENTS.get(name, name)
+    target = _setting(run, "resampling", "_target_")
+    return TREATMENTS.get(target, target.rpartition(".")[2])
 
 
 def _training_images(runs: list[RunRecord]) -> str:

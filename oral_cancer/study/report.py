@@ -17,7 +17,7 @@ from oral_cancer.counting import counted
 from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
-from oral_cancer.evaluation.predictions import mixtures_of
+from oral_cancer.evaluation.predictions import ALL_FOLDS, mixtures_of
 from oral_cancer.evaluation.yardsticks import BASELINE
 from oral_cancer.files import sha256_of, write_text
 from oral_cancer.pages import figures
@@ -184,8 +184,10 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
 
 
 def _pure(study: Study, mixed: Ensembles, split: str) -> pd.DataFrame:
-    """What each experiment says of pure images: its simple ensemble of the test images, else its folds of their own."""
-    frame = mixed.raw[mixed.raw["ensemble"] == SIMPLE] if split == "test" else study.predictions
+    """What each experiment says of pure images that it was not trained on: its simple ensemble, else its folds."""
+    frame = mixed.raw[mixed.raw["ensemble"] == SIMPLE]
+    if split == "val":
+        frame = study.predictions[study.predictions["fold"] != ALL_FOLDS]
     return frame[(frame["set"] == "homo") & (frame["split"] == split)]
 
 
@@ -199,8 +201,6 @@ def _said(study: Study, tables: dict[str, pd.DataFrame], first: str) -> dict[str
         "slopes": sentences.of_slopes(tables["compositions"]),
         "differences": sentences.of_differences(tables["differences"]),
         "bounds": sentences.of_bounds(tables["ensemble"]),
-        "guess": sentences.of_guess(tables["summary"], tables["yardsticks"]),
-        "baseline": sentences.of_baseline(tables["summary"], tables["yardsticks"]),
         "has_baseline": BASELINE in set(tables["yardsticks"]["experiment"]),
         "groups": sentences.of_groups(tables["groups"], first),
     }
