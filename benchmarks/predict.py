@@ -24,7 +24,7 @@ from oral_cancer.data.resizing import resized
 from oral_cancer.inference.engines import torch_ensemble
 from oral_cancer.inference.populations import find_images
 from oral_cancer.inference.predict import Predicted, predict
-from oral_cancer.simulation.simulator import write_collection
+from oral_cancer.simulation.collection import write_collection
 
 BATCH = 16
 

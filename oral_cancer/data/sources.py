@@ -11,8 +11,9 @@ from oral_cancer.data.reading import Reading
 from oral_cancer.layout import layout_of
 from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import data as settings
+from oral_cancer.simulation.collection import write_collection
 from oral_cancer.simulation.published import LAYOUT
-from oral_cancer.simulation.simulator import VERSION, write_collection
+from oral_cancer.simulation.simulator import VERSION
 
 
 class SimulatedSource:

@@ -2,38 +2,23 @@
 
 import io
 import math
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from oral_cancer.formats.picture import Picture, Unreadable, Values, axes_in_words, check_size, of_a_microscope
 from oral_cancer.formats.tiff_chain import insist_on_whole_chain
+from oral_cancer.formats.tiff_metadata import channel_names, declared_bits, ome_pixels, pixel_size
 from oral_cancer.formats.tiff_pages import MOST_FILLING, decode_page, refuse_compression
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PHOTOMETRIC, _MAX_SAMPLE, _ORIENTATION, _RESOLUTION, _RESOLUTION_UNIT, _MICRO_MANAGER = 262, 281, 274, 282, 296, 51123
+_PHOTOMETRIC, _ORIENTATION = 262, 274
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _ALPHA = (1, 2)  # kinds of extra samples: premultiplied, straight
-_UNIT_IN_MICROMETRES = {2: 25_400.0, 3: 10_000.0}  # inch, centimetre
-_MICROMETRES = {
-    "m": 1e6,
-    "mm": 1e3,
-    "µm": 1.0,
-    "μm": 1.0,
-    "um": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "\\u00B5m": 1.0,
-    "nm": 1e-3,
-    "cm": 1e4,
-    "inch": 25_400.0,
-}
 _UNDEFINED = 4  # SampleFormat
 _MASK = 4  # bit of NewSubfileType
 _ALIKE = 0.95
@@ -78,19 +63,19 @@ def open_tiff(data: bytes) -> Picture:
             return values[..., :3]
         return values[..., channel if of_page > 1 else 0] if values.ndim == 3 else values
 
-    ome = _ome_pixels(file, page)
+    ome = ome_pixels(file, page)
     palette = page.photometric == _PALETTE
     return Picture(
         dtype=np.dtype(np.uint8) if palette else _dtype(page).newbyteorder("="),
         read=read,
-        bits=None if palette else _declared_bits(page, ome),
+        bits=None if palette else declared_bits(page, _dtype(page), ome),
         inverted=page.photometric == _MIN_IS_WHITE and page.tags.get(_PHOTOMETRIC) is not None,
         orientation=_orientation(page),
         planes=math.prod(size for _, size in planes),
         axes=axes_in_words("".join(axis for axis, _ in planes), [size for _, size in planes]),
-        channels=_channel_names(file, ome, number),
+        channels=channel_names(file, ome, number),
         colour=colour or palette,
-        micrometres=of_a_microscope(_pixel_size(file, page, ome)),
+        micrometres=of_a_microscope(pixel_size(file, page, ome)),
     )
 
 
@@ -240,91 +225,6 @@ def _through_palette(page: TiffPage, values: Values) -> NDArray[np.uint8]:
 def _orientation(page: TiffPage) -> int:
     value = page.tags.valueof(_ORIENTATION, default=1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _declared_bits(page: TiffPage, ome: dict[str, Any]) -> int | None:
-    """The depth that a file declares, where it is less than that of the type of its values.
-
-    Bio-Formats and others write the size of the type where they know no depth, and some write the largest value that
-    is there as the largest possible one: neither declares anything.
-    """
-    dtype = _dtype(page)
-    whole = 8 * dtype.itemsize
-    if dtype.kind != "u":
-        return None
-    if page.bitspersample < whole:
-        return int(page.bitspersample)
-    if whole == 8:
-        return None
-    largest = page.tags.valueof(_MAX_SAMPLE, default=0)
-    largest = max(largest) if isinstance(largest, tuple) else largest
-    power = int(largest).bit_length() if isinstance(largest, int | np.integer) else 0
-    stated = [_whole(ome.get("SignificantBits")), *_micro_manager_bits(page), power if largest == 2**power - 1 else 0]
-    return next((bits for bits in stated if 8 <= bits < whole), None)
-
-
-def _micro_manager_bits(page: TiffPage) -> Iterator[int]:
-    noted = page.tags.valueof(_MICRO_MANAGER, default=None)
-    if isinstance(noted, dict):
-        yield _whole(noted.get("BitDepth"))
-        yield from (_whole(value) for name, value in noted.items() if str(name).endswith("-BitDepth"))
-
-
-def _whole(value: Any) -> int:
-    return int(value) if re.fullmatch(r"\d{1,3}", str(value)) else 0
-
-
-def _ome_pixels(file: TiffFile, page: TiffPage) -> dict[str, Any]:
-    """The attributes and channels of a page's image in OME-XML; empty where there is none that can be read."""
-    if not file.is_ome or not file.ome_metadata:
-        return {}
-    try:
-        images = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]
-        found = [one["Pixels"] for one in (images if isinstance(images, list) else [images])]
-        own = (one for one in found if (one["SizeX"], one["SizeY"]) == (page.imagewidth, page.imagelength))
-        return dict(next(own, {}))
-    except Exception:  # of any kind: it is text that a stranger wrote
-        return {}
-
-
-def _channel_names(file: TiffFile, ome: dict[str, Any], number: int) -> tuple[str, ...]:
-    channels = ome.get("Channel", [])
-    names = [str(one.get("Name", "")) for one in (channels if isinstance(channels, list) else [channels])]
-    if file.is_micromanager and not names:
-        summary = (file.micromanager_metadata or {}).get("Summary", {})
-        names = [str(name) for name in summary.get("ChNames") or []]
-    return tuple(names) if len(names) == number else ("",) * number
-
-
-def _pixel_size(file: TiffFile, page: TiffPage, ome: dict[str, Any]) -> float | None:
-    """Micrometres a pixel, by whatever says it most directly."""
-    unit = _MICROMETRES.get(str(ome.get("PhysicalSizeXUnit", "µm")))
-    if unit and (size := _number(ome.get("PhysicalSizeX"))):
-        return size * unit
-    noted = page.tags.valueof(_MICRO_MANAGER, default=None)
-    if isinstance(noted, dict) and (size := _number(noted.get("PixelSizeUm"))):
-        return size
-    noted = file.stk_metadata or {} if file.is_stk else {}
-    unit = _MICROMETRES.get(str(noted.get("CalibrationUnits")))
-    if unit and (size := _number(noted.get("XCalibration"))):
-        return size * unit
-    if file.is_lsm and (size := _number((file.lsm_metadata or {}).get("VoxelSizeX"))):
-        return size * 1e6
-    across = page.tags.valueof(_RESOLUTION, default=None)
-    if not (isinstance(across, tuple) and len(across) == 2 and all(isinstance(part, int) for part in across)):
-        return None
-    unit = _UNIT_IN_MICROMETRES.get(page.tags.valueof(_RESOLUTION_UNIT, default=2))
-    if file.is_imagej:
-        unit = _MICROMETRES.get(str((file.imagej_metadata or {}).get("unit")))
-    return unit * across[1] / across[0] if unit and all(across) else None
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) and number > 0 else None
 
 
 def _name(value: Any) -> str:

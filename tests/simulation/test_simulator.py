@@ -17,9 +17,10 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from oral_cancer.simulation import simulator
+from oral_cancer.simulation import collection, simulator
 from oral_cancer.simulation.cell_shapes import settle
-from oral_cancer.simulation.simulator import cell_counts, draw_field, write_collection
+from oral_cancer.simulation.collection import write_collection
+from oral_cancer.simulation.simulator import cell_counts, draw_field
 from tests import published as labels
 
 GOLDEN = {
@@ -150,7 +151,7 @@ def test_layout_counts_and_names(tmp_path: Path) -> None:
 
 
 def test_published_counts() -> None:
-    plans = simulator.plan_collection(Path("root"), 300, 200, seed=0)
+    plans = collection.plan_collection(Path("root"), 300, 200, seed=0)
     found = Counter((plan.label, plan.path.stem.rsplit("_", 1)[1]) for plan in plans)
     assert found == {(group.name, split): n for group in labels.GROUPS for split, n in group.published.items()}
 
@@ -169,12 +170,12 @@ def test_same_seed_same_bytes_and_more_images_change_none(tmp_path: Path) -> Non
 def test_interruption_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException | type[BaseException]
 ) -> None:
-    def fails(plan: simulator.Plan) -> None:
+    def fails(plan: collection.Plan) -> None:
         if plan.label == "1:3":
             raise fault
         plan.path.touch()
 
-    monkeypatch.setattr(simulator, "_write", fails)
+    monkeypatch.setattr(collection, "_write", fails)
     with pytest.raises((KeyboardInterrupt, OSError)):
         write_collection(tmp_path / "simulated", 2, 2, seed=0)
     assert list(tmp_path.iterdir()) == []
@@ -183,11 +184,11 @@ def test_interruption_leaves_nothing(
 def test_the_collection_of_a_concurrent_process_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "simulated"
 
-    def overtaken(plan: simulator.Plan) -> None:
+    def overtaken(plan: collection.Plan) -> None:
         root.mkdir(exist_ok=True)
         (root / "theirs").touch()
 
-    monkeypatch.setattr(simulator, "_write", overtaken)
+    monkeypatch.setattr(collection, "_write", overtaken)
     write_collection(root, 2, 2, seed=0)
     assert [path.name for path in root.iterdir()] == ["theirs"]
     assert list(tmp_path.iterdir()) == [root]
