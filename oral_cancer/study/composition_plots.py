@@ -33,7 +33,8 @@ def _composition(table: pd.DataFrame, experiment: str) -> Panel:
     known = {
         str(name): part[true_columns(classes)].to_numpy()[0] for name, part in table.groupby("mixture", sort=False)
     }
-    primary = most_varying(known, classes)
+    mixed = {name: shares for name, shares in known.items() if name not in classes}
+    primary = most_varying(mixed, classes)
     mixtures = sorted(known, key=lambda name: known[name][classes.index(primary)])
     calibrated = bool(table["calibrated"].any())
     said = []
@@ -56,38 +57,35 @@ def _composition(table: pd.DataFrame, experiment: str) -> Panel:
                 said.append(f"{mixture} {kind} {primary} {row[primary]:.2f}")
         axes.set_xlim(-0.02, 1)
         name_rows(axes, [legible(name) for name in mixtures])
-        axes.set_ylabel(_of_mixtures({name: known[name] for name in known if name not in classes}, classes))
+        axes.set_ylabel(_of_mixtures(mixed, classes))
         axes.set_xlabel("proportion")
     return Panel(experiment, figure, f"Predicted composition by {experiment}: {', '.join(said)}")
 
 
 def against_truth(table: pd.DataFrame, experiments: Sequence[str]) -> list[Panel]:
-    """For each experiment, the estimated share of the class that varies most in each culture over the true one."""
+    """For each experiment, the estimated share of every class in each culture over the true one."""
     table = table[table["ensemble"] == SIMPLE]
     return [_against_truth(rows, name) for name, rows in of_each(table, experiments)]
 
 
 def _against_truth(table: pd.DataFrame, experiment: str) -> Panel:
     classes = classes_of(table)
-    truth = table.drop_duplicates("mixture").set_index("mixture")[true_columns(classes)]
-    primary = most_varying({str(name): row for name, row in zip(truth.index, truth.to_numpy(), strict=True)}, classes)
-    colour = CLASS_COLOURS[classes.index(primary)][0]
     said = []
     with small_figure(2.8) as (figure, axes):
         axes.set_aspect("equal")
         axes.grid()
         axes.plot([0, 1], [0, 1], color=MUTED[0], lw=0.8, ls="--")
         for row in table.to_dict("records"):
-            true, seen, low, high = (
-                row[name] for name in (f"true_{primary}", primary, f"{primary}_low", f"{primary}_high")
-            )
-            face = colour if row["calibrated"] else PAPER[0]
-            if row["calibrated"]:
-                axes.plot([true, true], [low, high], color=colour, lw=1.2)
-                said.append(f"{row['mixture']} {true:.2f} {seen:.2f}")
-            axes.plot([true], [seen], "o", mfc=face, mec=colour, ms=5, clip_on=False)
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"true share of {primary}", ylabel="estimated")
-    return Panel(experiment, figure, f"Share of {primary}, true and estimated by {experiment}: {', '.join(said)}")
+            for k, name in enumerate(classes):
+                colour, true = CLASS_COLOURS[k][0], row[f"true_{name}"]
+                face = colour if row["calibrated"] else PAPER[0]
+                if row["calibrated"]:
+                    axes.plot([true, true], [row[f"{name}_low"], row[f"{name}_high"]], color=colour, lw=1.2)
+                    said.append(f"{row['mixture']} {name} {true:.2f} {row[name]:.2f}")
+                marker = MARKERS[k % len(MARKERS)]
+                axes.plot([true], [row[name]], marker, mfc=face, mec=colour, ms=5, clip_on=False)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="true share", ylabel="estimated")
+    return Panel(experiment, figure, f"Shares, true and estimated by {experiment}: {', '.join(said)}")
 
 
 def _of_mixtures(mixtures: Mapping[str, NDArray[np.float64]], classes: Sequence[str]) -> str:

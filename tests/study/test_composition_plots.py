@@ -5,7 +5,7 @@ import pandas as pd
 from oral_cancer.study.composition_plots import against_truth
 
 
-def test_estimates_stand_against_the_truth_of_the_class_that_varies_most() -> None:
+def test_estimates_of_every_class_stand_against_the_truth() -> None:
     rows = [
         ("m1", "simple", name, calibrated, true, 1 - true, 0.0, seen, 1 - seen, 0.0)
         for name, true, raw, estimate in (("1:3", 0.25, 0.4, 0.27), ("3:1", 0.75, 0.6, 0.74))
@@ -17,7 +17,22 @@ def test_estimates_stand_against_the_truth_of_the_class_that_varies_most() -> No
     for name in shares:
         table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.1, table[name] + 0.1
     (panel,) = against_truth(table, ["m1", "absent"])
-    assert panel.description.endswith("Share of a, true and estimated by m1: 1:3 0.25 0.27, 3:1 0.75 0.74")
+    said = [
+        "1:3 a 0.25 0.27",
+        "1:3 b 0.75 0.73",
+        "1:3 c 0.00 0.00",
+        "3:1 a 0.75 0.74",
+        "3:1 b 0.25 0.26",
+        "3:1 c 0.00 0.00",
+    ]
+    assert panel.description.endswith(f"Shares, true and estimated by m1: {', '.join(said)}")
     (axes,) = panel.figure.axes
-    assert axes.get_xlabel() == "true share of a"
-    assert len(axes.lines) == 1 + 2 + 4  # the diagonal, two intervals, raw mean and estimate of two cultures
+    points = {
+        (float(line.get_xdata()[0]), round(float(line.get_ydata()[0]), 2), line.get_marker())
+        for line in axes.lines
+        if line.get_marker() != "None"
+    }
+    assert {(0.25, 0.27, "o"), (0.25, 0.4, "o"), (0.75, 0.73, "s"), (0.75, 0.6, "s"), (0.0, 0.0, "^")} <= points
+    assert (
+        len(axes.lines) == 1 + 6 + 12
+    )  # the diagonal; intervals; raw mean and estimate of two cultures, three classes
