@@ -33,6 +33,4 @@ def test_estimates_of_every_class_stand_against_the_truth() -> None:
         if line.get_marker() != "None"
     }
     assert {(0.25, 0.27, "o"), (0.25, 0.4, "o"), (0.75, 0.73, "s"), (0.75, 0.6, "s"), (0.0, 0.0, "^")} <= points
-    assert (
-        len(axes.lines) == 1 + 6 + 12
-    )  # the diagonal; intervals; raw mean and estimate of two cultures, three classes
+    assert len(axes.lines) == 1 + 6 + 12  # the diagonal; intervals; raw means and estimates
