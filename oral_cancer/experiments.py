@@ -15,6 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from oral_cancer import resolvers as resolvers  # what conf/ asks for
 from oral_cancer.config_groups import CONF
 from oral_cancer.errors import refuse
 from oral_cancer.quoting import as_typed

@@ -1,6 +1,5 @@
 """Every setting's type, range and influence on figures, and how a refusal reads: the one place that checks settings."""
 
-from oral_cancer.settings import resolvers as resolvers
 from oral_cancer.settings.checks import (
     build,
     check,

@@ -7,7 +7,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from oral_cancer.called import command
 from oral_cancer.errors import UserError
 from oral_cancer.quoting import mapping_of
-from oral_cancer.settings.checks import build
+from oral_cancer.settings import build
 from oral_cancer.settings.data import LEAVE_ONE_GROUP_OUT
 
 FOLDS = 5  # paper
