@@ -139,6 +139,8 @@ def insist_on_one_wording(section: type[Section], content: Mapping[str, Any], be
         ("data.folds='3'", "data.folds=3: must be a whole number of at least 2, or leave_one_group_out"),
         ("data.folds=3.0", "data.folds=3.0: must be a whole number of at least 2, or leave_one_group_out"),
         ("data.folds=true", "data.folds=true: must be a whole number of at least 2"),
+        ("model.views=2", "model.views=2: must be 1 or 8"),
+        ("model.views=true", "model.views=true: must be 1 or 8"),
         ("model.recalibrate=1", "model.recalibrate=1: must be true or false"),
         ("model.compile='true'", "model.compile=true: must be true or false"),
         ("model.scheduler.factor=true", "model.scheduler.factor=true: must be a positive finite number"),
@@ -261,6 +263,7 @@ def test_paths_and_names_of_a_command_are_taken_as_typed() -> None:
         ("seed=1", True),
         ("fold=all", True),
         ("model.compile=true", True),
+        ("model.views=8", True),
         ("trainer.precision=32-true", True),
     ],
 )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from oral_cancer.pages.grids import number
 STRAIGHT = 0.05
 """How far a slope may be from 1 for predictions to be said to keep their distance from the middle."""
 ELSEWHERE = "other cultures or another microscope"
+FURTHER = 1.25
+"""How many times the error must be for test images to be said to differ from those of validation."""
 NEAR = 0.8
 """Share of what the networks gain over a guess from which on the baseline is said to come near them."""
 
@@ -184,6 +187,61 @@ def of_baseline(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
         f"Brightness, colour and contrast alone come near the networks, or beyond ({'; '.join(near)}): lighting or "
         "background may carry the answer, and what the networks have learned may be no more than that."
     )
+
+
+def of_test(summary: pd.DataFrame, groups: pd.DataFrame, experiment: str) -> str:
+    """How much further off an experiment is on test images than in validation, and what that says of new cultures.
+
+    By the RMSE, or where nothing mixes by what the macro F1 lacks to 1. "" without figures of both.
+    """
+    of_experiment = summary[summary["experiment"] == experiment].set_index(["split", "metric"])
+    metric = next(
+        (name for name in ("rmse", "f1_macro") if {("val", name), ("test", name)} <= {*of_experiment.index}), ""
+    )
+    if not metric:
+        return ""
+    (validated, tested), spread = (of_experiment["mean"][split, metric] for split in SPLIT_NAMES), of_experiment["sd"]
+    seen, new = (_error(mean, metric) for mean in (validated, tested))
+    name = FIGURE_NAMES[metric]
+    said = f"In the test {experiment} has a {name} of {number(tested)}, in validation of {number(validated)}"
+    if seen > 0:
+        said += f": {'an error ' if metric != 'rmse' else ''}{new / seen:.2g} times as large"
+    apart = abs(new - seen) > (0 if np.isnan(spread["val", metric]) else 2 * spread["val", metric])
+    if apart and new >= FURTHER * seen:
+        meaning = (
+            "Test images differ from the training's more than the folds do; read figures of new cultures by the test"
+        )
+    elif apart and seen >= FURTHER * new:
+        meaning = "Test images are easier than those of validation; figures of new cultures can be worse than either"
+    else:
+        meaning = (
+            "Test images are as near to the training's as the folds are; of cultures unlike them that says nothing"
+        )
+    return " ".join([f"{said}.", f"{meaning}.", *_by_group(groups[groups["experiment"] == experiment], metric)])
+
+
+def _by_group(groups: pd.DataFrame, metric: str) -> list[str]:
+    """How far off test groups are, beside the mean of those that validate; nothing without groups in both."""
+    figures = groups.assign(error=_error(groups["rmse" if metric == "rmse" else "accuracy"], metric)).dropna(
+        subset="error"
+    )
+    tested, validated = (figures[figures["split"] == split].sort_values("error") for split in ("test", "val"))
+    if tested.empty or validated.empty or not (usual := validated["error"].mean()) > 0:
+        return []
+    of = {name: rows["error"] / usual for name, rows in (("test", tested), ("val", validated))}
+    what = "RMSE" if metric == "rmse" else "share of wrong images"
+    ends = dict(
+        zip((tested["group"].iloc[0], tested["group"].iloc[-1]), (of["test"].min(), of["test"].max()), strict=True)
+    )
+    words = " to ".join(f"{ratio:.2g} times ({group})" for group, ratio in ends.items())
+    return [
+        f"By group, the {what} in the test is {words} the mean of the groups that validate, which have "
+        f"{of['val'].min():.2g} to {of['val'].max():.2g} times that mean themselves."
+    ]
+
+
+def _error(figure: Any, metric: str) -> Any:
+    return figure if metric == "rmse" else 1 - figure
 
 
 def of_groups(groups: pd.DataFrame, experiment: str) -> list[str]:
