@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from oral_cancer.command import settings_of
 from oral_cancer.errors import UserError
 from oral_cancer.experiments import compose_settings
-from oral_cancer.settings import AS_TYPED, PATTERNS, check, faults_of, options, resolved, settings_hash, unknown
+from oral_cancer.settings import AS_TYPED, PATTERNS, build, check, faults_of, options, resolved, settings_hash, unknown
 from oral_cancer.settings.commands import COMMANDS, Sweeper
 from oral_cancer.settings.refusals import section_of
 from oral_cancer.settings.rules import ByTarget, Rule, Section
@@ -269,6 +269,15 @@ def test_paths_and_names_of_a_command_are_taken_as_typed() -> None:
 )
 def test_the_hash_depends_on_what_figures_depend_on(word: str, counts: bool) -> None:
     assert (settings_hash(compose_settings([word])) != settings_hash(compose_settings([]))) == counts
+
+
+def test_a_study_of_before_there_were_views_can_be_given_its_settings_again() -> None:
+    settings = compose_settings(
+        ["~model.views", "model.backbone=test_efficientnet", "model.weights=none", "model.image_size=32"]
+    )
+    check(settings)
+    assert "views" not in resolved(settings)["model"]
+    assert build(settings, "model", classes=3).views == 1
 
 
 def test_a_guess_prefers_what_is_beside() -> None:

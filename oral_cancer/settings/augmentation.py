@@ -42,7 +42,7 @@ Factors = Annotated[list[Annotated[float, Ge(0.2), Le(5)]], _range("factor", 0.2
 class Robust(Section):
     builds: ClassVar[str] = "oral_cancer.data.robust.robust"
     accelerator: Annotated[str, TEXT]
-    image_size: Annotated[int, whole(32)]
+    image_size: Annotated[int, whole(1)]  # these two the model's, likewise
     supersampling: Annotated[int, whole(1)]
     blur: Annotated[list[Annotated[float, Ge(0), Le(0.05)]], _range("share of the side", 0, 0.05)]
     fall_off: Annotated[list[Annotated[float, Ge(0), Le(0.9)]], _range("share", 0, 0.9)]

@@ -1,5 +1,7 @@
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import albumentations
 import cv2
@@ -11,6 +13,7 @@ from hydra.utils import instantiate
 from numpy.typing import NDArray
 from scipy.stats import kstest
 
+from benchmarks.second_microscope import second_microscope
 from oral_cancer.data import robust as module
 from oral_cancer.data.augmentation import SeededAugmentation
 from oral_cancer.data.robust import Ranges, RobustBatches, normal_noise, pictures, robust
@@ -167,3 +170,22 @@ def test_noise_is_normal_and_no_two_images_have_the_same() -> None:
     assert all(kstest(one, "norm").pvalue > 0.01 for one in flat)
     assert np.abs(np.corrcoef(flat) - np.eye(3)).max() < 0.03
     assert abs(np.corrcoef(flat[0, 1:], flat[0, :-1])[0, 1]) < 0.03
+
+
+def test_a_training_is_augmented_by_either(train: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    for on_gpu, where in ((False, "cpu"), (True, "device")):
+        monkeypatch.setattr(module, "trains_on_cuda", lambda accelerator, on_gpu=on_gpu: on_gpu)
+        run = train("augmentation=robust", "trainer.max_epochs=1", folder=where)
+        assert json.loads((run / "manifest.json").read_text())["augmented_on"] == where
+
+
+def test_the_second_microscope_is_the_same_each_time_and_another(image: Pixels) -> None:
+    seen = second_microscope(image)
+    assert np.array_equal(seen, second_microscope(image))
+    assert seen.dtype == np.uint8
+    assert seen.shape == image.shape
+    means, before = (of.mean(axis=(0, 1)) for of in (seen.astype(float), image.astype(float)))
+    assert means[0] / means[2] > 1.1 * before[0] / before[2]  # warmer
+    grey = second_microscope(np.full_like(image, 128)).mean(axis=(0, 2))
+    assert grey[:8].mean() - grey[-8:].mean() > 10  # lit from the left
+    assert np.corrcoef(seen.ravel(), image.ravel())[0, 1] > 0.7  # and still that field

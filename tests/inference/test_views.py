@@ -70,6 +70,7 @@ def test_a_run_and_what_predicts_with_it_take_the_same_mean(
     explain([str(tmp_path / "study"), "wandb=false", f"out={sheets}", "per_class=1"])
     right = pd.read_csv(run / "predictions.csv").set_index("file")
     page = (sheets / "index.html").read_text()
+    assert "the mean over the 8 turns and flips of each image" in page
     assert f"{right.loc[own.file.iloc[0], list(CLASSES)].max():.3f}" in page
 
 
