@@ -30,7 +30,7 @@ CHOSEN = (
     (),
     ("source=folder", "resampling=ros", "logger=csv", "model=efficientnet_lite0"),
     ("source=simulated", "resampling=borderline_smote", "augmentation=device"),
-    ("resampling=enn_ros", "study=paper"),
+    ("resampling=enn_ros", "study=paper", "augmentation=robust"),
 )
 
 

@@ -194,49 +194,46 @@ def of_test(summary: pd.DataFrame, groups: pd.DataFrame, experiment: str) -> str
 
     By the RMSE, or where nothing mixes by what the macro F1 lacks to 1. "" without figures of both.
     """
-    of_experiment = summary[summary["experiment"] == experiment].set_index(["split", "metric"])
+    figures = summary[summary["experiment"] == experiment].set_index(["split", "metric"])
     metric = next(
-        (name for name in ("rmse", "f1_macro") if {("val", name), ("test", name)} <= {*of_experiment.index}), ""
+        (name for name in ("rmse", "f1_macro") if all((split, name) in figures.index for split in SPLIT_NAMES)), ""
     )
     if not metric:
         return ""
-    (validated, tested), spread = (of_experiment["mean"][split, metric] for split in SPLIT_NAMES), of_experiment["sd"]
-    seen, new = (_error(mean, metric) for mean in (validated, tested))
+    validated, tested = (float(figures["mean"][split, metric]) for split in SPLIT_NAMES)
+    seen, new = _error(validated, metric), _error(tested, metric)
     name = FIGURE_NAMES[metric]
     said = f"In the test {experiment} has a {name} of {number(tested)}, in validation of {number(validated)}"
     if seen > 0:
         said += f": {'an error ' if metric != 'rmse' else ''}{new / seen:.2g} times as large"
-    apart = abs(new - seen) > (0 if np.isnan(spread["val", metric]) else 2 * spread["val", metric])
-    if apart and new >= FURTHER * seen:
-        meaning = (
-            "Test images differ from the training's more than the folds do; read figures of new cultures by the test"
-        )
-    elif apart and seen >= FURTHER * new:
-        meaning = "Test images are easier than those of validation; figures of new cultures can be worse than either"
-    else:
-        meaning = (
-            "Test images are as near to the training's as the folds are; of cultures unlike them that says nothing"
-        )
-    return " ".join([f"{said}.", f"{meaning}.", *_by_group(groups[groups["experiment"] == experiment], metric)])
+    meaning = _meaning(seen, new, float(figures["sd"]["val", metric]))
+    return " ".join([f"{said}.", meaning, *_by_group(groups[groups["experiment"] == experiment], metric)])
+
+
+def _meaning(validated: float, tested: float, sd: float) -> str:
+    """What two errors mean, of which the first has an SD over the trainings, NaN for a single one."""
+    once = bool(np.isnan(sd))
+    apart = once or abs(tested - validated) > 2 * sd
+    if apart and tested > FURTHER * validated:
+        more = "" if once else " more than the folds do"
+        return f"Test images differ from the training's{more}; read figures of new cultures by the test column."
+    if apart and validated > FURTHER * tested:
+        return "Test images are easier than those of validation; figures of new cultures can be worse than either."
+    return "Test images are as near to the training's as the folds are; of cultures unlike them that says nothing."
 
 
 def _by_group(groups: pd.DataFrame, metric: str) -> list[str]:
     """How far off test groups are, beside the mean of those that validate; nothing without groups in both."""
-    figures = groups.assign(error=_error(groups["rmse" if metric == "rmse" else "accuracy"], metric)).dropna(
-        subset="error"
-    )
-    tested, validated = (figures[figures["split"] == split].sort_values("error") for split in ("test", "val"))
-    if tested.empty or validated.empty or not (usual := validated["error"].mean()) > 0:
+    column, what = ("rmse", "RMSE") if metric == "rmse" else ("accuracy", "share of wrong images")
+    errors = groups.assign(error=_error(groups[column], metric)).dropna(subset="error").sort_values("error")
+    tested, validated = (errors[errors["split"] == split] for split in ("test", "val"))
+    if tested.empty or validated.empty or validated["error"].mean() == 0:
         return []
-    of = {name: rows["error"] / usual for name, rows in (("test", tested), ("val", validated))}
-    what = "RMSE" if metric == "rmse" else "share of wrong images"
-    ends = dict(
-        zip((tested["group"].iloc[0], tested["group"].iloc[-1]), (of["test"].min(), of["test"].max()), strict=True)
-    )
-    words = " to ".join(f"{ratio:.2g} times ({group})" for group, ratio in ends.items())
+    new, seen = (of_split["error"] / validated["error"].mean() for of_split in (tested, validated))
+    ends = {tested["group"].iloc[end]: f"{new.iloc[end]:.2g} times ({tested['group'].iloc[end]})" for end in (0, -1)}
     return [
-        f"By group, the {what} in the test is {words} the mean of the groups that validate, which have "
-        f"{of['val'].min():.2g} to {of['val'].max():.2g} times that mean themselves."
+        f"By group, the {what} in the test is {' to '.join(ends.values())} the mean of the groups that validate, which "
+        f"have {seen.iloc[0]:.2g} to {seen.iloc[-1]:.2g} times that mean themselves."
     ]
 
 

@@ -169,7 +169,9 @@ def test_pure_cultures_have_no_say_in_the_slope() -> None:
     assert sentences.of_slopes(pd.concat([mixtures, pure])) == sentences.of_slopes(mixtures)
 
 
-DIFFER = "Test images differ from the training's more than the folds do; read figures of new cultures by the test."
+DIFFER = (
+    "Test images differ from the training's more than the folds do; read figures of new cultures by the test column."
+)
 ALIKE = "Test images are as near to the training's as the folds are; of cultures unlike them that says nothing."
 EASIER = "Test images are easier than those of validation; figures of new cultures can be worse than either."
 NO_GROUPS = pd.DataFrame(columns=["experiment", "split", "group", "n", "accuracy", "rmse"])
@@ -187,7 +189,7 @@ def by_split(validated: float, sd: float, tested: float, metric: str = "rmse") -
         (0.2, 0.01, 0.249, ALIKE),  # under 1.25 times
         (0.2, 0.1, 0.41, DIFFER),
         (0.2, 0.1, 0.39, ALIKE),  # the folds differ by as much
-        (0.2, NAN, 0.251, DIFFER),  # trained once
+        (0.2, NAN, 0.251, DIFFER.replace(" more than the folds do", "")),  # trained once
         (0.2, 0.01, 0.159, EASIER),
         (0.2, 0.01, 0.161, ALIKE),
     ],
