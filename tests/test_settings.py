@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from oral_cancer.command import settings_of
 from oral_cancer.errors import UserError
 from oral_cancer.experiments import compose_settings
-from oral_cancer.settings import AS_TYPED, PATTERNS, check, faults_of, options, resolved, settings_hash, unknown
+from oral_cancer.settings import AS_TYPED, PATTERNS, build, check, faults_of, options, resolved, settings_hash, unknown
 from oral_cancer.settings.commands import COMMANDS, Sweeper
 from oral_cancer.settings.refusals import section_of
 from oral_cancer.settings.rules import ByTarget, Rule, Section
@@ -30,7 +30,7 @@ CHOSEN = (
     (),
     ("source=folder", "resampling=ros", "logger=csv", "model=efficientnet_lite0"),
     ("source=simulated", "resampling=borderline_smote", "augmentation=device"),
-    ("resampling=enn_ros", "study=paper"),
+    ("resampling=enn_ros", "study=paper", "augmentation=robust"),
 )
 
 
@@ -139,6 +139,8 @@ def insist_on_one_wording(section: type[Section], content: Mapping[str, Any], be
         ("data.folds='3'", "data.folds=3: must be a whole number of at least 2, or leave_one_group_out"),
         ("data.folds=3.0", "data.folds=3.0: must be a whole number of at least 2, or leave_one_group_out"),
         ("data.folds=true", "data.folds=true: must be a whole number of at least 2"),
+        ("model.views=2", "model.views=2: must be 1 or 8"),
+        ("model.views=true", "model.views=true: must be 1 or 8"),
         ("model.recalibrate=1", "model.recalibrate=1: must be true or false"),
         ("model.compile='true'", "model.compile=true: must be true or false"),
         ("model.scheduler.factor=true", "model.scheduler.factor=true: must be a positive finite number"),
@@ -261,11 +263,21 @@ def test_paths_and_names_of_a_command_are_taken_as_typed() -> None:
         ("seed=1", True),
         ("fold=all", True),
         ("model.compile=true", True),
+        ("model.views=8", True),
         ("trainer.precision=32-true", True),
     ],
 )
 def test_the_hash_depends_on_what_figures_depend_on(word: str, counts: bool) -> None:
     assert (settings_hash(compose_settings([word])) != settings_hash(compose_settings([]))) == counts
+
+
+def test_a_study_of_before_there_were_views_can_be_given_its_settings_again() -> None:
+    settings = compose_settings(
+        ["~model.views", "model.backbone=test_efficientnet", "model.weights=none", "model.image_size=32"]
+    )
+    check(settings)
+    assert "views" not in resolved(settings)["model"]
+    assert build(settings, "model", classes=3).views == 1
 
 
 def test_a_guess_prefers_what_is_beside() -> None:

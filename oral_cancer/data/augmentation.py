@@ -1,6 +1,7 @@
 """Random changes of training images that depend on the seed, the epoch and the image, and on nothing else."""
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import albumentations
@@ -24,16 +25,29 @@ class SeededAugmentation:
 
     def __call__(self, image: NDArray[np.uint8], epoch: int, position: int) -> NDArray[np.uint8]:
         """The image at a position of the training set as one epoch shows it; uint8 (H, W, 3) in and out."""
-        generator = _generator(self.seed, epoch, position)
+        generator = generator_of(self.seed, epoch, position)
         self.transforms.set_random_state(generator, random.Random(generator.bytes(16)))
         augmented: NDArray[np.uint8] = self.transforms(image=image)["image"]
         return augmented
 
 
-class BatchAugmentation:
-    """Rotation and flips of batches, on the device that they lie on.
+class DeviceAugmentation(ABC):
+    """Changes batches on the device that they lie on.
 
     What happens to a picture is drawn beforehand, one generator a picture, where its batch is put together.
+    """
+
+    @abstractmethod
+    def draw(self, seed: int, epoch: int, position: int) -> Tensor:
+        """What happens to the image at a position of the training set in one epoch: float32 (D,)."""
+
+    @abstractmethod
+    def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
+        """The images, changed as was drawn; uint8 (B, H, W, 3) in and out, with draws (B, D)."""
+
+
+class BatchAugmentation(DeviceAugmentation):
+    """Rotation and flips of batches.
 
     `settings.check` refuses values out of range.
 
@@ -55,7 +69,7 @@ class BatchAugmentation:
 
         Its angle in degrees, counter-clockwise, then -1 or 1 for whether it is flipped left to right and upside down.
         """
-        generator = _generator(seed, epoch, position)
+        generator = generator_of(seed, epoch, position)
         flips = np.where(generator.random(2) < self.flips, -1, 1)
         return torch.tensor([generator.uniform(*self.degrees), *flips], dtype=torch.float32)
 
@@ -84,5 +98,6 @@ def trains_on_cuda(accelerator: str) -> bool:
     return accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
 
 
-def _generator(seed: int, epoch: int, position: int) -> np.random.Generator:
+def generator_of(seed: int, epoch: int, position: int) -> np.random.Generator:
+    """What draws for the image at a position of the training set in one epoch."""
     return np.random.default_rng([seed, epoch, position])

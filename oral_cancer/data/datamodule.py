@@ -15,7 +15,7 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from oral_cancer.data.appearance import appearance_of, span
-from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
+from oral_cancer.data.augmentation import DeviceAugmentation, SeededAugmentation
 from oral_cancer.data.class_weights import weights_of_classes
 from oral_cancer.data.datasets import Batch, DrawnImages, EvaluationImages, TrainingImages
 from oral_cancer.data.splits import EVALUATED, Splits, split
@@ -43,7 +43,7 @@ class CellDataModule(LightningDataModule):
     Args:
         store: every image of the collection, decoded and resized.
         resampling: treats the training set; see `oral_cancer.resampling`.
-        augmentation: an albumentations composition or a `BatchAugmentation`, applied to training images only.
+        augmentation: an albumentations composition or a `DeviceAugmentation`, applied to training images only.
         train_sets: which image sets train: "homo", "hetero".
         fold: the fold that validates, or "all"; see `splits.split`.
         folds: their number, or "leave_one_group_out".
@@ -60,7 +60,7 @@ class CellDataModule(LightningDataModule):
         self,
         store: ImageStore,
         resampling: Any,
-        augmentation: albumentations.BaseCompose | BatchAugmentation,
+        augmentation: albumentations.BaseCompose | DeviceAugmentation,
         train_sets: Sequence[ImageSet],
         fold: Fold,
         folds: int | str,
@@ -188,7 +188,7 @@ class CellDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of the training set, `steps_per_epoch` an epoch, augmented or to be by `on_after_batch_transfer`."""
         plain = self._plain_images()
-        if isinstance(self.augmentation, BatchAugmentation):
+        if isinstance(self.augmentation, DeviceAugmentation):
             if self.pixels is None:
                 self.pixels = self._pixels_on_device(plain)
             drawn = DrawnImages(plain, self.augmentation, self.seed, by_position=self.pixels is not None)
@@ -207,7 +207,7 @@ class CellDataModule(LightningDataModule):
         images, draws, soft_labels = batch
         if self.pixels is not None:
             images = self.pixels[images]
-        assert isinstance(self.augmentation, BatchAugmentation)
+        assert isinstance(self.augmentation, DeviceAugmentation)
         return self.augmentation(images, draws.to(images.device)), soft_labels
 
     def plain_train_dataloader(self) -> DataLoader[Batch]:

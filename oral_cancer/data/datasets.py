@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
+from oral_cancer.data.augmentation import DeviceAugmentation, SeededAugmentation
 from oral_cancer.data.store import ImageView
 from oral_cancer.data.training_set import TrainingSet
 
@@ -67,7 +67,7 @@ class DrawnImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
         by_position: whether the device has the pixels, and wants positions (int64) for images.
     """
 
-    def __init__(self, plain: TrainingImages, augmentation: BatchAugmentation, seed: int, by_position: bool) -> None:
+    def __init__(self, plain: TrainingImages, augmentation: DeviceAugmentation, seed: int, by_position: bool) -> None:
         self.plain = plain
         self.augmentation = augmentation
         self.seed = seed

@@ -29,7 +29,7 @@ from oral_cancer.explain.wandb_run import log_explanations
 from oral_cancer.files import refuse_file, write_bytes, write_text
 from oral_cancer.formats.brightness import MOST_CLIPPED, clipped
 from oral_cancer.formats.picture import Unreadable
-from oral_cancer.inference.members import image_size, load_network
+from oral_cancer.inference.members import image_size, load_network, views_in_words
 from oral_cancer.inference.populations import find_images, printable
 from oral_cancer.labels import in_files
 from oral_cancer.study.runs import RunRecord, Study, read_study
@@ -99,6 +99,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
         "Study": str(study.folder),
         "Images": str(root or f"{settings.per_class} right ones of each class and of each mixture, and all wrong ones"),
         "Class explained": settings.target or "the predicted one",
+        "Explained is": " or ".join(dict.fromkeys(views_in_words([run]) for run in runs)),
         "Made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
     write_text(folder / PAGE, explanations_page(study, explained, unread, no_map, facts))

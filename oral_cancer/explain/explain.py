@@ -63,13 +63,13 @@ class Explainer:
         """
         with torch.no_grad():
             pixels = self.network.network_input(torch.from_numpy(images).to(self.device))
-            probabilities = self.network.probabilities(pixels)
+            probabilities = self.network.by_view(pixels).mean(dim=0)
         predicted = probabilities.argmax(dim=1)
         targets = predicted if target is None else torch.full_like(predicted, target)
-        backbone = self.network.network
-        gradients = guided_backpropagation(backbone, pixels, targets).cpu().numpy()
-        untrained = guided_backpropagation(self.untrained, pixels, targets).cpu().numpy()
-        heats = grad_cam(backbone, pixels, targets).cpu().numpy() if self.has_feature_map else None
+        backbone, views = self.network.network, self.network.views
+        gradients = guided_backpropagation(backbone, pixels, targets, views).cpu().numpy()
+        untrained = guided_backpropagation(self.untrained, pixels, targets, views).cpu().numpy()
+        heats = grad_cam(backbone, pixels, targets, views).cpu().numpy() if self.has_feature_map else None
         explanations = []
         for number, image in enumerate(shown):
             size, gradient = image.shape[1::-1], gradients[number]

@@ -7,6 +7,8 @@ from captum.attr import LayerGradCam
 from timm.layers import activations, activations_me
 from torch import Tensor, nn
 
+from oral_cancer.models.views import mean_turned_back
+
 RECTIFYING = (
     nn.ReLU,
     nn.ReLU6,
@@ -84,7 +86,7 @@ def with_random_weights(network: nn.Module, seed: int = 0) -> nn.Module:
     return copy
 
 
-def grad_cam(network: nn.Module, pixels: Tensor, targets: Tensor) -> Tensor:
+def grad_cam(network: nn.Module, pixels: Tensor, targets: Tensor, views: int = 1) -> Tensor:
     """Grad-CAM at the last convolutional activation, the one that is pooled.
 
     The channels' weights are the spatial means of the gradients of the target's score before the softmax; the weighted
@@ -94,19 +96,25 @@ def grad_cam(network: nn.Module, pixels: Tensor, targets: Tensor) -> Tensor:
         network: a timm network in evaluation mode for which `has_feature_map` holds.
         pixels: float (B, 3, H, W), what the network sees.
         targets: int64 (B,), the class to explain for each image.
+        views: of how many turns and flips the mean is taken, each turned back; see `models.views`.
 
     Returns:
         float32 (B, h, w), 0 to 1, in the resolution of the feature map; all 0 where nothing speaks for the class.
     """
     logits = Logits(network)
-    seen = pixels.detach().clone().requires_grad_()
-    heat = LayerGradCam(logits, logits.features).attribute(seen, targets, relu_attributions=True)
-    heat = heat.detach().squeeze(1)
+    layer = LayerGradCam(logits, logits.features)
+
+    def heat_of(view: Tensor) -> Tensor:
+        seen = view.detach().clone().requires_grad_()
+        heat: Tensor = layer.attribute(seen, targets, relu_attributions=True)
+        return heat.detach().squeeze(1)
+
+    heat = mean_turned_back(heat_of, pixels, views)
     highest = heat.amax(dim=(1, 2), keepdim=True)
     return torch.where(highest > 0, heat / highest.clamp(min=torch.finfo(heat.dtype).tiny), 0)
 
 
-def guided_backpropagation(network: nn.Module, pixels: Tensor, targets: Tensor) -> Tensor:
+def guided_backpropagation(network: nn.Module, pixels: Tensor, targets: Tensor, views: int = 1) -> Tensor:
     """Gradient of a class's score, with only what speaks for it passed back through each activation.
 
     Springenberg et al. (Striving for simplicity, ICLR workshop 2015) define it for ReLU: a gradient passes where both
@@ -119,6 +127,7 @@ def guided_backpropagation(network: nn.Module, pixels: Tensor, targets: Tensor) 
         network: a timm network in evaluation mode; it is not changed.
         pixels: float (B, 3, H, W), what the network sees.
         targets: int64 (B,), the class to explain for each image.
+        views: as in `grad_cam`.
 
     Returns:
         float32 (B, 3, H, W), of either sign.
@@ -127,10 +136,14 @@ def guided_backpropagation(network: nn.Module, pixels: Tensor, targets: Tensor) 
         ValueError: for a network without any such activation.
     """
     guided = guided_copy(network)
-    seen = pixels.detach().clone().requires_grad_()
-    scores = guided(seen).gather(1, targets[:, None]).sum()
-    (gradient,) = torch.autograd.grad(scores, seen)
-    return gradient
+
+    def gradient_of(view: Tensor) -> Tensor:
+        seen = view.detach().clone().requires_grad_()
+        scores = guided(seen).gather(1, targets[:, None]).sum()
+        (gradient,) = torch.autograd.grad(scores, seen)
+        return gradient
+
+    return mean_turned_back(gradient_of, pixels, views)
 
 
 def guided_copy(network: nn.Module) -> nn.Module:

@@ -28,7 +28,7 @@ from oral_cancer.files import refuse_file, write_text
 from oral_cancer.formats.brightness import summary
 from oral_cancer.formats.kinds import REMEDY
 from oral_cancer.inference.engines import Ensemble, torch_ensemble
-from oral_cancer.inference.members import choose_runs, image_size, load_network, networks_in_words
+from oral_cancer.inference.members import choose_runs, image_size, load_network, networks_in_words, views_in_words
 from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import composition_grid, predictions_page
 from oral_cancer.inference.populations import NewImage, find_images, printable
@@ -80,12 +80,13 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     outputs = outputs_of(settings.out, study, root)
     refuse_file("out", outputs.page.parent)
     experiment, training = runs[0].experiment, runs[0].facts.get("training_appearance")
+    size, seen = image_size(runs), views_in_words(runs)
     ensemble = ENGINES[settings.engine](study, runs, settings.trust)
     inventory = in_words(found_in([image.file for image in found.images], found.left_out))
     say(f"{inventory}; predicted by {experiment} of {study.name} ({networks_in_words(runs)})")
 
     new = NewReading.of(runs[0].facts.get("reading"), given)
-    predicted, unread = _predict(found.images, ensemble, image_size(runs), settings, new)
+    predicted, unread = _predict(found.images, ensemble, size, settings, new)
     lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in unread))
     say(*(f"skipped {line}" for line in [*lines, *proposed_ranges(unread)]), style="red")
     if not predicted:
@@ -106,14 +107,14 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     write_text(outputs.predictions, frame.to_csv(index=False, lineterminator="\n"))
     write_text(outputs.composition, populations.to_csv(index=False, lineterminator="\n"))
     files = (outputs.predictions.name, outputs.composition.name)
-    facts = _facts(root, study, runs) | {"Found": inventory, "Brightness": "; ".join(in_lines(record, before=""))}
+    read = {"Found": inventory, "Predicted is": seen, "Brightness": "; ".join(in_lines(record, before=""))}
     paths = {image.file: image.path for image in found.images}
     page = predictions_page(
         root.resolve().name,
         study,
         frame,
         populations,
-        facts,
+        _facts(root, study, runs) | read,
         files,
         bool(training),
         headline,

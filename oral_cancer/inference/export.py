@@ -13,7 +13,7 @@ from rich.markup import escape
 from oral_cancer.command import say
 from oral_cancer.counting import counted
 from oral_cancer.files import refuse_file, write_text
-from oral_cancer.inference.members import choose_runs, image_size, load_network
+from oral_cancer.inference.members import choose_runs, image_size, load_network, views_in_words
 from oral_cancer.inference.model_card import model_card
 from oral_cancer.inference.onnx_files import ENSEMBLE, onnx_folder, write_onnx
 
@@ -31,13 +31,14 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
         UserError: for a study or a checkpoint that cannot be used, and a network that ONNX cannot express.
     """
     study, runs = choose_runs(study_folder, settings.experiment, settings.seed, settings.split_seed)
-    experiment, size = runs[0].experiment, image_size(runs)
+    experiment, size, seen = runs[0].experiment, image_size(runs), views_in_words(runs)
     folder = Path(settings.out) if settings.out else onnx_folder(study, experiment)
     refuse_file("out", folder)
     networks = [load_network(run, settings.trust) for run in runs]
     files = [(f"{run.run.training}.onnx", [run], [network]) for run, network in zip(runs, networks, strict=True)]
     files.append((ENSEMBLE, runs, networks))
     print(escape(f"{experiment} of {study.name}: {counted(len(runs), 'network')} and their ensemble, a while each"))
+    print(f"predicted is {seen}")
     differences = {}
     with _quiet():
         for name, members, of_members in files:

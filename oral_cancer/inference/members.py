@@ -1,7 +1,7 @@
 """The trained networks of a study, one a fold and seed, that predict together."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,19 +90,36 @@ def networks_in_words(runs: Sequence[RunRecord]) -> str:
     return said[0] if len(said) == 1 else f"{len(runs)} networks: {', '.join(said)}"
 
 
+def views_in_words(runs: Sequence[RunRecord]) -> str:
+    """What of an image is predicted, e.g. "each image as it lies"."""
+    number = views(runs)
+    return f"the mean over the {number} turns and flips of each image" if number > 1 else "each image as it lies"
+
+
 def image_size(runs: Sequence[RunRecord]) -> int:
     """The side to which images are resized for these networks, in pixels.
 
     Raises:
         UserError: where they differ in it, and for settings that are no network's.
     """
-    sizes = {run.name: networks.image_size(run) for run in runs}
-    if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{name} {size} px" for name, size in sizes.items())
-        raise UserError(
-            f"{runs[0].folder.parents[1]}: networks of one experiment differ in their images' size ({found})"
-        )
-    return next(iter(sizes.values()))
+    return _shared(runs, networks.image_size, "their images' size", "px")
+
+
+def views(runs: Sequence[RunRecord]) -> int:
+    """How many turns and flips of an image the predictions of these networks are the mean over.
+
+    Raises:
+        UserError: where they differ in it, and for settings that are no network's.
+    """
+    return _shared(runs, networks.views, "the views that they are the mean over", "views")
+
+
+def _shared(runs: Sequence[RunRecord], of: Callable[[RunRecord], int], what: str, unit: str) -> int:
+    found = {run.name: of(run) for run in runs}
+    if len(set(found.values())) > 1:
+        said = ", ".join(f"{name} {number} {unit}" for name, number in found.items())
+        raise UserError(f"{runs[0].folder.parents[1]}: networks of one experiment differ in {what} ({said})")
+    return next(iter(found.values()))
 
 
 def _state(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from oral_cancer.evaluation.composition_tables import compose, compositions, est
 from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.evaluation.predictions import classes_of, mixtures_of
 from oral_cancer.evaluation.yardsticks import guess
-from oral_cancer.inference.members import networks_in_words
+from oral_cancer.inference.members import networks_in_words, views, views_in_words
 from oral_cancer.inference.onnx_files import ENSEMBLE
 from oral_cancer.pages import figures
 from oral_cancer.pages.compositions import OF_FIELDS, basis
@@ -44,6 +44,8 @@ def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: 
             "runs": runs,
             "networks": networks_in_words(runs),
             "size": size,
+            "views": views(runs),
+            "predicted": views_in_words(runs),
             "facts": facts,
             "config": {group: facts["config"].get(group) or {} for group in ("model", "trainer", "data")},
             "treatment": _plain(facts["config"].get("resampling")),

@@ -16,7 +16,7 @@ from oral_cancer.command import brief
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.settings import checked, shown
-from oral_cancer.settings.training import Network, Sizes
+from oral_cancer.settings.training import Network, Seen
 from oral_cancer.study.runs import RunRecord
 from oral_cancer.training.manifest import FILE
 
@@ -25,7 +25,7 @@ NAMES = (CLASS, "oral_cancer.models.classifier.SoftLabelClassifier")
 """What a manifest may call the class of this program, which trains a `SoftLabelNetwork`."""
 
 OF_TRAINING = ("weights", "compile", "optimizer", "scheduler")
-AnySizes = TypeVar("AnySizes", bound=Sizes)
+AnySeen = TypeVar("AnySeen", bound=Seen)
 REMEDY = "; train the run again"
 LARGEST = 8192  # pixels a side that an image is resized to
 
@@ -36,13 +36,21 @@ def image_size(run: RunRecord) -> int:
     Raises:
         UserError: where the run's manifest does not say, or says something absurd.
     """
-    sizes = _checked(run, Sizes)
-    given = ((name, getattr(sizes, name)) for name in Sizes.model_fields)
-    side = sizes.image_size * sizes.supersampling
+    seen = _checked(run, Seen)
+    side = seen.image_size * seen.supersampling
     if side > LARGEST:
-        named = " x ".join(f"config.model.{name}={shown(value)}" for name, value in given)
+        named = " x ".join(f"config.model.{name}={getattr(seen, name)}" for name in ("image_size", "supersampling"))
         raise UserError(f"{run.folder / FILE}: {named}: must be at most {LARGEST} px; train the run again")
     return side
+
+
+def views(run: RunRecord) -> int:
+    """How many turns and flips of an image a run's predictions are the mean over.
+
+    Raises:
+        UserError: where the run's manifest says something absurd.
+    """
+    return _checked(run, Seen).views
 
 
 def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
@@ -69,10 +77,11 @@ def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
         raise UserError(f"{manifest}: config.model gives no network ({said}); train the run again") from error
 
 
-def _checked(run: RunRecord, section: type[AnySizes]) -> AnySizes:
+def _checked(run: RunRecord, section: type[AnySeen]) -> AnySeen:
     """Those of the settings of a run's network that a section has, each of its type and in its range."""
-    model = _model(run)
-    return checked(section, {name: model.get(name) for name in section.model_fields}, _place(run), REMEDY)
+    model, fields = _model(run), section.model_fields.items()
+    given = {name: model.get(name) for name, field in fields if name in model or field.is_required()}
+    return checked(section, given, _place(run), REMEDY)
 
 
 def _model(run: RunRecord) -> Mapping[str, Any]:

@@ -1,13 +1,15 @@
 """ONNX files of an experiment: one a fold, one of the ensemble, with all from decoded image to probabilities.
 
 An ONNX file has the input `images`, uint8 (batch, height, width, 3) RGB of any size, and the outputs `probabilities`,
-float32 (batch, K) in the order of the classes, and `by_fold`, float32 (folds, batch, K). Its metadata hold
-`classes`, `image_size`, `reading` (how the training images' raw values became 8 bits), `runs` and the SHA-256 of each
+float32 (batch, K) in the order of the classes, and `by_fold`, float32 (folds, batch, K), means over the views; where
+there are several, also `by_view`, float32 (views, batch, K), means over the folds. Its metadata hold `classes`,
+`image_size`, `views`, `reading` (how the training images' raw values became 8 bits), `runs` and the SHA-256 of each
 checkpoint it was made from, as JSON.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,10 @@ from oral_cancer.called import command
 from oral_cancer.data.resizing import resized_batch
 from oral_cancer.errors import UserError
 from oral_cancer.files import replacing
-from oral_cancer.inference.engines import Ensemble
+from oral_cancer.inference.engines import Answers, Ensemble
+from oral_cancer.inference.members import views
 from oral_cancer.models import SoftLabelNetwork
+from oral_cancer.models.views import views_of
 from oral_cancer.study.runs import RunRecord, Study
 from oral_cancer.training.manifest import CHECKPOINT
 
@@ -33,20 +37,32 @@ TOLERANCE = 1e-4
 
 
 class WholeModel(nn.Module):
-    """Networks of one experiment, with the resizing before them and the mean after them."""
+    """Networks of one experiment, with the resizing and the views before them and the means after them."""
 
     def __init__(self, networks: Sequence[SoftLabelNetwork], size: int) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
         self.size = size
+        self.views = networks[0].views
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean probabilities (B, 3), and those of each network (folds, B, 3), of uint8 images (B, H, W, 3)."""
+    @property
+    def outputs(self) -> list[str]:
+        """What `forward` returns, by name."""
+        return ["probabilities", "by_fold", *(["by_view"] if self.views > 1 else [])]
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The `outputs` of uint8 images (B, H, W, 3).
+
+        Views go through a network as one batch: one by one, the file would hold the network as many times.
+        """
         first = self.networks[0]
         assert isinstance(first, SoftLabelNetwork)
         pixels = first.network_input(resized_batch(images, self.size))
-        by_fold = torch.stack([network.probabilities(pixels) for network in self.networks])  # type: ignore[operator]
-        return by_fold.mean(dim=0), by_fold
+        seen = torch.cat(list(views_of(pixels, self.views)))
+        of_networks = [network.probabilities(seen) for network in self.networks]  # type: ignore[operator]
+        found = torch.stack([one.reshape(self.views, -1, one.shape[1]) for one in of_networks])
+        by_fold = found.mean(dim=1)
+        return by_fold.mean(dim=0), by_fold, *([found.mean(dim=0)] if self.views > 1 else [])
 
 
 def onnx_folder(study: Study, experiment: str) -> Path:
@@ -78,7 +94,7 @@ def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLab
         dynamo=True,
         dynamic_shapes={"images": sizes},
         input_names=["images"],
-        output_names=["probabilities", "by_fold"],
+        output_names=model.outputs,
         verbose=False,
     )
     assert program is not None
@@ -86,6 +102,7 @@ def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLab
         {
             "classes": json.dumps(runs[0].classes),
             "image_size": json.dumps(size),
+            "views": json.dumps(model.views),
             "reading": json.dumps(runs[0].facts.get("reading")),
             "runs": json.dumps([run.name for run in runs]),
             "checkpoints": json.dumps(checkpoint_hashes(runs)),
@@ -95,7 +112,7 @@ def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLab
         program.save(beside)
         with torch.inference_mode():
             expected = model(noise)[1].double().numpy()
-        difference = float(np.abs(_runner(beside)(noise.numpy()) - expected).max())
+        difference = float(np.abs(_runner(beside, model.views)(noise.numpy()).by_network - expected).max())
         if not difference <= TOLERANCE:
             raise UserError(
                 f"{path}: gives probabilities that differ by {difference:.1e} from the network's; "
@@ -115,11 +132,12 @@ def onnx_ensemble(folder: Path, runs: Sequence[RunRecord]) -> Ensemble:
     if not path.is_file():
         raise UserError(f"engine=onnx: {path} is missing; {first} first")
     try:
-        run, made_from = _runner(path), _metadata(path)["checkpoints"]
+        run, metadata = _runner(path, views(runs)), _metadata(path)
+        made_from = metadata["checkpoints"], metadata.get("views", 1)
     except Exception as error:  # whatever a damaged file provokes
         raise UserError(f"{path} cannot be read ({type(error).__name__}); {first} again") from error
-    if made_from != checkpoint_hashes(runs):
-        raise UserError(f"{path} was made from other checkpoints than the study now has; {first} again")
+    if made_from != (checkpoint_hashes(runs), views(runs)):
+        raise UserError(f"{path} was made from other checkpoints or views than the study now has; {first} again")
     return run
 
 
@@ -144,13 +162,19 @@ def _metadata(path: Path) -> Mapping[str, Any]:
     return {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
 
 
-def _runner(path: Path) -> Ensemble:
+def _runner(path: Path, views: int) -> Ensemble:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # batches run side by side
     session = onnxruntime.InferenceSession(path, options)
 
-    def run(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        (by_fold,) = session.run(["by_fold"], {"images": images})
-        return np.asarray(by_fold, np.float64)
+    def run(images: NDArray[np.uint8]) -> Answers:
+        at_once = math.ceil(len(images) / views)  # for the file makes a batch of all views
+        parts = [answers(images[first : first + at_once]) for first in range(0, len(images), at_once)]
+        return Answers(*(np.concatenate(part, axis=1) for part in zip(*parts, strict=True)))
+
+    def answers(images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        found = session.run(["by_fold", *(["by_view"] if views > 1 else [])], {"images": images})
+        by_network = np.asarray(found[0], np.float64)
+        return by_network, np.asarray(found[1], np.float64) if views > 1 else by_network.mean(axis=0, keepdims=True)
 
     return run

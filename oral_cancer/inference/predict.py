@@ -16,7 +16,7 @@ from oral_cancer.data.reader import NeedsRange, quiet, read_new
 from oral_cancer.data.reading import NewReading
 from oral_cancer.data.resizing import resized
 from oral_cancer.formats.brightness import Levels, Measured, clipped
-from oral_cancer.inference.engines import Ensemble
+from oral_cancer.inference.engines import Answers, Ensemble
 from oral_cancer.inference.populations import NewImage
 
 
@@ -26,7 +26,8 @@ class Predicted:
 
     Attributes:
         image: where it lies.
-        probabilities: float64 (networks, K), in the order of the classes.
+        probabilities: float64 (networks, K), in the order of the classes, means over the views.
+        by_view: float64 (views, K), means over the networks.
         appearance: how it looks, to be compared with the training images.
         measured: its values, as the file has them.
         levels: which of them are black and white.
@@ -36,6 +37,7 @@ class Predicted:
 
     image: NewImage
     probabilities: NDArray[np.float64]
+    by_view: NDArray[np.float64]
     appearance: Appearance
     measured: Measured
     levels: Levels
@@ -117,11 +119,12 @@ def _predict_batch(
 ) -> list[Predicted | Skipped | _Undecided]:
     found = [_read(image, size, new) for image in images]
     pixels = [one.pixels for one in found if isinstance(one, _Read)]
-    probabilities = iter(ensemble(np.stack(pixels)).transpose(1, 0, 2)) if pixels else iter(())
+    answers = ensemble(np.stack(pixels)) if pixels else Answers(np.empty((0, 0, 0)), np.empty((0, 0, 0)))
+    of_images = zip(answers.by_network.swapaxes(0, 1), answers.by_view.swapaxes(0, 1), strict=True)
     return [
         Predicted(
             image,
-            next(probabilities),
+            *next(of_images),
             one.appearance,
             one.measured,
             one.levels,

@@ -72,6 +72,9 @@ def spread(classes: Sequence[str]) -> list[str]:
     return [f"{name}_sd" for name in classes]
 
 
+VIEWS_SD = "views_sd"
+
+
 def image_table(
     predicted: Sequence[Predicted],
     skipped: Sequence[Skipped],
@@ -89,25 +92,27 @@ def image_table(
         experiment: whose networks predicted.
 
     Returns:
-        `file, population, experiment, predicted, <class>, <class>_sd, unlike_training, left_out, brightness, contrast,
-        micrometres`. `predicted` is the most probable class. `unlike_training` is empty for an image like those of the
-        training; `left_out` says why an image has no figures, and is empty for those that have. With one network the
-        SD is NaN.
+        `file, population, experiment, predicted, <class>, <class>_sd, views_sd, unlike_training, left_out, brightness,
+        contrast, micrometres`. `views_sd` is how much the answer depends on how the image lies: the SD (n - 1) over the
+        views of the ensemble's probability of the predicted class, NaN with a single view. `predicted` is the most
+        probable class. `unlike_training` is empty for an image like those of the training; `left_out` says why an image
+        has no figures, and is empty for those that have. With one network the SD is NaN.
     """
     rows = []
     for one in predicted:
         mean = one.probabilities.mean(axis=0)
         sd = one.probabilities.std(axis=0, ddof=1) if len(one.probabilities) > 1 else np.full(len(classes), np.nan)
+        views_sd = one.by_view[:, mean.argmax()].std(ddof=1) if len(one.by_view) > 1 else np.nan
         remarks = unlike(one.appearance, training) if training else []
         if one.clipped:
             remarks.append(f"clipped ({one.clipped:.2%} of its values)")
         looks = [getattr(one.appearance, name) for name in LOOKS]
-        said = (experiment, classes[int(mean.argmax())])
-        rows.append((one.image.file, one.image.population, *said, *mean, *sd, "; ".join(remarks), NOTHING, *looks))
-    nothing = [np.nan] * 2 * len(classes)
+        said = (one.image.file, one.image.population, experiment, classes[int(mean.argmax())])
+        rows.append((*said, *mean, *sd, views_sd, "; ".join(remarks), NOTHING, *looks))
+    nothing = [np.nan] * (2 * len(classes) + 1)
     for image, reason in ((one.image, one.reason) for one in skipped):
-        said = (experiment, NOTHING)
-        rows.append((image.file, image.population, *said, *nothing, NOTHING, reason, *[np.nan] * len(LOOKS)))
+        said = (image.file, image.population, experiment, NOTHING)
+        rows.append((*said, *nothing, NOTHING, reason, *[np.nan] * len(LOOKS)))
     columns = [
         "file",
         "population",
@@ -115,6 +120,7 @@ def image_table(
         "predicted",
         *classes,
         *spread(classes),
+        VIEWS_SD,
         "unlike_training",
         "left_out",
         *LOOKS,

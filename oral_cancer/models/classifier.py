@@ -25,7 +25,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
     """A `SoftLabelNetwork` trained by the mean squared error between probabilities and soft labels, float32 (B, K).
 
     Args:
-        backbone, weights, classes, image_size, supersampling, drop_path_rate: see `SoftLabelNetwork`.
+        backbone, weights, classes, image_size, supersampling, drop_path_rate, views: see `SoftLabelNetwork`.
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
@@ -49,8 +49,9 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer] | None = None,
         scheduler: Callable[[Optimizer, int, int], LRScheduler] | None = None,
         compile: bool = False,
+        views: int = 1,
     ) -> None:
-        super().__init__(backbone, weights, classes, image_size, supersampling, drop_path_rate)
+        super().__init__(backbone, weights, classes, image_size, supersampling, drop_path_rate, views)
         if compile:
             self.network.compile()
         self.recalibrate = recalibrate
@@ -121,7 +122,11 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         return True
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Loss and accuracy on the pure images (the first loader), RMSE on the mixed ones (the last)."""
+        """Loss and accuracy on the pure images (the first loader), RMSE on the mixed ones (the last).
+
+        Of images as they lie, whatever `views` is, which would make each validation that many times as long: curves,
+        and what callbacks monitor, are of one view. Figures of a run, and all that they decide, are of all views.
+        """
         images, soft_labels = batch
         probabilities = self(images)
         if dataloader_idx == 0 and "val_loss" in self._validated:
@@ -143,9 +148,8 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         return getattr(data, "validated", OF_VALIDATION)
 
     def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
-        """Probabilities, float32 (B, K)."""
-        probabilities: Tensor = self(batch[0])
-        return probabilities
+        """Probabilities, float32 (B, K): the mean over the views."""
+        return self.by_view(self.network_input(batch[0])).mean(dim=0)
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, with a schedule that is stepped every step."""

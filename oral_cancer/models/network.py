@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from oral_cancer.models.views import views_of
 from oral_cancer.models.weights import build_backbone
 
 
@@ -25,10 +26,18 @@ class SoftLabelNetwork(nn.Module):
         image_size: pixels a side that the network sees.
         supersampling: how many times larger the images are a side.
         drop_path_rate: stochastic depth rate.
+        views: how many turns and flips of an image its prediction is the mean over; see `views`.
     """
 
     def __init__(
-        self, backbone: str, weights: str, classes: int, image_size: int, supersampling: int, drop_path_rate: float
+        self,
+        backbone: str,
+        weights: str,
+        classes: int,
+        image_size: int,
+        supersampling: int,
+        drop_path_rate: float,
+        views: int = 1,
     ) -> None:
         super().__init__()
         built = build_backbone(backbone, weights, classes, image_size, drop_path_rate)
@@ -36,9 +45,10 @@ class SoftLabelNetwork(nn.Module):
         self.origin = built.origin
         self.origin_kind = built.kind
         self.supersampling = supersampling
+        self.views = views
 
     def forward(self, images: Tensor) -> Tensor:
-        """Probabilities of the classes, float32 (B, K), for uint8 images (B, H, W, 3)."""
+        """Probabilities of the classes, float32 (B, K), for uint8 images (B, H, W, 3) as they lie."""
         return self.probabilities(self.network_input(images))
 
     def network_input(self, images: Tensor) -> Tensor:
@@ -54,3 +64,10 @@ class SoftLabelNetwork(nn.Module):
         """Probabilities of the classes, float32 (B, K), from what `network_input` returns."""
         logits: Tensor = self.network(pixels)
         return logits.float().softmax(dim=1)
+
+    def by_view(self, pixels: Tensor) -> Tensor:
+        """Probabilities by each view of what `network_input` returns, float32 (views, B, K); their mean is what counts.
+
+        View by view, so that a batch takes no more memory than with one.
+        """
+        return torch.stack([self.probabilities(view) for view in views_of(pixels, self.views)])

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Le, Len, MinLen
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
+from oral_cancer.settings.augmentation import BatchAugmentation, OfAccelerator, Robust
 from oral_cancer.settings.data import (
     FOLDER,
     AutoSource,
@@ -24,11 +25,8 @@ from oral_cancer.settings.networks import instead_of_network
 from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.settings.rules import (
     AS_TYPED,
-    FINITE,
     POSITIVE,
-    PROBABILITY,
     SHARE,
-    TEXT,
     TRUTH,
     WITHOUT_INFLUENCE,
     OpenSection,
@@ -45,6 +43,7 @@ from oral_cancer.settings.table import TableSource
 from oral_cancer.spreadsheets import is_formula
 
 SEEDS = 2**32 - 1  # the largest that NumPy takes
+VIEWS = (1, 8)  # of a square: as it lies, or all its turns and flips
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 FOLDER_NAME = Rule(
@@ -93,14 +92,15 @@ class OneCycle(Section):
     factor: Annotated[float, POSITIVE]
 
 
-class Sizes(OpenSection):
-    """What images are resized to for a network of any class."""
+class Seen(OpenSection):
+    """How a network of any class sees images. Runs of before there were views had one."""
 
     image_size: Annotated[int, whole(32)]
     supersampling: Annotated[int, whole(1)]
+    views: Annotated[int, Rule("1 or 8", (fitting(VIEWS.__contains__),))] = 1
 
 
-class Network(Sizes):
+class Network(Seen):
     """What a network of ours is built from, whether it is to train or has trained."""
 
     backbone: Annotated[str, Rule("the name of a timm network", (MinLen(1),))]
@@ -134,24 +134,6 @@ class SoftLabelClassifier(Model):
         if instead := instead_of_network(backbone):
             raise must(backbone, instead)
         return backbone
-
-
-class BatchAugmentation(Section):
-    builds: ClassVar[str] = "oral_cancer.data.augmentation.BatchAugmentation"
-    degrees: Annotated[
-        list[Annotated[float, Ge(-360), Le(360)]],
-        Rule("a lower and a higher angle, from -360 to 360", (Len(2, 2), fitting(is_ascending))),
-    ]
-    fill: Annotated[float, Rule("a grey level from 0 to 255", (Ge(0), Le(255), FINITE))]
-    horizontal_flip: Annotated[float, PROBABILITY]
-    vertical_flip: Annotated[float, PROBABILITY]
-
-
-class OfAccelerator(Section):
-    builds: ClassVar[str] = "oral_cancer.data.augmentation.of_accelerator"
-    accelerator: Annotated[str, TEXT]  # the trainer's, where it is checked
-    cpu: Annotated[Any, by_target()]
-    gpu: Annotated[Any, by_target(BatchAugmentation)]
 
 
 class Trainer(OpenSection):
@@ -247,7 +229,7 @@ class Training(Section):
     source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource, TableSource)]
     resampling: Annotated[Any, by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)]
     model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
-    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation)]
+    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, Robust)]
     logger: Annotated[Any, by_target(WandbLogger, CsvLogger, TensorBoardLogger, NoLogger), WITHOUT_INFLUENCE]
     callbacks: Callbacks | None = None
     name: Annotated[str | None, NAME_IN_TABLES, AS_TYPED, WITHOUT_INFLUENCE]

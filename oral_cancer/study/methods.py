@@ -63,6 +63,7 @@ def methods(study: Study) -> list[str]:
     device = _each(runs, lambda run: f"{run.facts.get('device', '?')} in precision {run.facts.get('precision', '?')}")
     compared = [text for text in dict.fromkeys(map(_treatment, runs)) if text not in ("", "none")]
     folds = len({run.fold for run in runs})
+    views = _each(runs, lambda run: _setting(run, "model", "views"))
     software = ", ".join(f"{name} {versions[name]}" for name in SOFTWARE if name in versions)
     return [
         f"There were {images} of {kinds}. {parts} and took part in no training and no choice.",
@@ -70,9 +71,18 @@ def methods(study: Study) -> list[str]:
         f"{schedule} learning rate for {epochs} epoch{'s' * (epochs != '1')} in batches of {batch}, with soft labels: "
         f"the proportions of the classes in an image. It was trained on {counted(folds, 'fold')}, from "
         f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}.",
+        *([of_views(views)] if views not in ("", "1") else []),
         f"Treatments of the training set: {'; '.join(compared)}." if compared else "The training set was not treated.",
         f"Training took {duration(seconds)} in all on {device}. Software: {software or 'not recorded'}.",
     ]
+
+
+def of_views(number: str) -> str:
+    """What predictions are means over, where images have several views; "1 or 8" where experiments differ."""
+    return (
+        f"Predictions, in validation too, are means over {number} turns and flips of each image; the curves of a "
+        "training are of images as they lie."
+    )
 
 
 SOFTWARE = ("oral-cancer", "torch", "pytorch-lightning", "timm", "imbalanced-learn", "scikit-learn", "numpy")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from oral_cancer.pages.grids import number
 STRAIGHT = 0.05
 """How far a slope may be from 1 for predictions to be said to keep their distance from the middle."""
 ELSEWHERE = "other cultures or another microscope"
+FURTHER = 1.25
+"""How many times the error must be for test images to be said to differ from those of validation."""
 NEAR = 0.8
 """Share of what the networks gain over a guess from which on the baseline is said to come near them."""
 
@@ -184,6 +187,58 @@ def of_baseline(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
         f"Brightness, colour and contrast alone come near the networks, or beyond ({'; '.join(near)}): lighting or "
         "background may carry the answer, and what the networks have learned may be no more than that."
     )
+
+
+def of_test(summary: pd.DataFrame, groups: pd.DataFrame, experiment: str) -> str:
+    """How much further off an experiment is on test images than in validation, and what that says of new cultures.
+
+    By the RMSE, or where nothing mixes by what the macro F1 lacks to 1. "" without figures of both.
+    """
+    figures = summary[summary["experiment"] == experiment].set_index(["split", "metric"])
+    metric = next(
+        (name for name in ("rmse", "f1_macro") if all((split, name) in figures.index for split in SPLIT_NAMES)), ""
+    )
+    if not metric:
+        return ""
+    validated, tested = (float(figures["mean"][split, metric]) for split in SPLIT_NAMES)
+    seen, new = _error(validated, metric), _error(tested, metric)
+    name = FIGURE_NAMES[metric]
+    said = f"In the test {experiment} has a {name} of {number(tested)}, in validation of {number(validated)}"
+    if seen > 0:
+        said += f": {'an error ' if metric != 'rmse' else ''}{new / seen:.2g} times as large"
+    meaning = _meaning(seen, new, float(figures["sd"]["val", metric]))
+    return " ".join([f"{said}.", meaning, *_by_group(groups[groups["experiment"] == experiment], metric)])
+
+
+def _meaning(validated: float, tested: float, sd: float) -> str:
+    """What two errors mean, of which the first has an SD over the trainings, NaN for a single one."""
+    once = bool(np.isnan(sd))
+    apart = once or abs(tested - validated) > 2 * sd
+    if apart and tested > FURTHER * validated:
+        more = "" if once else " more than the folds do"
+        return f"Test images differ from the training's{more}; read figures of new cultures by the test column."
+    if apart and validated > FURTHER * tested:
+        return "Test images are easier than those of validation; figures of new cultures can be worse than either."
+    return "Test images are as near to the training's as the folds are; of cultures unlike them that says nothing."
+
+
+def _by_group(groups: pd.DataFrame, metric: str) -> list[str]:
+    """How far off test groups are, beside the mean of those that validate; nothing without groups in both."""
+    column, what = ("rmse", "RMSE") if metric == "rmse" else ("accuracy", "share of wrong images")
+    errors = groups.assign(error=_error(groups[column], metric)).dropna(subset="error").sort_values("error")
+    tested, validated = (errors[errors["split"] == split] for split in ("test", "val"))
+    if tested.empty or validated.empty or validated["error"].mean() == 0:
+        return []
+    new, seen = (of_split["error"] / validated["error"].mean() for of_split in (tested, validated))
+    ends = {tested["group"].iloc[end]: f"{new.iloc[end]:.2g} times ({tested['group'].iloc[end]})" for end in (0, -1)}
+    return [
+        f"By group, the {what} in the test is {' to '.join(ends.values())} the mean of the groups that validate, which "
+        f"have {seen.iloc[0]:.2g} to {seen.iloc[-1]:.2g} times that mean themselves."
+    ]
+
+
+def _error(figure: Any, metric: str) -> Any:
+    return figure if metric == "rmse" else 1 - figure
 
 
 def of_groups(groups: pd.DataFrame, experiment: str) -> list[str]:

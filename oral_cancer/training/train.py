@@ -14,7 +14,7 @@ import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer, seed_everything
 
-from oral_cancer.data.augmentation import BatchAugmentation
+from oral_cancer.data.augmentation import DeviceAugmentation
 from oral_cancer.data.datamodule import CellDataModule
 from oral_cancer.data.leaks import near_duplicates, warning
 from oral_cancer.data.overview import measures
@@ -118,7 +118,7 @@ def _build_data(run: Run, store: ImageStore, augmentation: Any) -> CellDataModul
 
 
 def _facts_of_start(parts: _Parts, data: CellDataModule) -> dict[str, Any]:
-    on_device = isinstance(data.augmentation, BatchAugmentation)
+    on_device = isinstance(data.augmentation, DeviceAugmentation)
     return {
         "weights": parts.model.origin,
         "device": display.device_name(parts.trainer),

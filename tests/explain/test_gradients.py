@@ -168,3 +168,13 @@ def test_a_copy_with_random_weights_has_forgotten_and_leaves_the_network_alone()
     assert weights
     assert not any(torch.equal(untrained[name], before[name]) for name in weights)
     assert all(torch.equal(untrained[name], again[name]) for name in weights)
+
+
+@pytest.mark.parametrize("explain", [grad_cam, guided_backpropagation])
+def test_the_mean_over_the_views_turns_with_the_image(explain) -> None:
+    net, pixels, targets = network(), images(), torch.tensor([0, 1])
+    found, turned = (explain(net, seen, targets, 8) for seen in (pixels, pixels.rot90(1, (2, 3)).flip(3)))
+    expected = found.rot90(1, (-2, -1)).flip(-1)
+    torch.testing.assert_close(turned, expected, atol=1e-5 * float(found.abs().max()), rtol=0)
+    one, one_turned = (explain(net, seen, targets) for seen in (pixels, pixels.rot90(1, (2, 3)).flip(3)))
+    assert (one_turned - one.rot90(1, (-2, -1)).flip(-1)).abs().max() > 1e-2 * float(one.abs().max())

@@ -258,6 +258,7 @@ ABSURD = [
         for value in (10**9, 10**400, 8193, 31, 0, -32, True, "32", "${oc.env:SIZE}", 32.0, float("nan"), None, [32])
     ),
     *(("supersampling", value) for value in (10**9, 257, 0, -1, True, "1", 1.0, None, [1], {})),
+    *(("views", value) for value in (0, 2, 64, -8, True, "8", 8.0, None, [8])),
     *(("drop_path_rate", value) for value in (1.0, -0.1, float("nan"), float("inf"), True, "0.2", [0.2])),
 ]
 
@@ -349,7 +350,7 @@ Path({marker!r}).touch()
 class Own(SoftLabelClassifier):
     def __init__(self, widths, **settings):
         assert set(settings) <= {{"backbone", "weights", "image_size", "supersampling", "drop_path_rate",
-                                 "recalibrate", "classes"}}
+                                 "recalibrate", "classes", "views"}}
         assert widths == [1, 2]
         super().__init__(**settings)
 """

@@ -20,6 +20,7 @@ def tables() -> dict[str, pd.DataFrame]:
     return {
         "summary": pd.DataFrame(summary, columns=["experiment", "split", "metric", "mean", "sd"]),
         "ensemble": pd.DataFrame(ensemble, columns=["experiment", "ensemble", *figures]),
+        "groups": pd.DataFrame(columns=["experiment", "split", "group", "n", "accuracy", "rmse"]),
         "yardsticks": pd.DataFrame(
             [("(guess)", "val", "rmse", 0.2)], columns=["experiment", "split", "metric", "mean"]
         ),
@@ -42,6 +43,13 @@ def test_who_is_first_what_is_not_known_and_how_far_off(tables: dict[str, pd.Dat
     assert off.startswith("Compositions by m5 are off by 0.031 in mixtures and 0.061 in pure cultures")
     assert "92% of the true proportions" in off
     assert off.endswith("whose median width is 0.200.")
+
+
+def test_validation_stands_against_the_test(tables: dict[str, pd.DataFrame]) -> None:
+    tested = pd.DataFrame([("m5", "test", "rmse", 0.3, 0.02)], columns=tables["summary"].columns)
+    tables["summary"] = pd.concat([tables["summary"], tested])
+    said = conclusions(tables, ["m5", "m1"])[1]
+    assert said.startswith("In the test m5 has a RMSE of 0.300, in validation of 0.100: 3 times as large.")
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,15 @@ def test_methods_say_what_the_manifests_hold(study: Path) -> None:
         "oral-cancer 0.1.0",
     ):
         assert fact in said
+    assert "turns and flips" not in said
     assert "10.1371/journal.pone.0310304" in methods.citation(read_study(study))
+
+
+def test_methods_say_what_predictions_are_means_over(tmp_path: Path) -> None:
+    for fold, views in ((0, 8), (1, 8)):
+        write_run(tmp_path / "eight", "m2", fold, config={"model": {"views": views}})
+    said = " ".join(methods.methods(read_study(tmp_path / "eight")))
+    assert "Predictions, in validation too, are means over 8 turns and flips of each image; the curves" in said
 
 
 def test_what_manifests_lack_is_no_fault(tmp_path: Path) -> None:

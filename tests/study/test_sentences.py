@@ -167,3 +167,70 @@ def test_pure_cultures_have_no_say_in_the_slope() -> None:
     mixtures = compositions(m1=[0.35, 0.5, 0.65])
     pure = mixtures.iloc[:1].assign(mixture="a", true_a=1.0, true_b=0.0, a=1.0, b=0.0)
     assert sentences.of_slopes(pd.concat([mixtures, pure])) == sentences.of_slopes(mixtures)
+
+
+DIFFER = (
+    "Test images differ from the training's more than the folds do; read figures of new cultures by the test column."
+)
+ALIKE = "Test images are as near to the training's as the folds are; of cultures unlike them that says nothing."
+EASIER = "Test images are easier than those of validation; figures of new cultures can be worse than either."
+NO_GROUPS = pd.DataFrame(columns=["experiment", "split", "group", "n", "accuracy", "rmse"])
+
+
+def by_split(validated: float, sd: float, tested: float, metric: str = "rmse") -> pd.DataFrame:
+    rows = [("m1", "val", metric, validated, sd), ("m1", "test", metric, tested, 0.01), ("m2", "val", "rmse", 9.0, 0.0)]
+    return pd.DataFrame(rows, columns=["experiment", "split", "metric", "mean", "sd"])
+
+
+@pytest.mark.parametrize(
+    ("validated", "sd", "tested", "meaning"),
+    [
+        (0.2, 0.01, 0.251, DIFFER),
+        (0.2, 0.01, 0.249, ALIKE),  # under 1.25 times
+        (0.2, 0.1, 0.41, DIFFER),
+        (0.2, 0.1, 0.39, ALIKE),  # the folds differ by as much
+        (0.2, NAN, 0.251, DIFFER.replace(" more than the folds do", "")),  # trained once
+        (0.2, 0.01, 0.159, EASIER),
+        (0.2, 0.01, 0.161, ALIKE),
+    ],
+)
+def test_what_the_test_says_of_new_cultures(validated: float, sd: float, tested: float, meaning: str) -> None:
+    said = sentences.of_test(by_split(validated, sd, tested), NO_GROUPS, "m1")
+    figures = f"In the test m1 has a RMSE of {tested:.3f}, in validation of {validated:.3f}"
+    assert said == f"{figures}: {tested / validated:.2g} times as large. {meaning}"
+
+
+def test_where_nothing_mixes_the_test_stands_against_validation_by_what_f1_lacks() -> None:
+    said = sentences.of_test(by_split(0.9, 0.01, 0.8, "f1_macro"), NO_GROUPS, "m1")
+    assert said.startswith("In the test m1 has a macro F1 of 0.800, in validation of 0.900: an error 2 times as large.")
+    assert said.endswith(DIFFER)
+    perfect = sentences.of_test(by_split(1.0, 0.0, 0.8, "f1_macro"), NO_GROUPS, "m1")
+    assert perfect == f"In the test m1 has a macro F1 of 0.800, in validation of 1.000. {DIFFER}"
+    assert sentences.of_test(by_split(1.0, 0.0, 1.0, "f1_macro"), NO_GROUPS, "m1").endswith(ALIKE)
+
+
+def test_without_test_or_validation_nothing_is_said_of_them() -> None:
+    both = by_split(0.2, 0.01, 0.4)
+    for split in ("val", "test"):
+        assert sentences.of_test(both[both["split"] == split], NO_GROUPS, "m1") == ""
+    assert sentences.of_test(both, NO_GROUPS, "m2") == ""
+
+
+def test_the_test_stands_against_validation_by_group() -> None:
+    rows = [("val", "d1", 0.95, 0.1), ("val", "d2", 0.85, 0.3), ("test", "d3", 0.8, 0.2), ("test", "d4", 0.7, 0.5)]
+    groups = pd.DataFrame(rows, columns=["split", "group", "accuracy", "rmse"]).assign(experiment="m1", n=9)
+    said = sentences.of_test(by_split(0.2, 0.01, 0.4), groups, "m1")
+    assert said.endswith(
+        f"{DIFFER} By group, the RMSE in the test is 1 times (d3) to 2.5 times (d4) the mean of the groups that "
+        "validate, which have 0.5 to 1.5 times that mean themselves."
+    )
+    pure = sentences.of_test(by_split(0.9, 0.01, 0.8, "f1_macro"), groups.assign(rmse=NAN), "m1")
+    assert "the share of wrong images in the test is 2 times (d3) to 3 times (d4)" in pure
+    for lacking in (
+        groups[groups["split"] == "test"],
+        groups[groups["split"] == "val"],
+        groups.assign(experiment="m2"),
+    ):
+        assert "By group" not in sentences.of_test(by_split(0.2, 0.01, 0.4), lacking, "m1")
+    one = groups[groups["group"] != "d4"]
+    assert "in the test is 1 times (d3) the mean" in sentences.of_test(by_split(0.2, 0.01, 0.4), one, "m1")

@@ -90,13 +90,17 @@ def _settings(*overrides: str) -> Any:
         return compose("train", ["model=efficientnet_lite0", "model.weights=none", *overrides])
 
 
-def test_a_step_brings_nothing_to_the_gpu(on_fake_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    cfg = _settings("augmentation=device")
+@pytest.mark.parametrize(("augmentation", "drawn"), [("device", 3), ("robust", 13)])
+def test_a_step_brings_nothing_to_the_gpu(
+    on_fake_gpu: None, monkeypatch: pytest.MonkeyPatch, augmentation: str, drawn: int
+) -> None:
+    cfg = _settings(f"augmentation={augmentation}")
+    monkeypatch.setattr("oral_cancer.data.robust.trains_on_cuda", lambda accelerator: True)
     model: SoftLabelClassifier = instantiate(cfg.model, classes=3)
     monkeypatch.setattr(model, "log", lambda *_, **__: None)
     monkeypatch.setattr(SoftLabelClassifier, "trainer", SimpleNamespace(datamodule=None))
     images = torch.empty(16, 256, 256, 3, dtype=torch.uint8)
-    draws, soft_labels = torch.empty(16, 3), torch.empty(16, 3)
+    draws, soft_labels = torch.empty(16, drawn), torch.empty(16, 3)
     with Reads() as reads:
         augmented = instantiate(cfg.augmentation)(images, draws)
         loss = model.training_step((augmented, soft_labels), 0)
