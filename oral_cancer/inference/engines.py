@@ -1,25 +1,50 @@
 """What runs an ensemble of networks."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from oral_cancer.evaluation.feature_space import Judge, Likeness
 from oral_cancer.models import SoftLabelNetwork
-
-Ensemble = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
-"""Probabilities float64 (networks, B, 3) of images uint8 (B, size, size, 3). Threads may call it at the same time."""
+from oral_cancer.models.features import FeatureTap
 
 
-def torch_ensemble(networks: Sequence[SoftLabelNetwork]) -> Ensemble:
-    """The ensemble of networks of one model, on the GPU where there is one."""
+@dataclass(frozen=True)
+class Answers:
+    """What an ensemble says of a batch.
+
+    Attributes:
+        by_network: probabilities, float64 (networks, B, K).
+        likeness: how like its training images they are by each network; empty where that is not known.
+    """
+
+    by_network: NDArray[np.float64]
+    likeness: Sequence[Likeness]
+
+
+Ensemble = Callable[[NDArray[np.uint8]], Answers]
+"""What it says of images uint8 (B, size, size, 3). Threads may call it at the same time."""
+
+
+def torch_ensemble(networks: Sequence[SoftLabelNetwork], judges: Sequence[Judge] = ()) -> Ensemble:
+    """The ensemble of networks of one model, on the GPU where there is one.
+
+    Args:
+        networks: ready to predict.
+        judges: of each network's features; none where these are not judged.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     placed = [network.to(device).eval() for network in networks]
+    taps = [FeatureTap(network.network) for network in placed] if judges else []
 
-    def run(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def run(images: NDArray[np.uint8]) -> Answers:
         with torch.inference_mode():
             pixels = placed[0].network_input(torch.from_numpy(images).to(device))
-            return np.stack([network.probabilities(pixels).double().cpu().numpy() for network in placed])
+            by_network = np.stack([network.probabilities(pixels).double().cpu().numpy() for network in placed])
+            features = [tap.taken().early.cpu().numpy() for tap in taps]
+        return Answers(by_network, [judge.likeness(early) for judge, early in zip(judges, features, strict=True)])
 
     return run

@@ -22,7 +22,7 @@ from oral_cancer.called import command
 from oral_cancer.data.resizing import resized_batch
 from oral_cancer.errors import UserError
 from oral_cancer.files import replacing
-from oral_cancer.inference.engines import Ensemble
+from oral_cancer.inference.engines import Answers, Ensemble
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.study.runs import RunRecord, Study
 from oral_cancer.training.manifest import CHECKPOINT
@@ -95,7 +95,7 @@ def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLab
         program.save(beside)
         with torch.inference_mode():
             expected = model(noise)[1].double().numpy()
-        difference = float(np.abs(_runner(beside)(noise.numpy()) - expected).max())
+        difference = float(np.abs(_runner(beside)(noise.numpy()).by_network - expected).max())
         if not difference <= TOLERANCE:
             raise UserError(
                 f"{path}: gives probabilities that differ by {difference:.1e} from the network's; "
@@ -149,8 +149,8 @@ def _runner(path: Path) -> Ensemble:
     options.intra_op_num_threads = 1  # batches run side by side
     session = onnxruntime.InferenceSession(path, options)
 
-    def run(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def run(images: NDArray[np.uint8]) -> Answers:
         (by_fold,) = session.run(["by_fold"], {"images": images})
-        return np.asarray(by_fold, np.float64)
+        return Answers(np.asarray(by_fold, np.float64), ())
 
     return run

@@ -15,8 +15,9 @@ from oral_cancer.data.appearance import Appearance, appearance_of
 from oral_cancer.data.reader import NeedsRange, quiet, read_new
 from oral_cancer.data.reading import NewReading
 from oral_cancer.data.resizing import resized
+from oral_cancer.evaluation.feature_space import Likeness
 from oral_cancer.formats.brightness import Levels, Measured, clipped
-from oral_cancer.inference.engines import Ensemble
+from oral_cancer.inference.engines import Answers, Ensemble
 from oral_cancer.inference.populations import NewImage
 
 
@@ -27,6 +28,7 @@ class Predicted:
     Attributes:
         image: where it lies.
         probabilities: float64 (networks, K), in the order of the classes.
+        likeness: how like its training images it is by each network; None where that is not known.
         appearance: how it looks, to be compared with the training images.
         measured: its values, as the file has them.
         levels: which of them are black and white.
@@ -36,6 +38,7 @@ class Predicted:
 
     image: NewImage
     probabilities: NDArray[np.float64]
+    likeness: Likeness | None
     appearance: Appearance
     measured: Measured
     levels: Levels
@@ -117,11 +120,11 @@ def _predict_batch(
 ) -> list[Predicted | Skipped | _Undecided]:
     found = [_read(image, size, new) for image in images]
     pixels = [one.pixels for one in found if isinstance(one, _Read)]
-    probabilities = iter(ensemble(np.stack(pixels)).transpose(1, 0, 2)) if pixels else iter(())
+    answers = _by_image(ensemble(np.stack(pixels))) if pixels else iter(())
     return [
         Predicted(
             image,
-            next(probabilities),
+            *next(answers),
             one.appearance,
             one.measured,
             one.levels,
@@ -132,6 +135,13 @@ def _predict_batch(
         else one
         for image, one in zip(images, found, strict=True)
     ]
+
+
+def _by_image(answers: Answers) -> Iterator[tuple[NDArray[np.float64], Likeness | None]]:
+    """Probabilities and likeness of each image of a batch."""
+    for number, probabilities in enumerate(answers.by_network.swapaxes(0, 1)):
+        of_image = [[part[number] for part in one] for one in answers.likeness]
+        yield probabilities, Likeness(*map(np.array, zip(*of_image, strict=True))) if of_image else None
 
 
 def _read(image: NewImage, size: int, new: NewReading) -> _Read | Skipped | _Undecided:

@@ -51,6 +51,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         compile: bool = False,
     ) -> None:
         super().__init__(backbone, weights, classes, image_size, supersampling, drop_path_rate)
+        self.compiled = compile
         if compile:
             self.network.compile()
         self.recalibrate = recalibrate
@@ -60,6 +61,8 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
             _insist_on_steps(scheduler, optimizer(self.parameters()))  # what they do not take is refused here
         self.build_optimizer = optimizer
         self.build_scheduler = scheduler
+        self.beside: Callable[[], Tensor] | None = None
+        """What `predict_step` returns of a batch, float32 (B, C), behind its probabilities."""
         # Metrics that neither look into a tensor nor bring a number to it: a GPU would be waited for at every step.
         self.train_loss = MeanSquaredError()
         self.train_accuracy = SingleClassAccuracy()
@@ -143,9 +146,11 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         return getattr(data, "validated", OF_VALIDATION)
 
     def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
-        """Probabilities, float32 (B, K)."""
+        """Probabilities, float32 (B, K), and what `beside` adds."""
         probabilities: Tensor = self(batch[0])
-        return probabilities
+        if self.beside is None:
+            return probabilities
+        return torch.cat((probabilities, self.beside().to(probabilities)), dim=1)
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, with a schedule that is stepped every step."""
