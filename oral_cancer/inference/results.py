@@ -151,12 +151,12 @@ def population_table(
 
     Returns:
         `population, images, unlike_training, left_out, remark, estimator, ratio, features`, and for each class its
-        proportion and the ends of a 95 % interval: `<class>, <class>_low, <class>_high`, the paper's raw mean with the images drawn
-        again, and `<class>_calibrated...`, the headline estimate with all drawn again that it rests on; both once more,
-        named `..._without_unlike...`, of the images that are like those of the training, NaN where there are none. Ends
-        are NaN for a single image, and for a population that `remark` says is nearly constant. `estimator` is the
-        headline's, `ratio` says where its estimate lies outside the compositions that it was fitted on, and `features`
-        where the population lies outside the training images by what the networks see.
+        proportion and the ends of a 95 % interval: `<class>, <class>_low, <class>_high`, the paper's raw mean with the
+        images drawn again, and `<class>_calibrated...`, the headline estimate with all drawn again that it rests on;
+        both once more, named `..._without_unlike...`, of the images that are like those of the training, NaN where
+        there are none. Ends are NaN for a single image, and for a population that `remark` says is nearly constant.
+        `estimator` is the headline's, `ratio` says where its estimate lies outside the compositions that it was fitted
+        on, and `features` where the population lies outside the training images by what the networks see.
     """
     rows = []
     predicted = (images["left_out"] == NOTHING).to_numpy()
