@@ -15,31 +15,31 @@ def test_what_is_taken_is_what_the_stages_and_the_classifier_see(name: str) -> N
     network = timm.create_model(name, num_classes=3, **fixed).eval()
     images = torch.rand(4, 3, 32, 32)
     assert has_features(network)
-    with torch.inference_mode(), FeatureTap(network) as tap:
+    with torch.inference_mode():
+        given = network.forward_head(network.forward_features(images), pre_logits=True)
         expected = network(images)
+    with torch.inference_mode(), FeatureTap(network) as tap:
+        assert torch.equal(network(images), expected)
         early, last = tap.taken()
         assert early.shape == (4, tap.width)
-        torch.testing.assert_close(last, network.forward_head(network.forward_features(images), pre_logits=True))
-        tap.taken()
+        torch.testing.assert_close(last, given)
         network(images)
         network(images.flip(3))
         both = tap.taken().early
         network(images.flip(3))
         torch.testing.assert_close(both, (early + tap.taken().early) / 2)
-        assert torch.equal(network(images), expected)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
 def test_the_early_stages_are_means_of_maps_of_a_fourth_and_an_eighth() -> None:
     network = timm.create_model("test_efficientnet", num_classes=3).eval()
     images = torch.rand(2, 3, 64, 64)
+    with torch.inference_mode():
+        maps = network.forward_intermediates(images, intermediates_only=True)
+    expected = torch.cat([one.mean((2, 3)) for one in maps if one.shape[2] in (8, 16)], dim=1)
     with torch.inference_mode(), FeatureTap(network) as tap:
-        maps = [
-            one for one in network.forward_intermediates(images, intermediates_only=True) if one.shape[2] in (8, 16)
-        ]
-        tap.taken()
         network(images)
-        torch.testing.assert_close(tap.taken().early, torch.cat([one.mean((2, 3)) for one in maps], dim=1))
+        torch.testing.assert_close(tap.taken().early, expected)
 
 
 def test_threads_take_their_own() -> None:
