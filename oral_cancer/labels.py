@@ -167,6 +167,9 @@ COLUMNS = frozenset(
             "brightness",
             "contrast",
             "micrometres",
+            "feature_distance",
+            "feature_percentile",
+            "features",
         ),
     )
 )

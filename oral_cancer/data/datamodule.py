@@ -91,6 +91,7 @@ class CellDataModule(LightningDataModule):
         self.pixels: torch.Tensor | None = None
         self.treatment_seconds = 0.0
         self.first_epoch = 0
+        self.predicted: Sequence[NDArray[np.int64]] = ()
 
     @property
     def train_rows(self) -> NDArray[np.int64]:
@@ -238,14 +239,17 @@ class CellDataModule(LightningDataModule):
             pixels[position] = torch.from_numpy(np.array(plain.image(position)))
         return pixels
 
-    def _evaluation_loaders(self, names: Sequence[str]) -> list[DataLoader[Batch]]:
+    def loader_of(self, rows: NDArray[np.int64]) -> DataLoader[Batch]:
+        """Batches of this rank's part of some rows of the store, in their order, as they are."""
         ranks, rank = self.ranks
-        loaders = []
-        for name in names:
-            rows = getattr(self.splits, name)[rank::ranks]
-            images = EvaluationImages(ImageView(self.store.images, rows), self.soft_labels[rows])
-            loaders.append(self._loader(images, self.eval_batch_size or (256 if self.on_gpu else 16)))
-        return loaders
+        own = rows[rank::ranks]
+        images = EvaluationImages(ImageView(self.store.images, own), self.soft_labels[own])
+        return self._loader(images, self.eval_batch_size or (256 if self.on_gpu else 16))
+
+    def originals(self) -> NDArray[np.int64]:
+        """The rows of the store that train once the training set is treated, each once."""
+        assert self.training_images is not None, "setup() comes first"
+        return self.train_rows[np.unique(self.training_images.indices)]
 
     def evaluated(self, names: Sequence[str] = EVALUATED) -> list[str]:
         """Those of some image sets that have an image, in their order; each has a loader."""
@@ -253,8 +257,8 @@ class CellDataModule(LightningDataModule):
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """Pure validation images, mixed validation images, as far as there are any."""
-        return self._evaluation_loaders(self.evaluated(EVALUATED[:2]))
+        return [self.loader_of(getattr(self.splits, name)) for name in self.evaluated(EVALUATED[:2])]
 
     def predict_dataloader(self) -> list[DataLoader[Batch]]:
-        """The image sets of `evaluated`, in that order."""
-        return self._evaluation_loaders(self.evaluated())
+        """The rows of the store that `predicted` has, set by set."""
+        return [self.loader_of(rows) for rows in self.predicted]

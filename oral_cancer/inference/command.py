@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 from rich import get_console
@@ -22,13 +23,23 @@ from oral_cancer.data.collection import NOT_READ, in_words
 from oral_cancer.data.collection import record_of as found_in
 from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying, record_of
 from oral_cancer.errors import gathered
+from oral_cancer.evaluation.feature_space import Judge
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.evaluation.known_images import KnownImages
+from oral_cancer.evaluation.run_features import RunFeatures
 from oral_cancer.files import refuse_file, write_text
 from oral_cancer.formats.brightness import summary
 from oral_cancer.formats.kinds import REMEDY
 from oral_cancer.inference.engines import Ensemble, torch_ensemble
-from oral_cancer.inference.members import choose_runs, image_size, load_network, networks_in_words, views_in_words
+from oral_cancer.inference.members import (
+    choose_runs,
+    features_of,
+    image_size,
+    load_network,
+    networks_in_words,
+    views_in_words,
+)
+from oral_cancer.inference.nearest import Nearest
 from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import composition_grid, predictions_page
 from oral_cancer.inference.populations import NewImage, find_images, printable
@@ -43,10 +54,11 @@ from oral_cancer.inference.results import (
 )
 from oral_cancer.study.pictures import thumbnail
 from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.training.splits_file import read_splits
 
-ENGINES: dict[str, Callable[[Study, Sequence[RunRecord], bool], Ensemble]] = {
-    "torch": lambda _, runs, trust: torch_ensemble([load_network(run, trust) for run in runs]),
-    "onnx": lambda study, runs, _: onnx_ensemble(onnx_folder(study, runs[0].experiment), runs),
+ENGINES: dict[str, Callable[[Study, Sequence[RunRecord], bool, Sequence[Judge]], Ensemble]] = {
+    "torch": lambda _, runs, trust, judges: torch_ensemble([load_network(run, trust) for run in runs], judges),
+    "onnx": lambda study, runs, *_: onnx_ensemble(onnx_folder(study, runs[0].experiment), runs),
 }
 WIDE = 10_000  # columns of a pipe
 
@@ -81,10 +93,14 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     refuse_file("out", outputs.page.parent)
     experiment, training = runs[0].experiment, runs[0].facts.get("training_appearance")
     size, seen = image_size(runs), views_in_words(runs)
-    ensemble = ENGINES[settings.engine](study, runs, settings.trust)
+    features, unjudged = _features(runs, settings.engine)
+    judges = [one.judge for one in features if one.judge]
+    ensemble = ENGINES[settings.engine](study, runs, settings.trust, judges)
     inventory = in_words(found_in([image.file for image in found.images], found.left_out))
     say(f"{inventory}; predicted by {experiment} of {study.name} ({networks_in_words(runs)})")
 
+    if unjudged:
+        say(unjudged, style="yellow")
     new = NewReading.of(runs[0].facts.get("reading"), given)
     predicted, unread = _predict(found.images, ensemble, size, settings, new)
     lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in unread))
@@ -119,10 +135,33 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
         bool(training),
         headline,
         lambda file: thumbnail(paths[file], new),
+        _nearest(runs[0], features, predicted),
+        unjudged,
     )
     write_text(outputs.page, page)
     _show(study, frame, populations, outputs)
     return not unread and not found.others
+
+
+def _features(runs: Sequence[RunRecord], engine: str) -> tuple[list[RunFeatures], str]:
+    """What the runs keep of their features, to judge new images by; or why these are not judged by them."""
+    if engine == "onnx":
+        return [], "features: an ONNX file gives probabilities alone; images are not compared by what the networks see"
+    found = features_of(runs)
+    if len(found) < len(runs):
+        return [], "features: the runs keep none, so that images are not compared by what the networks see"
+    if not all(one.judge for one in found):
+        return [], "features: no image was held out of a training, so that it is not known which distances are usual"
+    return found, ""
+
+
+def _nearest(run: RunRecord, features: Sequence[RunFeatures], predicted: Sequence[Predicted]) -> Nearest:
+    """The training images of the first run, by which an image's nearest ones are shown."""
+    if not features:
+        return Nearest((), np.empty(0, np.uint8), {})
+    files = read_splits(run.folder)["file"].to_numpy()[features[0].rows].tolist()
+    places = {one.image.file: one.likeness.nearest[0].tolist() for one in predicted if one.likeness}
+    return Nearest(files, features[0].thumbnails, places)
 
 
 def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
@@ -178,7 +217,7 @@ def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs:
     odd, predicted = (frame["unlike_training"] != "").sum(), (frame["left_out"] == "").sum()
     if odd:
         say(f"{odd} of {counted(predicted, 'image')} unlike those of the training; see the page", style="yellow")
-    for column in ("remark", "ratio"):
+    for column in ("remark", "ratio", "features"):
         told = zip(populations["population"], populations[column], strict=True)
         say(*(f"{population}: {remark}" for population, remark in told if remark), style="yellow")
     say(*(f"written: {path}" for path in (outputs.predictions, outputs.composition, outputs.page)))

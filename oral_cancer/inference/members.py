@@ -11,11 +11,13 @@ import torch
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import member_folds
+from oral_cancer.evaluation.run_features import RunFeatures, read_features
 from oral_cancer.inference import networks
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.runs import RunRecord, Study, read_study, refuse_damaged
 from oral_cancer.training.manifest import CHECKPOINT, changed_files
+from oral_cancer.training.splits_file import read_splits
 
 
 def choose_runs(
@@ -78,6 +80,16 @@ def load_network(run: RunRecord, trust: bool = False) -> SoftLabelNetwork:
     except (RuntimeError, TypeError, AttributeError) as error:  # the last where names are no texts
         raise UserError(f"{path} does not fit {run.folder}/manifest.json; train {run.name} again") from error
     return network.eval()
+
+
+def features_of(runs: Sequence[RunRecord]) -> list[RunFeatures]:
+    """What each run keeps of its features; empty where one of them keeps nothing.
+
+    Raises:
+        UserError: for a file that is not as a run writes it.
+    """
+    found = [read_features(run.folder, len(read_splits(run.folder))) for run in runs]
+    return [one for one in found if one] if all(found) else []
 
 
 def networks_in_words(runs: Sequence[RunRecord]) -> str:

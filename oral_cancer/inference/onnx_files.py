@@ -170,7 +170,8 @@ def _runner(path: Path, views: int) -> Ensemble:
     def run(images: NDArray[np.uint8]) -> Answers:
         at_once = math.ceil(len(images) / views)  # for the file makes a batch of all views
         parts = [answers(images[first : first + at_once]) for first in range(0, len(images), at_once)]
-        return Answers(*(np.concatenate(part, axis=1) for part in zip(*parts, strict=True)))
+        by_network, by_view = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+        return Answers(by_network, by_view, ())
 
     def answers(images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         found = session.run(["by_fold", *(["by_view"] if views > 1 else [])], {"images": images})

@@ -8,8 +8,10 @@ import pandas as pd
 
 from oral_cancer.data.appearance import BRIGHTNESS_MARGIN, CONTRAST_FACTOR, SCALE_FACTOR, SIZE_FACTOR
 from oral_cancer.evaluation.bootstrap import LEVEL
+from oral_cancer.evaluation.feature_space import LIMIT, USUAL
 from oral_cancer.evaluation.headline import Headline
-from oral_cancer.inference.results import CALIBRATED, WITHOUT_UNLIKE, spread
+from oral_cancer.inference.nearest import Nearest
+from oral_cancer.inference.results import BY_FEATURES, CALIBRATED, WITHOUT_UNLIKE, spread
 from oral_cancer.pages.compositions import OF_FIELDS, basis
 from oral_cancer.pages.grids import Entry, Grid, number, with_interval
 from oral_cancer.pages.render import render
@@ -31,6 +33,8 @@ def predictions_page(
     judged: bool,
     headline: Headline,
     picture: Callable[[str], str | None],
+    nearest: Nearest,
+    unjudged: str,
 ) -> str:
     """The HTML of the page.
 
@@ -44,6 +48,8 @@ def predictions_page(
         judged: whether it is known how the training images look.
         headline: the estimator of compositions.
         picture: a data URI of an image by its file; None where there is none.
+        nearest: the training images beside which unlike ones are shown.
+        unjudged: why images are not judged by their features; "" where they are.
     """
     classes = study.classes
     left_out, predicted = images[images["left_out"] != ""], images[images["left_out"] == ""]
@@ -59,7 +65,10 @@ def predictions_page(
         "n_images": len(predicted),
         "populations": [_population(row, classes) for row in populations.to_dict("records")],
         "composition": composition_grid(populations, classes, files[1]),
-        "shown": _shown(predicted, classes, picture),
+        "shown": _shown(predicted, classes, picture, nearest),
+        "unjudged": unjudged,
+        "limit": f"{LIMIT:g}",
+        "usual": f"{USUAL:.0%}".replace("%", " %"),
         "unlike": _grid("", odd, ["file", "unlike_training"], ("file", "remark")),
         "images": _images(predicted, classes, files[0]),
         "left_out": _grid("", left_out, ["file", "left_out"], ("file", "why")),
@@ -103,11 +112,14 @@ def _population(row: Mapping[Any, Any], classes: Sequence[str]) -> dict[str, Any
         "unlike": row["unlike_training"],
         "remark": row["remark"],
         "ratio": row["ratio"],
+        "features": row["features"],
         "bars": [([row[f"{cls}{kind}"] for cls in classes], said) for kind, said in KINDS.items()],
     }
 
 
-def _shown(images: pd.DataFrame, classes: Sequence[str], picture: Callable[[str], str | None]) -> list[dict[str, Any]]:
+def _shown(
+    images: pd.DataFrame, classes: Sequence[str], picture: Callable[[str], str | None], nearest: Nearest
+) -> list[dict[str, Any]]:
     ordered = images.assign(like=images["unlike_training"] == "", sure=images[list(classes)].max(axis=1))
     return [
         {
@@ -116,6 +128,7 @@ def _shown(images: pd.DataFrame, classes: Sequence[str], picture: Callable[[str]
             "predicted": row["predicted"],
             "shares": [row[name] for name in classes],
             "unlike": row["unlike_training"],
+            "nearest": nearest.shown(row["file"]) if BY_FEATURES in row["unlike_training"] else (),
         }
         for row in ordered.sort_values(["like", "sure"], kind="stable").head(PICTURES).to_dict("records")
     ]

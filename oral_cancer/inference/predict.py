@@ -15,6 +15,7 @@ from oral_cancer.data.appearance import Appearance, appearance_of
 from oral_cancer.data.reader import NeedsRange, quiet, read_new
 from oral_cancer.data.reading import NewReading
 from oral_cancer.data.resizing import resized
+from oral_cancer.evaluation.feature_space import Likeness
 from oral_cancer.formats.brightness import Levels, Measured, clipped
 from oral_cancer.inference.engines import Answers, Ensemble
 from oral_cancer.inference.populations import NewImage
@@ -28,6 +29,7 @@ class Predicted:
         image: where it lies.
         probabilities: float64 (networks, K), in the order of the classes, means over the views.
         by_view: float64 (views, K), means over the networks.
+        likeness: how like its training images it is by each network; None where that is not known.
         appearance: how it looks, to be compared with the training images.
         measured: its values, as the file has them.
         levels: which of them are black and white.
@@ -38,6 +40,7 @@ class Predicted:
     image: NewImage
     probabilities: NDArray[np.float64]
     by_view: NDArray[np.float64]
+    likeness: Likeness | None
     appearance: Appearance
     measured: Measured
     levels: Levels
@@ -119,12 +122,11 @@ def _predict_batch(
 ) -> list[Predicted | Skipped | _Undecided]:
     found = [_read(image, size, new) for image in images]
     pixels = [one.pixels for one in found if isinstance(one, _Read)]
-    answers = ensemble(np.stack(pixels)) if pixels else Answers(np.empty((0, 0, 0)), np.empty((0, 0, 0)))
-    of_images = zip(answers.by_network.swapaxes(0, 1), answers.by_view.swapaxes(0, 1), strict=True)
+    answers = _by_image(ensemble(np.stack(pixels))) if pixels else iter(())
     return [
         Predicted(
             image,
-            *next(of_images),
+            *next(answers),
             one.appearance,
             one.measured,
             one.levels,
@@ -135,6 +137,15 @@ def _predict_batch(
         else one
         for image, one in zip(images, found, strict=True)
     ]
+
+
+def _by_image(answers: Answers) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], Likeness | None]]:
+    """Probabilities by network and by view, and likeness, of each image of a batch."""
+    by_image = zip(answers.by_network.swapaxes(0, 1), answers.by_view.swapaxes(0, 1), strict=True)
+    for number, (by_network, by_view) in enumerate(by_image):
+        of_image = [[part[number] for part in one] for one in answers.likeness]
+        likeness = Likeness(*map(np.array, zip(*of_image, strict=True))) if of_image else None
+        yield by_network, by_view, likeness
 
 
 def _read(image: NewImage, size: int, new: NewReading) -> _Read | Skipped | _Undecided:

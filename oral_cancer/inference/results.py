@@ -11,6 +11,8 @@ from oral_cancer.counting import counted
 from oral_cancer.data.appearance import FLAT, unlike
 from oral_cancer.errors import refuse
 from oral_cancer.evaluation.composition import Composition, composition
+from oral_cancer.evaluation.feature_space import LIMIT, USUAL
+from oral_cancer.evaluation.feature_space import OUTSIDE as FAR_OUT
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.formats.brightness import MOST_CLIPPED, Measured
 from oral_cancer.inference.predict import Predicted, Skipped
@@ -20,6 +22,10 @@ NOTHING = ""
 CONSTANT = 1e-4  # SD of every proportion over the images, below which these are one image as far as is seen
 CALIBRATED = "_calibrated"
 WITHOUT_UNLIKE = "_without_unlike"
+OF_FEATURES = ["feature_distance", "feature_percentile"]
+BY_FEATURES = "features"
+"""How a remark begins on an image that is unlike the training images by what the networks see."""
+FAR = f"outside the training images by its features: half of its images are farther than {USUAL:.0%} of those held out"
 OUTSIDE = "outside the compositions that the estimate was fitted on: it is extrapolated"
 
 
@@ -93,10 +99,12 @@ def image_table(
 
     Returns:
         `file, population, experiment, predicted, <class>, <class>_sd, views_sd, unlike_training, left_out, brightness,
-        contrast, micrometres`. `views_sd` is how much the answer depends on how the image lies: the SD (n - 1) over the
-        views of the ensemble's probability of the predicted class, NaN with a single view. `predicted` is the most
-        probable class. `unlike_training` is empty for an image like those of the training; `left_out` says why an image
-        has no figures, and is empty for those that have. With one network the SD is NaN.
+        contrast, micrometres, feature_distance, feature_percentile`. `views_sd` is how much the answer depends on how
+        the image lies: the SD (n - 1) over the views of the ensemble's probability of the predicted class, NaN with a
+        single view. `predicted` is the most probable class. `unlike_training` is empty for an image like those of the
+        training; `left_out` says why an image has no figures, and is empty for those that have. With one network the SD
+        is NaN. The last two are those of `feature_space.Likeness`, medians over the networks; NaN where features are
+        not judged.
     """
     rows = []
     for one in predicted:
@@ -106,13 +114,16 @@ def image_table(
         remarks = unlike(one.appearance, training) if training else []
         if one.clipped:
             remarks.append(f"clipped ({one.clipped:.2%} of its values)")
-        looks = [getattr(one.appearance, name) for name in LOOKS]
+        far = [float(np.median(part)) for part in one.likeness[:2]] if one.likeness else [np.nan] * len(OF_FEATURES)
+        if far[0] > LIMIT:
+            remarks.append(f"{BY_FEATURES} ({far[0]:.1f} times as far from the training images as usual)")
+        looks = [*(getattr(one.appearance, name) for name in LOOKS), *far]
         said = (one.image.file, one.image.population, experiment, classes[int(mean.argmax())])
         rows.append((*said, *mean, *sd, views_sd, "; ".join(remarks), NOTHING, *looks))
-    nothing = [np.nan] * (2 * len(classes) + 1)
+    nothing, lacking = [np.nan] * (2 * len(classes) + 1), [np.nan] * (len(LOOKS) + len(OF_FEATURES))
     for image, reason in ((one.image, one.reason) for one in skipped):
         said = (image.file, image.population, experiment, NOTHING)
-        rows.append((*said, *nothing, NOTHING, reason, *[np.nan] * len(LOOKS)))
+        rows.append((*said, *nothing, NOTHING, reason, *lacking))
     columns = [
         "file",
         "population",
@@ -124,6 +135,7 @@ def image_table(
         "unlike_training",
         "left_out",
         *LOOKS,
+        *OF_FEATURES,
     ]
     return pd.DataFrame(rows, columns=columns)
 
@@ -145,12 +157,13 @@ def population_table(
         headline: the experiment's estimator.
 
     Returns:
-        `population, images, unlike_training, left_out, remark, estimator, ratio`, and for each class its proportion and
-        the ends of a 95 % interval: `<class>, <class>_low, <class>_high`, the paper's raw mean with the images drawn
-        again, and `<class>_calibrated...`, the headline estimate with all drawn again that it rests on; both once more,
-        named `..._without_unlike...`, of the images that are like those of the training, NaN where there are none. Ends
-        are NaN for a single image, and for a population that `remark` says is nearly constant. `estimator` is the
-        headline's, and `ratio` says where its estimate lies outside the compositions that it was fitted on.
+        `population, images, unlike_training, left_out, remark, estimator, ratio, features`, and for each class its
+        proportion and the ends of a 95 % interval: `<class>, <class>_low, <class>_high`, the paper's raw mean with the
+        images drawn again, and `<class>_calibrated...`, the headline estimate with all drawn again that it rests on;
+        both once more, named `..._without_unlike...`, of the images that are like those of the training, NaN where
+        there are none. Ends are NaN for a single image, and for a population that `remark` says is nearly constant.
+        `estimator` is the headline's, `ratio` says where its estimate lies outside the compositions that it was fitted
+        on, and `features` where the population lies outside the training images by what the networks see.
     """
     rows = []
     predicted = (images["left_out"] == NOTHING).to_numpy()
@@ -167,6 +180,7 @@ def population_table(
             "remark": "nearly constant: no interval" if constant else NOTHING,
             "estimator": headline.choice.name,
             "ratio": NOTHING,
+            "features": FAR if members["feature_distance"].median() > FAR_OUT else NOTHING,
         }
         for subset, chosen in (("", of_members), (WITHOUT_UNLIKE, of_members[~is_unlike])):
             found = (

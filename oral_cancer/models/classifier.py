@@ -52,6 +52,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         views: int = 1,
     ) -> None:
         super().__init__(backbone, weights, classes, image_size, supersampling, drop_path_rate, views)
+        self.compiled = compile
         if compile:
             self.network.compile()
         self.recalibrate = recalibrate
@@ -61,6 +62,8 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
             _insist_on_steps(scheduler, optimizer(self.parameters()))  # what they do not take is refused here
         self.build_optimizer = optimizer
         self.build_scheduler = scheduler
+        self.beside: Callable[[], Tensor] | None = None
+        """What `predict_step` returns of a batch, float32 (B, C), behind its probabilities."""
         # Metrics that neither look into a tensor nor bring a number to it: a GPU would be waited for at every step.
         self.train_loss = MeanSquaredError()
         self.train_accuracy = SingleClassAccuracy()
@@ -148,8 +151,11 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         return getattr(data, "validated", OF_VALIDATION)
 
     def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int, dataloader_idx: int = 0) -> Tensor:
-        """Probabilities, float32 (B, K): the mean over the views."""
-        return self.by_view(self.network_input(batch[0])).mean(dim=0)
+        """Probabilities, float32 (B, K), means over the views, and what `beside` adds."""
+        probabilities = self.by_view(self.network_input(batch[0])).mean(dim=0)
+        if self.beside is None:
+            return probabilities
+        return torch.cat((probabilities, self.beside().to(probabilities)), dim=1)
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, with a schedule that is stepped every step."""

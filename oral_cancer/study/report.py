@@ -29,6 +29,7 @@ from oral_cancer.study import classification_plots, composition_plots, grids, me
 from oral_cancer.study.aggregate import RANKED_BY, csv_of, ranked_by, ranking, write_tables
 from oral_cancer.study.conclusions import conclusions
 from oral_cancer.study.data_section import data_section
+from oral_cancer.study.feature_map import feature_map
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import Study, refuse_damaged
@@ -176,6 +177,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "methods": methods.methods(study),
         "citation": methods.citation(study),
         "curves": drawn("curves", plots.learning_curves(study.histories, colours)),
+        "map": feature_map(study, experiments[0]),
         "wrong": (
             ("Pure images", most_wrong(best, "homo", PICTURES, folder, reading)),
             ("Mixed images", most_wrong(best, "hetero", PICTURES, folder, reading)),

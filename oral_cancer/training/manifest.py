@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from oral_cancer.evaluation.run_features import FILE as FEATURES
 from oral_cancer.files import sealed, sha256_of, unsealed, write_json
 from oral_cancer.settings.callbacks import LAST
 
 FILE = "manifest.json"
 CHECKPOINT = Path("checkpoints", f"{LAST}.ckpt")  # below a run's folder: the state after the last whole epoch
-RESULTS = ("predictions.csv", "metrics.json", "history.csv", "splits.csv")  # without which no run is complete
+RESULTS = ("predictions.csv", "metrics.json", "history.csv", "splits.csv", FEATURES)
+"""What is read of a finished run beside its checkpoint; features only of those that have them."""
 
 
 def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
@@ -40,7 +42,7 @@ def is_damaged(folder: Path) -> bool:
 
 def file_hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of the files of a run that its figures rest on, by their path below its folder."""
-    paths = [*sorted(folder.glob("*.csv")), folder / "metrics.json", folder / CHECKPOINT]
+    paths = [*sorted(folder.glob("*.csv")), folder / "metrics.json", folder / FEATURES, folder / CHECKPOINT]
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths if path.exists()}
 
 

@@ -138,7 +138,7 @@ def interleaved(own: torch.Tensor, trainer: Trainer) -> torch.Tensor:
         return own
     shares: list[Any] = [None] * trainer.world_size
     torch.distributed.all_gather_object(shares, own)
-    whole = own.new_empty((sum(map(len, shares)), *own.shape[1:]))
+    whole = own.new_empty((sum(map(len, shares)), *shares[0].shape[1:]))  # others may have none
     for rank, share in enumerate(shares):
         whole[rank :: trainer.world_size] = share
     return whole

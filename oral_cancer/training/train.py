@@ -3,7 +3,7 @@
 import logging
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from oral_cancer.settings import build
 from oral_cancer.training import display, ranks
 from oral_cancer.training.callbacks import read_history
 from oral_cancer.training.checkpoint import ENDED, end_training, read_checkpoint
+from oral_cancer.training.features import outputs_with_features
 from oral_cancer.training.folder import RunFolder, taken
 from oral_cancer.training.images import collected, data_facts, insist_on_labels, insist_on_roles, open_images
 from oral_cancer.training.loggers import finish, log_again, log_results, log_training_batch, title
@@ -170,7 +171,10 @@ def _fit_and_predict(run: Run, folder: RunFolder, parts: _Parts, data: CellDataM
         parts.model.load_state_dict(before["state_dict"])
     else:
         _fit(run, folder, parts, data)
-    return predict(run, parts.trainer, parts.model, data)
+    probabilities, features = outputs_with_features(parts.trainer, parts.model, data)
+    if features and parts.trainer.is_global_zero:
+        features.write(folder.path)
+    return predictions_of(run, data, probabilities)
 
 
 def _fit(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule) -> None:
@@ -198,18 +202,21 @@ def _record(run: Run, parts: _Parts, data: CellDataModule, logger: Any, predicti
     display.show(title(run, _marks(data.store, parts.model)), run.folder, metrics)
 
 
-def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDataModule) -> pd.DataFrame:
-    """The network's predictions of all validation and test images, in the format of predictions.csv; on every rank."""
-    batches: Any = trainer.predict(model, data)  # of a single loader without a list around them
-    sets = data.evaluated()
+def predictions_of(run: Run, data: CellDataModule, probabilities: Sequence[torch.Tensor]) -> pd.DataFrame:
+    """The predictions of all validation and test images, in the format of predictions.csv.
+
+    Args:
+        run: whose.
+        data: its images.
+        probabilities: float32 (N, K), one for each of `data.evaluated()`.
+    """
     classes = data.store.collection.labels.classes
     exact = data.store.collection.proportions()
     grouped = any(file.group for file in data.store.collection.files)
     frames = []
-    for images, found in zip(sets, batches if len(sets) > 1 else [batches], strict=True):
+    for images, found in zip(data.evaluated(), probabilities, strict=True):
         image_set, split = images.split("_")
         rows = getattr(data.splits, images)
-        own = torch.cat(found) if found else torch.empty(0, len(classes))
         trained = {"fold": run.fold, "split_seed": run.split_seed, "seed": run.seed}
         names = {"experiment": run.experiment, **trained, "split": split, "set": image_set}
         frame = pd.DataFrame(names, index=range(len(rows)))
@@ -218,7 +225,7 @@ def predict(run: Run, trainer: Trainer, model: SoftLabelClassifier, data: CellDa
         if grouped:
             frame["group"] = [data.store.collection.files[row].group for row in rows]
         frame[true_columns(classes)] = exact[rows]
-        frame[list(classes)] = ranks.interleaved(own, trainer).numpy()
+        frame[list(classes)] = found.numpy()
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 

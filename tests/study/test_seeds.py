@@ -98,7 +98,7 @@ def test_the_commands_follow(
     main(["list", "outputs"])
     assert "6 of 6" in capsys.readouterr().out
     main(["report", "--verify", study])
-    assert "m1/fold=0,seed=1: 5 files and metrics as trained" in capsys.readouterr().out
+    assert "m1/fold=0,seed=1: 6 files and metrics as trained" in capsys.readouterr().out
 
     images = f"images={images_root / SPLIT_FOLDERS['hetero', 'test']}"
     by_seed = []

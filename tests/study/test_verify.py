@@ -36,7 +36,7 @@ def test_a_study_as_it_was_made_agrees(study: Path, capsys: pytest.CaptureFixtur
     before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
     report(["--verify", str(study)])
     assert capsys.readouterr().out.splitlines() == [
-        *(f"{model}/fold={fold}: 5 files and metrics as trained" for model in ("m1", "m4") for fold in (0, 1)),
+        *(f"{model}/fold={fold}: 6 files and metrics as trained" for model in ("m1", "m4") for fold in (0, 1)),
         "images: 168 are those that were trained on",
         "tables: 11 are those that the predictions give",
         "page: is the one that the predictions give",
@@ -67,11 +67,13 @@ def test_a_table_of_another_version_is_to_be_made_anew(study: Path) -> None:
     assert fault == f"{path} has the columns of another version; `oral-cancer report {study}` makes it anew"
 
 
-@pytest.mark.parametrize("file", ["metrics.json", "splits.csv", "checkpoints/last.ckpt", "manifest.json"])
+@pytest.mark.parametrize(
+    "file", ["metrics.json", "splits.csv", "features.safetensors", "checkpoints/last.ckpt", "manifest.json"]
+)
 def test_a_damaged_file_of_a_cell_is_named(study: Path, file: str) -> None:
     run = study / "m1" / "fold=1"
     flip(run / file)
-    if file in ("metrics.json", "splits.csv"):
+    if file in ("metrics.json", "splits.csv", "features.safetensors"):
         with pytest.raises(Exception, match=f"{file} is damaged"):
             faults(study)
         return
