@@ -2,7 +2,8 @@
 
 What networks answer differs from one plate to the next. So the plate's own images of a label take the place of the
 study's: pure ones become the ends between which the populations lie, and the study's mixtures still say how answers go
-from one end to the other. The estimator is chosen and fitted anew on both.
+from one end to the other. Whether these move with the ends, nobody knows; so they stand there twice, as the study has
+them and moved as their classes are, and how far the two lie apart is part of the interval.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +12,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 from scipy.stats import mannwhitneyu
 
 from oral_cancer.counting import counted
-from oral_cancer.evaluation.choice import deviations
+from oral_cancer.evaluation.choice import Choice
 from oral_cancer.evaluation.estimators import LEAST_PROBABILITY
 from oral_cancer.evaluation.headline import N_RESAMPLES, Headline
 from oral_cancer.evaluation.known_images import KnownImages
@@ -26,6 +28,9 @@ FEWEST = 6
 ALIKE = 0.05
 """The p from which two classes' controls count as one."""
 HALVES = 2
+LEAST_MOVED = 1e-3
+"""A probability below which differences of logarithms are of single images, and not of plates."""
+MOVED = " moved"
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,10 @@ class Controls:
 
     def of(self, labels: Sequence[str]) -> Self:
         """Those of these labels alone."""
-        chosen = np.isin(self.labels, labels)
+        return self.where(np.isin(self.labels, labels))
+
+    def where(self, chosen: NDArray[np.bool_]) -> Self:
+        """Those images alone."""
         return replace(self, probabilities=self.probabilities[chosen], labels=self.labels[chosen])
 
 
@@ -119,32 +127,76 @@ def refit(
     alike = dict(_alike(known, enough, proportions))
     remarks += alike.values()
     used = enough.of([name for name in enough.counts if not any(name in pair for pair in alike)])
-    remarks += _of_the_study(used, proportions)
     if not len(used):
-        return Plate(None, {}, (), tuple(remarks))
+        return _nothing(*remarks, "controls: none can be used; the estimate is the study's")
     both = with_controls(known, used, proportions)
-    headline = Headline.of(both, n_resamples, seed)
-    return Plate(headline, used.counts, tuple(_judged(both, study, headline, used, proportions)), tuple(remarks))
+    lacking = ", ".join(name for name in list(proportions)[: both.targets.shape[1]] if name not in used.counts)
+    if not both.tell_classes_apart:
+        return _nothing(*remarks, f"controls: none of {lacking}, and nothing known of the study: none is used")
+    if lacking:
+        remarks.append(
+            f"controls: none of {lacking}; the study's images of it are kept, and know nothing of this plate"
+        )
+    choice = _choice(study)
+    headline = Headline.of(both, n_resamples, seed, choice)
+    judged = _judged(known, study, choice, used, proportions)
+    return Plate(headline, used.counts, tuple(judged), tuple(remarks))
+
+
+def _nothing(*remarks: str) -> Plate:
+    return Plate(None, {}, (), remarks)
 
 
 def with_controls(known: KnownImages, controls: Controls, proportions: Mapping[str, Floats]) -> KnownImages:
     """Known images of which those of the controls' labels are the plate's, each with a row of every network.
 
-    Each image is drawn by itself: what the images of a plate have in common, its populations have too.
+    Mixtures of classes with controls come a second time, moved, before the controls. Each control image is drawn by
+    itself: what the images of a plate have in common, its populations have too.
     """
     n_images, n_networks, n_classes = controls.probabilities.shape
     left = known.where(~np.isin(known.labels, controls.labels))
+    moved = _moved(known, left.where(left.mixed), controls, list(proportions)[:n_classes])
     labels = np.repeat(controls.labels, n_networks)
-    first = known.units.max(initial=-1) + 1
-    return replace(
+    of_plate = replace(
         known,
-        probabilities=np.concatenate([left.probabilities, controls.probabilities.reshape(-1, n_classes)]),
-        targets=np.concatenate([left.targets, np.array([proportions[name] for name in labels])]),
-        labels=np.concatenate([left.labels, labels]),
-        mixed=np.concatenate([left.mixed, np.isin(labels, list(proportions)[n_classes:])]),
-        units=np.concatenate([left.units, first + np.repeat(np.arange(n_images), n_networks)]),
-        networks=np.concatenate([left.networks, np.tile(np.arange(n_networks), n_images)]),
-        grouped=False,
+        probabilities=controls.probabilities.reshape(-1, n_classes),
+        targets=np.array([proportions[name] for name in labels]),
+        labels=labels,
+        mixed=np.isin(labels, list(proportions)[n_classes:]),
+        units=known.units.max(initial=-1) + 1 + np.repeat(np.arange(n_images), n_networks),
+        networks=np.tile(np.arange(n_networks), n_images),
+    )
+    return replace(left.beside(moved).beside(of_plate), grouped=False)
+
+
+def _choice(study: Headline) -> Choice:
+    """The estimator that is best in the study, but for the raw mean, which learns nothing from controls."""
+    errors = study.choice.errors
+    means = {name: np.nanmean(list(of_kinds.values())) for name, of_kinds in errors.items() if name != "raw"}
+    return Choice(min(means, key=lambda name: means[name], default="unmixing"), errors)
+
+
+def _moved(known: KnownImages, mixtures: KnownImages, controls: Controls, classes: Sequence[str]) -> KnownImages:
+    """Mixtures moved by the mean differences, in logarithms, of the plate's and the study's images of their classes."""
+    both = [name in controls.counts and bool((known.labels == name).any()) for name in classes]
+    by_class = np.array(
+        [
+            _mean_logs(controls.of([name]).probabilities) - _mean_logs(known.probabilities[known.labels == name])
+            if there
+            else np.zeros(len(classes))
+            for name, there in zip(classes, both, strict=True)
+        ]
+    )
+    concerned = mixtures.where(mixtures.targets @ np.array(both) > 0)
+    logs = np.log(np.clip(concerned.probabilities, LEAST_MOVED, None)) + concerned.targets @ by_class
+    labels = np.char.add(concerned.labels.astype(np.str_), MOVED)
+    return replace(concerned, probabilities=softmax(logs, axis=1), labels=labels)
+
+
+def _mean_logs(probabilities: Floats) -> Floats:
+    """The mean logarithms (K,) of probabilities (..., K)."""
+    return np.asarray(
+        np.log(np.clip(probabilities, LEAST_MOVED, None)).reshape(-1, probabilities.shape[-1]).mean(axis=0)
     )
 
 
@@ -192,37 +244,19 @@ def _log_ratio(probabilities: Floats, first: int, second: int) -> Floats:
     return np.asarray(logs[:, first] - logs[:, second])
 
 
-def _of_the_study(used: Controls, proportions: Mapping[str, Floats]) -> list[str]:
-    """The line that says which classes have their ends from the study."""
-    classes = list(proportions)[: used.probabilities.shape[-1]]
-    lacking = [name for name in classes if name not in used.counts]
-    if not lacking:
-        return []
-    if len(lacking) == len(classes) and not len(used):
-        return ["controls: none can be used; the estimate is the study's"]
-    return [
-        f"controls: none of {', '.join(lacking)}, whose ends stay those of the study and know nothing of this plate"
-    ]
-
-
 def _judged(
-    both: KnownImages, study: Headline, headline: Headline, used: Controls, proportions: Mapping[str, Floats]
+    known: KnownImages, study: Headline, choice: Choice, used: Controls, proportions: Mapping[str, Floats]
 ) -> Iterator[Judged]:
     """The errors of each label's halves, by cross-fitting."""
-    half_of_image = np.empty(len(used), np.intp)
     shuffled = np.random.default_rng(0).permutation(len(used))
-    order = shuffled[np.argsort(used.labels[shuffled], kind="stable")]
-    half_of_image[order] = np.arange(len(used)) % HALVES
-    n_classes = used.probabilities.shape[-1]
+    half_of_image = np.empty(len(used), np.intp)
+    half_of_image[shuffled[np.argsort(used.labels[shuffled], kind="stable")]] = np.arange(len(used)) % HALVES
     for name, number in used.counts.items():
-        members = used.labels == name
-        halves = [members & (half_of_image == half) for half in range(HALVES)]
-        study_errors = [
-            np.abs(study.fitted.predict(used.probabilities[half].reshape(-1, n_classes)) - proportions[name]).mean()
-            for half in halves
-        ]
-        n_networks = used.probabilities.shape[1]
-        of_study = np.zeros(len(both) - len(used) * n_networks, bool)
-        rows = [np.concatenate([of_study, np.repeat(half, n_networks)]) for half in halves]
-        off = [np.abs(one).mean() for _, one in deviations(headline.choice.name, both, rows, both.labels)]
-        yield Judged(name, number, float(np.mean(study_errors)), float(np.mean(off)))
+        errors = []
+        for half in range(HALVES):
+            judged = (used.labels == name) & (half_of_image == half)
+            rows = used.probabilities[judged].reshape(-1, used.probabilities.shape[-1])
+            fitted_on = with_controls(known, used.where(~judged), proportions)
+            held_out = choice.estimator.fit(fitted_on.probabilities, fitted_on.targets, fitted_on.labels)
+            errors.append([np.abs(one.predict(rows) - proportions[name]).mean() for one in (study.fitted, held_out)])
+        yield Judged(name, number, *map(float, np.mean(errors, axis=0)))

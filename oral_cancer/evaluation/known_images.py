@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 PARTS = 5
+ROWS = ("probabilities", "targets", "labels", "mixed", "units", "networks")
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,11 @@ class KnownImages:
 
     def where(self, chosen: NDArray[np.bool_]) -> Self:
         """Those rows alone, with the networks' and units' numbers as they are."""
-        columns = ("probabilities", "targets", "labels", "mixed", "units", "networks")
-        return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
+        return replace(self, **{name: getattr(self, name)[chosen] for name in ROWS})
+
+    def beside(self, others: Self) -> Self:
+        """These rows, and others after them, whose numbers of networks and units mean the same."""
+        return replace(self, **{name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in ROWS})
 
     @property
     def units_beside(self) -> Places:

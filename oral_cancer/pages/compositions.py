@@ -34,8 +34,7 @@ def with_controls(plate: Plate) -> str:
     assert plate.headline
     used = ", ".join(f"{number} of {label}" for label, number in plate.used.items())
     before, after = np.mean([(one.study, one.held_out) for one in plate.judged], axis=0)
-    mixtures = ", ".join(plate.headline.mixtures)
-    between = f"the study's mixtures ({mixtures}) between them" if mixtures else "nothing known to lie between them"
+    between = "the study's mixtures between them" if plate.headline.mixtures else "no mixture between them"
     return (
         f"The estimate is fitted anew with images of known content on the plate ({used}) in the place of the study's, "
         f"and {between}, by {ESTIMATOR_NAMES[plate.headline.choice.name]}. On controls it is off by {after:.3f}, as "
