@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from oral_cancer.evaluation.controls import FEWEST, Controls, Plate, refit, with_controls
+from oral_cancer.evaluation.estimators import Unmixing
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.evaluation.known_images import KnownImages
 from tests.evaluation.simulated_networks import MIXED, NETWORKS, PURE, World
@@ -129,14 +130,19 @@ def test_mixtures_stand_as_they_are_and_moved_as_their_classes_are(bench: Bench)
 
 def test_control_images_are_drawn_again(bench: Bench) -> None:
     drawn = bench.controls()
-    means = np.array([drawn.of([label]).probabilities.mean(axis=0) for label in drawn.labels])
-    population = bench.images(PURE[0]).reshape(-1, 3)
+    alike = np.array(
+        [np.tile(drawn.of([label]).probabilities.mean(axis=(0, 1)), (NETWORKS, 1)) for label in drawn.labels]
+    )
+    pure = bench.known.where(~bench.known.mixed)
+    study = Headline.of(pure, FEW)
     spreads = []
-    for controls in (Controls(means, drawn.labels), drawn):
-        headline = bench.refit(controls).headline
+    for controls in (Controls(alike, drawn.labels), drawn):
+        headline = refit(pure, study, controls, PROPORTIONS, FEW).headline
         assert headline is not None
-        spreads.append(headline.resampled.predict(population)[:, 0].std())
-    assert spreads[1] > 1.2 * spreads[0]
+        assert isinstance(headline.resampled, Unmixing)
+        spreads.append(headline.resampled.ends.std(axis=0).max())
+    assert spreads[0] == pytest.approx(0, abs=1e-9)
+    assert spreads[1] > 0.01
 
 
 def test_too_few_controls_are_told_and_not_used(bench: Bench) -> None:
