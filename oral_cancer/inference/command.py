@@ -91,16 +91,13 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     new = NewReading.of(runs[0].facts.get("reading"), given)
     outcomes = _predict([*found.images, *wells], ensemble, image_size(runs), settings, new)
     readable, unreadable = apart(outcomes)
-    _say_of_files("skipped", root, unreadable, "red")
-    say(*(f"skipped {line}" for line in proposed_ranges(unreadable)), style="red")
+    _say_of_files("skipped", root, unreadable, "red", proposed_ranges(unreadable))
     predicted, skipped = apart(outcomes[: len(found.images)])
     if not predicted:
         say("no image could be predicted, and nothing is written", style="red")
         return False
     refuse_clipped(readable)
-    record = record_of(new.reading, summary([(one.measured, one.levels) for one in readable]))
-    if is_worth_saying(record):
-        say(*in_lines(record, before=""))
+    brightness = _brightness(new, readable)
     predicted, repeated = without_repeats(predicted)
     _say_of_files("left out", root, repeated, "yellow")
     others = [Skipped(image, f"an image {NOT_READ}; {REMEDY}") for image in found.others]
@@ -111,24 +108,15 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     populations = population_table(frame, by_network(predicted), study.classes, headline, plate)
     _write_table(outputs.predictions, frame)
     _write_table(outputs.composition, populations)
-    facts = _facts(root, study, runs) | {"Found": inventory, "Brightness": "; ".join(in_lines(record, before=""))}
+    facts = _facts(root, study, runs) | {"Found": inventory, "Brightness": brightness}
     if judged:
         say(*judged.plate.remarks, style="yellow")
         _write_table(outputs.controls, judged.table)
         facts["Controls"] = f"{judged.found} ({outputs.controls.name})"
     paths = {image.file: image.path for image in found.images}
-    page = predictions_page(
-        root.resolve().name,
-        study,
-        frame,
-        populations,
-        facts,
-        (outputs.predictions.name, outputs.composition.name),
-        bool(training),
-        headline,
-        lambda file: thumbnail(paths[file], new),
-        plate,
-    )
+    files = (outputs.predictions.name, outputs.composition.name)
+    shown = (root.resolve().name, study, frame, populations, facts, files, bool(training), headline)
+    page = predictions_page(*shown, lambda file: thumbnail(paths[file], new), plate)
     write_text(outputs.page, page)
     _show(study, frame, populations, outputs)
     return not unreadable and not found.others
@@ -160,9 +148,18 @@ def _predict(
     return sorted(outcomes, key=lambda one: place[one.image.file])
 
 
-def _say_of_files(what: str, root: Path, skipped: Sequence[Skipped], style: str) -> None:
+def _say_of_files(what: str, root: Path, skipped: Sequence[Skipped], style: str, remedies: Sequence[str] = ()) -> None:
     lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in skipped))
-    say(*(f"{what} {line}" for line in lines), style=style)
+    say(*(f"{what} {line}" for line in [*lines, *remedies]), style=style)
+
+
+def _brightness(new: NewReading, readable: Sequence[Predicted]) -> str:
+    """What is black and white in these images, said where it is worth it."""
+    record = record_of(new.reading, summary([(one.measured, one.levels) for one in readable]))
+    lines = in_lines(record, before="")
+    if is_worth_saying(record):
+        say(*lines)
+    return "; ".join(lines)
 
 
 def _write_table(path: Path, frame: pd.DataFrame) -> None:

@@ -118,7 +118,7 @@ def plate_of(images_root: Path, folder: Path) -> dict[str, Path]:
 def test_results_have_the_estimate_with_controls_and_without(
     train: Callable[..., Path], images_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    study = train("trainer.max_epochs=8", "model.optimizer.lr=0.01", folder="study/m2/fold=0").parents[1]
+    study = train("trainer.max_epochs=8", "model.scheduler.factor=100", folder="study/m2/fold=0").parents[1]
     plate = plate_of(images_root, tmp_path / "plate")
     for extra in sorted(plate["control"].iterdir())[FEWEST - 1 :]:
         extra.unlink()
