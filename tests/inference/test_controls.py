@@ -146,5 +146,5 @@ def test_results_have_the_estimate_with_controls_and_without(
     shutil.copy(sorted(plate["parental"].iterdir())[0], tmp_path / "plate" / "asked" / "1to3" / "same.png")
     with pytest.raises(SystemExit):
         main([str(study), f"images={tmp_path / 'plate' / 'asked'}", "workers=1", f"out={tmp_path / 'no'}", *given])
-    assert "is the population 1to3's too" in capsys.readouterr().err
+    assert "are the population 1to3's too" in capsys.readouterr().err  # with its copy
     assert not (tmp_path / "no").exists()
