@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
@@ -15,8 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from oral_cancer.composing import in_our_words, is_hydras
 from oral_cancer.config_groups import CONF
 from oral_cancer.errors import Interrupted, UserError, refuse
-from oral_cancer.quoting import for_hydra
-from oral_cancer.settings import AS_TYPED, faults_of, options, resolved, unknown
+from oral_cancer.quoting import for_hydra, mapping_in
+from oral_cancer.settings import AS_TYPED, BY_NAME, faults_of, options, resolved, unknown
 from oral_cancer.settings.commands import COMMANDS
 
 if TYPE_CHECKING:
@@ -110,21 +110,36 @@ def settings_of(command: str, given: Sequence[str]) -> DictConfig:
     settings = OmegaConf.load(CONF / f"{command}.yaml")
     assert isinstance(settings, DictConfig)
     section = COMMANDS[command]
-    as_typed = set(options(section, AS_TYPED))
+    as_typed, by_name = set(options(section, AS_TYPED)), set(options(section, BY_NAME))
     problems = []
     parsed = []
     for word in given:
         option, equals, value = word.partition("=")
+        option, dot, name = option.partition(".") if option.partition(".")[0] in by_name else (option, "", "")
         if option not in settings.keys() or not equals:  # noqa: SIM118 - `in` leaves out what is still needed
             problems.append(unknown(option, section.model_fields, f"those there are {', '.join(section.model_fields)}"))
         elif not value:
             problems.append(f"{word}: has no value; give one, or leave it out")
         elif option in as_typed:
-            (quoted,) = for_hydra([word], as_typed)
-            settings[option] = OverridesParser.create().parse_override(quoted).value()
+            settings[option] = _as_typed(value)
+        elif option in by_name:
+            given = settings[option]
+            if isinstance(given, str):
+                problems.append(f"{word}: beside {option}={given}; give a table, or a path for each name, and not both")
+            elif dot:
+                settings[option] = given or {}
+                settings[option][name] = _as_typed(value)
+            else:
+                settings[option] = mapping_in(value) or _as_typed(value)
         else:
             parsed.append(word)
     settings.merge_with(OmegaConf.from_dotlist(parsed))
     there = {name: value for name, value in resolved(settings).items() if name not in OmegaConf.missing_keys(settings)}
     refuse([*problems, *faults_of(section, there)])
     return settings
+
+
+def _as_typed(value: str) -> Any:
+    """A value as it stands, but for one in Hydra's own quotes."""
+    (word,) = for_hydra([f"value={value}"], ["value"])
+    return OverridesParser.create().parse_override(word).value()

@@ -174,7 +174,7 @@ COLUMNS = frozenset(
     )
 )
 """Of the tables, beside those of the classes."""
-DERIVED = ("true_{}", "predicted_{}", "{}_sd", "{}_low", "{}_high", "{}_calibrated")
+DERIVED = ("true_{}", "predicted_{}", "{}_sd", "{}_low", "{}_high", "{}_calibrated", "{}_controls")
 
 
 def _clashes(classes: Sequence[str]) -> list[str]:

@@ -58,6 +58,19 @@ def without_references(content: Any) -> Any:
     return _escaped(content) if isinstance(content, str) else content
 
 
+def mapping_in(value: str) -> dict[Any, Any] | None:
+    """The mapping that a value in braces is, its texts as they stand; None for any other value.
+
+    >>> mapping_in("{a: /my images, '1:3': b}"), mapping_in("a: b")
+    ({'a': '/my images', '1:3': 'b'}, None)
+    """
+    try:
+        content = yaml.safe_load(value) if value.startswith("{") and value.endswith("}") else None
+    except yaml.YAMLError:
+        return None
+    return without_references(content) if isinstance(content, dict) else None
+
+
 def mapping_of(text: str) -> Any:
     """What `${mapping:...}` stands for, with which `for_hydra` passes a mapping on."""
     return json.loads(unquote(text))

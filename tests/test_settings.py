@@ -25,6 +25,7 @@ from tests.test_conf import CHOICES, composed
 OTHERS = {"strategy", "progress", "params"}  # Lightning's, a callback, and what is searched: no rule of ours
 BY_NAME = {"multiples", "mixtures"}  # of which those are named that are refused
 NOWHERE = {"no": "such"}
+ANY_NAME = {"controls"}  # which has such names: those of a study
 SWEEPER = {"direction": "minimize", "n_trials": 3, "n_jobs": None, "sampler": {"seed": 0}, "params": {}}
 CHOSEN = (
     (),
@@ -126,6 +127,8 @@ def insist_on_one_wording(section: type[Section], content: Mapping[str, Any], be
         if place[-1] in OTHERS:
             continue
         for value in out_of_range(field):
+            if place[-1] in ANY_NAME and value == NOWHERE:
+                value = {"no": 3}
             lines = faults_of(section, put(content, place, value), before)
             assert lines, (place, value)
             if place[-1] not in BY_NAME:
@@ -206,6 +209,7 @@ def test_a_section_of_the_users_own_class_is_open_and_the_class_checks_it() -> N
     assert "width" in line
 
 
+CONTROLS = "a table, or the folder of each class or mixture, such as {a: plate/A1}"
 FOLD, PLANE = "a whole number of at least 0, or all", "a whole number from 0, or one of first, middle, max"
 
 
@@ -223,6 +227,8 @@ FOLD, PLANE = "a whole number of at least 0, or all", "a whole number from 0, or
             "predict images=a plane=last trust=1",
             [f"plane=last: must be null or {PLANE}", "trust=1: must be true or false"],
         ),
+        ("predict images=a controls={a:b,c:}", [f"controls={{'a:b': None, 'c': None}}: must be null or {CONTROLS}"]),
+        ("predict images=a controls.=b", [f"controls={{'': 'b'}}: must be null or {CONTROLS}"]),
         ("explain fold=every wandb=1", [f"fold=every: must be null or {FOLD}", "wandb=1: must be true or false"]),
         ("explain target=''", ["target=: must be null or a text that is not empty"]),
         ("export images=a", ["images: is no option; those there are experiment, seed, split_seed, out, trust"]),

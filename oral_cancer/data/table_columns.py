@@ -69,13 +69,13 @@ def columns_of(
     for table, its_group in zip(tables, group, strict=True):
         roles = {role: _column(table, role, said, problems) for role in KNOWN if role != "group"}
         if roles["file"] is None and not any(str(table.path) in line for line in problems):
-            problems.append(f"{table.path}: no column {_alternatives('file')}; name it: source.columns={{file: ...}}")
+            problems.append(f"{table.path}: no column {alternatives('file')}; name it: source.columns={{file: ...}}")
         taken = [name for name in (*roles.values(), its_group) if name is not None]
         shares = _proportions(table, roles["label"], taken, said, names, problems)
         unread = tuple(name for name in table.columns if name and name not in (*taken, *shares))
         if roles["label"] is None and not shares:
             problems.append(
-                f"{table.path}: no column {_alternatives('label')}, nor columns with a number for each class; name it: "
+                f"{table.path}: no column {alternatives('label')}, nor columns with a number for each class; name it: "
                 "source.columns={label: ...}"
             )
         found.append(
@@ -88,7 +88,8 @@ def columns_of(
     return found
 
 
-def _alternatives(role: str) -> str:
+def alternatives(role: str) -> str:
+    """What a column of a role may be called, in a message."""
     return f"{KNOWN[role][0]} (or {', '.join(KNOWN[role][1:4])})"
 
 
@@ -99,6 +100,11 @@ def _plain(name: str) -> str:
 def _column(table: TableFile, role: str, said: Mapping[str, tuple[str, ...]], problems: list[str]) -> str | None:
     if role in said:
         return _said(table, role, said[role], problems)
+    return known_column(table, role)
+
+
+def known_column(table: TableFile, role: str) -> str | None:
+    """The column of a table that by its name has a role of `KNOWN`."""
     by_plain_name = {_plain(name): name for name in reversed(table.columns)}
     return next((by_plain_name[_plain(name)] for name in KNOWN[role] if _plain(name) in by_plain_name), None)
 

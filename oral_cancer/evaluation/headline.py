@@ -89,9 +89,11 @@ class Headline:
     seed: int
 
     @classmethod
-    def of(cls, known: KnownImages, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Self:
-        """Choose by cross-validation and fit; the same images and seed give the same fits."""
-        choice = choose(known)
+    def of(
+        cls, known: KnownImages, n_resamples: int = N_RESAMPLES, seed: int = 0, choice: Choice | None = None
+    ) -> Self:
+        """Choose by cross-validation, unless that is done, and fit; the same images and seed give the same fits."""
+        choice = choice or choose(known)
         generator = np.random.default_rng(seed)
         networks = drawn_weights(np.full(known.n_networks, known.n_networks), n_resamples, generator)
         units = drawn_weights(known.units_beside, n_resamples, generator)

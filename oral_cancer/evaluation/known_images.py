@@ -8,7 +8,7 @@ validation images, and has no known ones.
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 PARTS = 5
+ROWS = ("probabilities", "targets", "labels", "mixed", "units", "networks")
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,13 @@ class KnownImages:
 
     def where(self, chosen: NDArray[np.bool_]) -> Self:
         """Those rows alone, with the networks' and units' numbers as they are."""
-        columns = ("probabilities", "targets", "labels", "mixed", "units", "networks")
-        return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
+        rows: dict[str, Any] = {name: getattr(self, name)[chosen] for name in ROWS}
+        return replace(self, **rows)
+
+    def beside(self, others: Self) -> Self:
+        """These rows, and others after them, whose numbers of networks and units mean the same."""
+        rows: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in (self, others)]) for name in ROWS}
+        return replace(self, **rows)
 
     @property
     def units_beside(self) -> Places:

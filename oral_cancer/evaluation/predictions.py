@@ -76,6 +76,15 @@ def mixtures_of(frame: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     return {name: means[name] for name in by_simplicity(means)}
 
 
+def compositions_of(frame: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """The proportions (K,) of each class, in their order, and of each mixture whose images are all alike in them."""
+    classes = classes_of(frame)
+    mixed = frame[frame["set"] == "hetero"]
+    alike = {name for name, part in mixed.groupby("label") if np.ptp(labels(part), axis=0).max() <= TOLERANCE}
+    mixtures = {name: proportions for name, proportions in mixtures_of(frame).items() if name in alike}
+    return dict(zip(classes, np.eye(len(classes)), strict=True)) | mixtures
+
+
 def mean_label(soft_labels: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean (K,) of soft labels (N, K); to the last digit that of all where they are the same."""
     first = soft_labels[0]

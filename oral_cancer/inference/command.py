@@ -26,10 +26,12 @@ from oral_cancer.errors import gathered
 from oral_cancer.evaluation.feature_space import Judge
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.evaluation.known_images import KnownImages
+from oral_cancer.evaluation.predictions import compositions_of
 from oral_cancer.evaluation.run_features import RunFeatures
 from oral_cancer.files import refuse_file, write_text
 from oral_cancer.formats.brightness import summary
 from oral_cancer.formats.kinds import REMEDY
+from oral_cancer.inference.controls import find_controls, of_wells
 from oral_cancer.inference.engines import Ensemble, torch_ensemble
 from oral_cancer.inference.members import (
     choose_runs,
@@ -43,7 +45,7 @@ from oral_cancer.inference.nearest import Nearest
 from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import composition_grid, predictions_page
 from oral_cancer.inference.populations import NewImage, find_images, printable
-from oral_cancer.inference.predict import Predicted, Skipped, predict
+from oral_cancer.inference.predict import Predicted, Skipped, apart, predict
 from oral_cancer.inference.results import (
     by_network,
     image_table,
@@ -69,6 +71,7 @@ class Outputs:
 
     predictions: Path
     composition: Path
+    controls: Path
     page: Path
 
 
@@ -89,6 +92,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     study, runs = choose_runs(study_folder, settings.experiment, settings.seed, settings.split_seed)
     root = Path(settings.images)
     found = find_images(root)
+    wells = find_controls(settings.controls, list(compositions_of(study.predictions)), found.images)
     outputs = outputs_of(settings.out, study, root)
     refuse_file("out", outputs.page.parent)
     experiment, training = runs[0].experiment, runs[0].facts.get("training_appearance")
@@ -102,45 +106,38 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     if unjudged:
         say(unjudged, style="yellow")
     new = NewReading.of(runs[0].facts.get("reading"), given)
-    predicted, unread = _predict(found.images, ensemble, size, settings, new)
-    lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in unread))
-    say(*(f"skipped {line}" for line in [*lines, *proposed_ranges(unread)]), style="red")
+    outcomes = _predict([*found.images, *wells], ensemble, size, settings, new)
+    readable, unreadable = apart(outcomes)
+    _say_of_files("skipped", root, unreadable, "red", proposed_ranges(unreadable))
+    predicted, skipped = apart(outcomes[: len(found.images)])
     if not predicted:
         say("no image could be predicted, and nothing is written", style="red")
         return False
-    refuse_clipped(predicted)
-    record = record_of(new.reading, summary([(one.measured, one.levels) for one in predicted]))
-    if is_worth_saying(record):
-        say(*in_lines(record, before=""))
+    refuse_clipped(readable)
+    brightness = _brightness(new, readable)
     predicted, repeated = without_repeats(predicted)
-    if repeated:
-        lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in repeated))
-        say(*(f"left out {line}" for line in lines), style="yellow")
+    _say_of_files("left out", root, repeated, "yellow")
     others = [Skipped(image, f"an image {NOT_READ}; {REMEDY}") for image in found.others]
-    frame = image_table(predicted, [*unread, *repeated, *others], study.classes, training, experiment)
+    frame = image_table(predicted, [*skipped, *repeated, *others], study.classes, training, experiment)
     headline = Headline.of(KnownImages.of(study.predictions))
-    populations = population_table(frame, by_network(predicted), study.classes, headline)
-    write_text(outputs.predictions, frame.to_csv(index=False, lineterminator="\n"))
-    write_text(outputs.composition, populations.to_csv(index=False, lineterminator="\n"))
-    files = (outputs.predictions.name, outputs.composition.name)
-    read = {"Found": inventory, "Predicted is": seen, "Brightness": "; ".join(in_lines(record, before=""))}
+    judged = of_wells(outcomes[len(found.images) :], predicted, study.predictions, headline) if wells else None
+    plate = judged.plate if judged else None
+    populations = population_table(frame, by_network(predicted), study.classes, headline, plate)
+    _write_table(outputs.predictions, frame)
+    _write_table(outputs.composition, populations)
+    facts = _facts(root, study, runs) | {"Found": inventory, "Predicted is": seen, "Brightness": brightness}
+    if judged:
+        say(*judged.plate.remarks, style="yellow")
+        _write_table(outputs.controls, judged.table)
+        facts["Controls"] = f"{judged.found} ({outputs.controls.name})"
     paths = {image.file: image.path for image in found.images}
-    page = predictions_page(
-        root.resolve().name,
-        study,
-        frame,
-        populations,
-        _facts(root, study, runs) | read,
-        files,
-        bool(training),
-        headline,
-        lambda file: thumbnail(paths[file], new),
-        _nearest(runs[0], features, predicted),
-        unjudged,
-    )
+    files = (outputs.predictions.name, outputs.composition.name)
+    shown = (root.resolve().name, study, frame, populations, facts, files, bool(training), headline)
+    nearest = _nearest(runs[0], features, predicted)
+    page = predictions_page(*shown, lambda file: thumbnail(paths[file], new), nearest, unjudged, plate)
     write_text(outputs.page, page)
     _show(study, frame, populations, outputs)
-    return not unread and not found.others
+    return not unreadable and not found.others
 
 
 def _features(runs: Sequence[RunRecord], engine: str) -> tuple[list[RunFeatures], str]:
@@ -168,15 +165,17 @@ def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
     """The files to write: in a folder, or beside the .csv file that `out` names."""
     if out and out.endswith(".csv"):
         path = Path(out)
-        return Outputs(path, path.with_name(f"{path.stem}-composition.csv"), path.with_suffix(".html"))
+        composition, controls = (path.with_name(f"{path.stem}-{name}.csv") for name in ("composition", "controls"))
+        return Outputs(path, composition, controls, path.with_suffix(".html"))
     folder = Path(out) if out else Path("outputs", "predictions", study.name, root.resolve().name)
-    return Outputs(folder / "predictions.csv", folder / "composition.csv", folder / "predictions.html")
+    predictions, composition, controls = (folder / f"{name}.csv" for name in ("predictions", "composition", "controls"))
+    return Outputs(predictions, composition, controls, folder / "predictions.html")
 
 
 def _predict(
     images: list[NewImage], ensemble: Ensemble, size: int, settings: DictConfig, new: NewReading
-) -> tuple[list[Predicted], list[Skipped]]:
-    """What could be predicted and what could not, both in the order of the images."""
+) -> list[Predicted | Skipped]:
+    """What could be predicted and what could not, in the order of the images."""
     outcomes: list[Predicted | Skipped] = []
     console = get_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -185,9 +184,25 @@ def _predict(
             outcomes.append(one)
             bar.advance(task)
     place = {image.file: number for number, image in enumerate(images)}
-    outcomes.sort(key=lambda one: place[one.image.file])
-    predicted = [one for one in outcomes if isinstance(one, Predicted)]
-    return predicted, [one for one in outcomes if isinstance(one, Skipped)]
+    return sorted(outcomes, key=lambda one: place[one.image.file])
+
+
+def _say_of_files(what: str, root: Path, skipped: Sequence[Skipped], style: str, remedies: Sequence[str] = ()) -> None:
+    lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in skipped))
+    say(*(f"{what} {line}" for line in [*lines, *remedies]), style=style)
+
+
+def _brightness(new: NewReading, readable: Sequence[Predicted]) -> str:
+    """What is black and white in these images, said where it is worth it."""
+    record = record_of(new.reading, summary([(one.measured, one.levels) for one in readable]))
+    lines = in_lines(record, before="")
+    if is_worth_saying(record):
+        say(*lines)
+    return "; ".join(lines)
+
+
+def _write_table(path: Path, frame: pd.DataFrame) -> None:
+    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
 def _facts(root: Path, study: Study, runs: list[RunRecord]) -> dict[str, Any]:

@@ -8,11 +8,12 @@ import pandas as pd
 
 from oral_cancer.data.appearance import BRIGHTNESS_MARGIN, CONTRAST_FACTOR, SCALE_FACTOR, SIZE_FACTOR
 from oral_cancer.evaluation.bootstrap import LEVEL
+from oral_cancer.evaluation.controls import Plate
 from oral_cancer.evaluation.feature_space import LIMIT, USUAL
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.inference.nearest import Nearest
-from oral_cancer.inference.results import BY_FEATURES, CALIBRATED, WITHOUT_UNLIKE, spread
-from oral_cancer.pages.compositions import OF_FIELDS, basis
+from oral_cancer.inference.results import BY_FEATURES, CALIBRATED, CONTROLS, WITHOUT_UNLIKE, spread
+from oral_cancer.pages.compositions import OF_FIELDS, basis, with_controls
 from oral_cancer.pages.grids import Entry, Grid, number, with_interval
 from oral_cancer.pages.render import render
 from oral_cancer.study.runs import Study
@@ -20,7 +21,8 @@ from oral_cancer.study.runs import Study
 DIGITS = 3
 PICTURES = 12
 """Images that are shown: those unlike the training, then the least certain ones."""
-KINDS = {CALIBRATED: "estimate", "": "raw (the paper's)"}
+KINDS = {CONTROLS: "with controls", CALIBRATED: "estimate", "": "raw (the paper's)"}
+"""What composition.csv has of each population, as far as it has it; the first counts."""
 
 
 def predictions_page(
@@ -35,6 +37,7 @@ def predictions_page(
     picture: Callable[[str], str | None],
     nearest: Nearest,
     unjudged: str,
+    plate: Plate | None = None,
 ) -> str:
     """The HTML of the page.
 
@@ -50,6 +53,7 @@ def predictions_page(
         picture: a data URI of an image by its file; None where there is none.
         nearest: the training images beside which unlike ones are shown.
         unjudged: why images are not judged by their features; "" where they are.
+        plate: what controls make of it; None where there are none.
     """
     classes = study.classes
     left_out, predicted = images[images["left_out"] != ""], images[images["left_out"] == ""]
@@ -63,7 +67,12 @@ def predictions_page(
         "basis": basis(headline),
         "of_fields": OF_FIELDS,
         "n_images": len(predicted),
-        "populations": [_population(row, classes) for row in populations.to_dict("records")],
+        "populations": [
+            _population(row, classes, _kinds(populations, classes)) for row in populations.to_dict("records")
+        ],
+        "plate": plate,
+        "controls": _controls(plate) if plate else None,
+        "with_controls": with_controls(plate) if plate and plate.headline else "",
         "composition": composition_grid(populations, classes, files[1]),
         "shown": _shown(predicted, classes, picture, nearest),
         "unjudged": unjudged,
@@ -90,22 +99,35 @@ def composition_grid(populations: pd.DataFrame, classes: Sequence[str], file: st
     Where images are unlike those of the training, the same once more without them.
     """
     rows = []
+    kinds = _kinds(populations, classes)
     for row in populations.to_dict("records"):
         subsets = {"": ("", row["images"])}
         if 0 < row["unlike_training"] < row["images"]:
             subsets[WITHOUT_UNLIKE] = (", without unlike", row["images"] - row["unlike_training"])
-        for place, (subset, kind) in enumerate(product(subsets, KINDS)):
+        for place, (subset, kind) in enumerate(product(subsets, kinds)):
             figures = []
             for name in (f"{cls}{kind}{subset}" for cls in classes):
                 value, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
                 figures.append(with_interval(value, low, high, digits))
             words, images = subsets[subset]
-            head = (row["population"] if place == 0 else "", str(images) if kind == CALIBRATED else "")
-            rows.append(tuple(Entry(text) for text in (*head, KINDS[kind] + words, *figures)))
+            head = (row["population"] if place == 0 else "", str(images) if kind == next(iter(kinds)) else "")
+            rows.append(tuple(Entry(text) for text in (*head, kinds[kind] + words, *figures)))
     return Grid(file.removesuffix(".csv"), ("population", "images", "estimate", *classes), tuple(rows))
 
 
-def _population(row: Mapping[Any, Any], classes: Sequence[str]) -> dict[str, Any]:
+def _kinds(populations: pd.DataFrame, classes: Sequence[str]) -> dict[str, str]:
+    return {kind: said for kind, said in KINDS.items() if f"{classes[0]}{kind}" in populations}
+
+
+def _controls(plate: Plate) -> Grid:
+    heads = ("control", "images", "off without controls", "off with those of the other half")
+    rows = [
+        (one.label, str(one.images), number(one.study, DIGITS), number(one.held_out, DIGITS)) for one in plate.judged
+    ]
+    return Grid("controls", heads, tuple(tuple(map(Entry, row)) for row in rows))
+
+
+def _population(row: Mapping[Any, Any], classes: Sequence[str], kinds: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": row["population"],
         "images": row["images"],
@@ -113,7 +135,7 @@ def _population(row: Mapping[Any, Any], classes: Sequence[str]) -> dict[str, Any
         "remark": row["remark"],
         "ratio": row["ratio"],
         "features": row["features"],
-        "bars": [([row[f"{cls}{kind}"] for cls in classes], said) for kind, said in KINDS.items()],
+        "bars": [([row[f"{cls}{kind}"] for cls in classes], said) for kind, said in kinds.items()],
     }
 
 

@@ -40,10 +40,10 @@ class Found:
     left_out: tuple[LeftOut, ...]
 
 
-def find_images(root: Path) -> Found:
+def find_images(root: Path, option: str = "images") -> Found:
     """Every image below a folder, by its suffix; hidden folders are passed over.
 
-    Symbolic links are followed, each folder once.
+    Symbolic links are followed, each folder once. `option` is what a refusal says that the folder was given by.
 
     Raises:
         UserError: for a folder that is not there, or holds no image that is read, and for names that no table can hold
@@ -51,7 +51,7 @@ def find_images(root: Path) -> Found:
     """
     if not root.is_dir():
         fault = "is not a folder" if root.exists() else "does not exist"
-        raise UserError(f"images={root} {fault}; give the folder that holds the images")
+        raise UserError(f"{option}={root} {fault}; give the folder that holds the images")
     images, others, left_out = [], [], []
     seen: set[tuple[int, int]] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True):
@@ -79,11 +79,11 @@ def find_images(root: Path) -> Found:
             else:
                 left_out.append(LeftOut(image.file, NO_IMAGE))
     strange = ((image.file, f"{REASON}; rename it") for image in (*images, *others) if is_formula(image.file))
-    refuse([f"images: {line}" for line in gathered(Path(printable(str(root))), strange)])
+    refuse([f"{option}: {line}" for line in gathered(Path(printable(str(root))), strange)])
     if not images:
         kinds = ", ".join(dict.fromkeys(image.path.suffix.lower() for image in others))
         instead = f"; it has {len(others)} of kinds that are not read ({kinds}): export these as TIFF" if others else ""
-        raise UserError(f"images={root} holds no image ({', '.join(SUFFIXES)}); give the folder that does{instead}")
+        raise UserError(f"{option}={root} holds no image ({', '.join(SUFFIXES)}); give the folder that does{instead}")
     return Found(images, others, tuple(left_out))
 
 

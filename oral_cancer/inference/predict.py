@@ -117,6 +117,12 @@ def predict(
                 yield one
 
 
+def apart(outcomes: Sequence[Predicted | Skipped]) -> tuple[list[Predicted], list[Skipped]]:
+    """What could be predicted, and what could not."""
+    predicted = [one for one in outcomes if isinstance(one, Predicted)]
+    return predicted, [one for one in outcomes if isinstance(one, Skipped)]
+
+
 def _predict_batch(
     images: Sequence[NewImage], ensemble: Ensemble, size: int, new: NewReading
 ) -> list[Predicted | Skipped | _Undecided]:

@@ -11,6 +11,7 @@ from oral_cancer.counting import counted
 from oral_cancer.data.appearance import FLAT, unlike
 from oral_cancer.errors import refuse
 from oral_cancer.evaluation.composition import Composition, composition
+from oral_cancer.evaluation.controls import Plate
 from oral_cancer.evaluation.feature_space import LIMIT, USUAL
 from oral_cancer.evaluation.feature_space import OUTSIDE as FAR_OUT
 from oral_cancer.evaluation.headline import Headline
@@ -21,6 +22,7 @@ LOOKS = ["brightness", "contrast", "micrometres"]
 NOTHING = ""
 CONSTANT = 1e-4  # SD of every proportion over the images, below which these are one image as far as is seen
 CALIBRATED = "_calibrated"
+CONTROLS = "_controls"
 WITHOUT_UNLIKE = "_without_unlike"
 OF_FEATURES = ["feature_distance", "feature_percentile"]
 BY_FEATURES = "features"
@@ -146,7 +148,11 @@ def by_network(predicted: Sequence[Predicted]) -> NDArray[np.float64]:
 
 
 def population_table(
-    images: pd.DataFrame, probabilities: NDArray[np.float64], classes: Sequence[str], headline: Headline
+    images: pd.DataFrame,
+    probabilities: NDArray[np.float64],
+    classes: Sequence[str],
+    headline: Headline,
+    plate: Plate | None = None,
 ) -> pd.DataFrame:
     """One row a population: images, how many are unlike the training images, estimated composition.
 
@@ -155,17 +161,20 @@ def population_table(
         probabilities: (N, folds, K), of the images that were predicted, which come first there.
         classes: K names.
         headline: the experiment's estimator.
+        plate: the same with controls; None where there are none.
 
     Returns:
         `population, images, unlike_training, left_out, remark, estimator, ratio, features`, and for each class its
         proportion and the ends of a 95 % interval: `<class>, <class>_low, <class>_high`, the paper's raw mean with the
-        images drawn again, and `<class>_calibrated...`, the headline estimate with all drawn again that it rests on;
-        both once more, named `..._without_unlike...`, of the images that are like those of the training, NaN where
-        there are none. Ends are NaN for a single image, and for a population that `remark` says is nearly constant.
-        `estimator` is the headline's, `ratio` says where its estimate lies outside the compositions that it was fitted
-        on, and `features` where the population lies outside the training images by what the networks see.
+        images drawn again; `<class>_calibrated...`, the headline estimate with all drawn again that it rests on; and
+        where controls can be used `<class>_controls...`, the same with these. All once more, named
+        `..._without_unlike...`, of the images that are like those of the training, NaN where there are none. Ends are
+        NaN for a single image, and for a population that `remark` says is nearly constant. `estimator` is the
+        headline's, `ratio` says where the last of the estimates lies outside the compositions that it was fitted on,
+        and `features` where the population lies outside the training images by what the networks see.
     """
     rows = []
+    headlines = {CALIBRATED: headline} | ({CONTROLS: plate.headline} if plate and plate.headline else {})
     predicted = (images["left_out"] == NOTHING).to_numpy()
     for name, of_population in images.groupby("population", sort=False):
         members = of_population[of_population["left_out"] == NOTHING]
@@ -183,12 +192,13 @@ def population_table(
             "features": FAR if members["feature_distance"].median() > FAR_OUT else NOTHING,
         }
         for subset, chosen in (("", of_members), (WITHOUT_UNLIKE, of_members[~is_unlike])):
-            found = (
-                {"": composition(chosen.mean(axis=1)), CALIBRATED: headline.composition(chosen)} if len(chosen) else {}
-            )
-            for kind in ("", CALIBRATED):
+            found = {}
+            if len(chosen):
+                found[""] = composition(chosen.mean(axis=1))
+                found |= {kind: fitted.composition(chosen) for kind, fitted in headlines.items()}
+            for kind in ("", *headlines):
                 row |= _estimate(found.get(kind), classes, kind + subset, len(chosen) > 1 and not constant)
-            if found and not subset and headline.is_outside(found[CALIBRATED].mean):
+            if found and not subset and headline.is_outside(list(found.values())[-1].mean):
                 row["ratio"] = OUTSIDE
         rows.append(row)
     return pd.DataFrame(rows)

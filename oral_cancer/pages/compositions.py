@@ -1,6 +1,9 @@
 """What pages and model cards say of compositions, in the same words."""
 
+import numpy as np
+
 from oral_cancer.evaluation.choice import KINDS
+from oral_cancer.evaluation.controls import Plate
 from oral_cancer.evaluation.headline import Headline
 
 ESTIMATOR_NAMES = {
@@ -24,6 +27,19 @@ UNCORRECTED = (
     "The estimate is the raw mean, not corrected: there are no validation images that the networks were not trained on "
     "(fold=all leaves none), or these do not tell all classes apart."
 )
+
+
+def with_controls(plate: Plate) -> str:
+    """How an estimate with controls comes about, and how far off it is on those that had no part in it."""
+    assert plate.headline
+    used = ", ".join(f"{number} of {label}" for label, number in plate.used.items())
+    before, after = np.mean([(one.study, one.held_out) for one in plate.judged], axis=0)
+    between = "the study's mixtures between them" if plate.headline.mixtures else "no mixture between them"
+    return (
+        f"The estimate is fitted anew with images of known content on the plate ({used}) in the place of the study's, "
+        f"and {between}, by {ESTIMATOR_NAMES[plate.headline.choice.name]}. On controls it is off by {after:.3f}, as "
+        f"the mean absolute error of a proportion, with those of their other half, and by {before:.3f} without any."
+    )
 
 
 def basis(headline: Headline) -> str:

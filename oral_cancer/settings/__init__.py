@@ -11,10 +11,11 @@ from oral_cancer.settings.checks import (
     settings_hash,
 )
 from oral_cancer.settings.refusals import checked, checked_arguments, faults_of, options, shown, unknown
-from oral_cancer.settings.rules import AS_TYPED, PATTERNS
+from oral_cancer.settings.rules import AS_TYPED, BY_NAME, PATTERNS
 
 __all__ = [
     "AS_TYPED",
+    "BY_NAME",
     "PATTERNS",
     "build",
     "check",

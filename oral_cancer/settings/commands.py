@@ -5,12 +5,25 @@ from typing import Annotated, Any, Literal, get_args
 from annotated_types import Gt, Lt, MinLen
 
 from oral_cancer.settings.data import FOLDER, Fold, Reading
-from oral_cancer.settings.rules import AS_TYPED, FINITE, TEXT, TRUTH, OpenSection, Rule, Section, one_of, whole
+from oral_cancer.settings.rules import (
+    AS_TYPED,
+    BY_NAME,
+    FINITE,
+    TEXT,
+    TRUTH,
+    OpenSection,
+    Rule,
+    Section,
+    one_of,
+    whole,
+)
 from oral_cancer.settings.training import SEEDS
 
 ENGINES = ("torch", "onnx")
 Direction = Literal["minimize", "maximize"]
 WIDTH = Rule("a number above 0 and below 1", (Gt(0), Lt(1), FINITE))
+Path = Annotated[str, MinLen(1)]
+CONTROLS = Rule("a table, or the folder of each class or mixture, such as {a: plate/A1}")
 EXPERIMENT = Rule("the name of an experiment", (MinLen(1),))
 
 
@@ -32,6 +45,7 @@ class Predict(OfStudy, Reading):
     """Those of conf/predict.yaml."""
 
     images: Annotated[str, FOLDER, AS_TYPED]
+    controls: Annotated[Path | Annotated[dict[Path, Path], MinLen(1)] | None, CONTROLS, BY_NAME] = None
     engine: Annotated[str, one_of(ENGINES), AS_TYPED] = ENGINES[0]
     batch_size: Annotated[int, whole(1)] = 16
     workers: Annotated[int | None, whole(1)] = None

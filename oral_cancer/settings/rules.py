@@ -15,6 +15,8 @@ WITHOUT_INFLUENCE = "without influence"
 """Marks a setting, or a section, that changes no figure. It may differ between the starts of a study."""
 AS_TYPED = "as typed"
 """Marks a path, a pattern or a name of the user's, which is taken as it stands, whatever characters are in it."""
+BY_NAME = "by name"
+"""Marks paths by names of the user's, `option.<name>=<path>`, each as typed."""
 PATTERNS = "patterns"
 """Marks a list of names or patterns, each as typed."""
 OF_HYDRA = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")

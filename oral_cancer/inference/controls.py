@@ -1,0 +1,172 @@
+"""Controls of a plate as a user gives them: images of known content, found before any work and told apart after it."""
+
+import os
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from oral_cancer.counting import counted
+from oral_cancer.data.table_columns import alternatives, known_column
+from oral_cancer.data.table_file import read_table
+from oral_cancer.data.walk import is_image
+from oral_cancer.errors import UserError, refuse
+from oral_cancer.evaluation.controls import Controls, Plate, refit
+from oral_cancer.evaluation.headline import Headline
+from oral_cancer.evaluation.known_images import KnownImages
+from oral_cancer.evaluation.predictions import classes_of, compositions_of
+from oral_cancer.inference.populations import NewImage, find_images, printable
+from oral_cancer.inference.predict import Predicted, Skipped, apart
+from oral_cancer.inference.results import NOTHING, by_network, without_repeats
+from oral_cancer.spreadsheets import REASON, is_formula
+
+
+def find_controls(
+    given: str | Mapping[str, str] | None, labels: Sequence[str], images: Sequence[NewImage]
+) -> list[NewImage]:
+    """The control images: `population` of each is the class or mixture that it shows, and `file` its whole path.
+
+    Args:
+        given: as `controls` of conf/predict.yaml has it: a table, or a folder for each label.
+        labels: the classes and mixtures that there are.
+        images: those of the populations.
+
+    Raises:
+        UserError: a line for each label that is not there, for each place that lacks or holds no image, and where two
+            labels have the same image, or a label and a population.
+    """
+    if given is None:
+        return []
+    if isinstance(given, Mapping):
+        places = [(f"controls.{label}", label, Path(path)) for label, path in given.items()]
+    else:
+        places = _of_table(Path(given))
+    problems: list[str] = []
+    found: list[NewImage] = []
+    for option, label, path in places:
+        try:
+            found += _images(option, label, path)
+        except UserError as refused:
+            problems += refused.lines
+        if label not in labels:
+            problems.append(f"{option}: {label!r} is no class or mixture of the study; there are {', '.join(labels)}")
+    refuse(problems)
+    found = list(dict.fromkeys(found))
+    refuse_shared(found, images, lambda image: os.path.realpath(image.path))
+    return found
+
+
+def refuse_shared(
+    controls: Sequence[NewImage], images: Sequence[NewImage], identity: Callable[[NewImage], Hashable]
+) -> None:
+    """Raise a `UserError` where two labels have images of one identity, or a label and a population."""
+    owners = {identity(image): f"the population {image.population}" for image in images}
+    shared: dict[tuple[str, str], list[str]] = {}
+    for image in controls:
+        own = f"controls.{image.population}"
+        owner = owners.setdefault(identity(image), own)
+        if owner != own:
+            shared.setdefault((own, owner), []).append(image.file)
+    refuse(
+        [
+            f"{own}: {counted(len(files), 'image')}, such as {files[0]}, is {owner}'s too: take it out of one of them"
+            if len(files) == 1
+            else f"{own}: {len(files)} images, such as {files[0]}, are {owner}'s too: take them out of one of them"
+            for (own, owner), files in shared.items()
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class JudgedWells:
+    """The control images of a call.
+
+    Attributes:
+        plate: what they make of the study's estimate.
+        table: one row an image, see `control_table`.
+        found: e.g. "12 images of parental, 10 images of resistant".
+    """
+
+    plate: Plate
+    table: pd.DataFrame
+    found: str
+
+
+def of_wells(
+    outcomes: Sequence[Predicted | Skipped], asked: Sequence[Predicted], study: pd.DataFrame, headline: Headline
+) -> JudgedWells:
+    """What the control images of a call say.
+
+    Args:
+        outcomes: of the images that `find_controls` has found.
+        asked: the images of the populations.
+        study: its predictions by the networks of the ensemble.
+        headline: fitted on these.
+
+    Raises:
+        UserError: where none could be read, or an image is the same under two labels or in a population too.
+    """
+    readable, unreadable = apart(outcomes)
+    if not readable:
+        raise UserError(f"controls: none of {counted(len(outcomes), 'image')} could be read; export them as TIFF")
+    pixels = {one.image: one.digest for one in (*readable, *asked)}
+    refuse_shared([one.image for one in readable], [one.image for one in asked], pixels.__getitem__)
+    predicted, repeated = without_repeats(readable)
+    labels = np.array([one.image.population for one in predicted], np.str_)
+    controls = Controls(by_network(predicted), labels)
+    plate = refit(KnownImages.of(study), headline, controls, compositions_of(study))
+    table = control_table(predicted, [*unreadable, *repeated], plate, classes_of(study))
+    found = ", ".join(f"{counted(number, 'image')} of {label}" for label, number in controls.counts.items())
+    return JudgedWells(plate, table, found)
+
+
+def control_table(
+    predicted: Sequence[Predicted], skipped: Sequence[Skipped], plate: Plate, classes: Sequence[str]
+) -> pd.DataFrame:
+    """One row a control image: `file, label, used, left_out`, the ensemble's probability of each class, two errors.
+
+    `used` says whether the label's images stand in the place of the study's; `left_out` why an image has no figures.
+    `off_without` and `off_held_out` are its label's, see `Judged`.
+    """
+    nothing = [np.nan] * len(classes)
+    rows = [
+        (one.image.file, one.image.population, one.image.population in plate.used, NOTHING, *mean)
+        for one, mean in zip(predicted, by_network(predicted).mean(axis=1), strict=True)
+    ]
+    rows += [(one.image.file, one.image.population, False, one.reason, *nothing) for one in skipped]
+    table = pd.DataFrame(rows, columns=["file", "label", "used", "left_out", *classes])
+    judged = [(one.label, one.study, one.held_out) for one in plate.judged]
+    return table.merge(pd.DataFrame(judged, columns=["label", "off_without", "off_held_out"]), on="label", how="left")
+
+
+def _of_table(path: Path) -> list[tuple[str, str, Path]]:
+    """What each row of a table is called in a message, its label, and the image or folder that it names."""
+    if not path.is_file():
+        fault = "is no table" if path.exists() else "does not exist"
+        raise UserError(
+            f"controls={path} {fault}; give a table of file and label, or controls.<class>=<folder> for each"
+        )
+    table = read_table(path)
+    columns = {role: known_column(table, role) for role in ("file", "label")}
+    refuse(
+        [
+            *(f"{path}: no column {alternatives(role)}" for role, name in columns.items() if name is None),
+            *table.problems,
+        ]
+    )
+    file, label = map(str, columns.values())
+    refuse([] if table.rows else [f"{path}: has no rows; name the file and the label of each control"])
+    return [(table.place(row), row.cells[label], path.parent / row.cells[file]) for row in table.rows]
+
+
+def _images(option: str, label: str, path: Path) -> list[NewImage]:
+    """The images below a folder, or the one that a file is."""
+    if path.is_file() and is_image(path.name):
+        paths = [path]
+    else:
+        paths = [image.path for image in find_images(path, option).images]
+    files = [printable(os.path.abspath(one)) for one in paths]
+    refuse([f"{option}: {file}: {REASON}; rename it" for file in files if is_formula(file)])
+    return [NewImage(one, file, label) for one, file in zip(paths, files, strict=True)]
