@@ -9,6 +9,7 @@ from oral_cancer.files import sealed, sha256_of, unsealed, write_json
 from oral_cancer.settings.callbacks import LAST
 
 FILE = "manifest.json"
+SYNTHETIC = "synthetic.jpg"
 CHECKPOINT = Path("checkpoints", f"{LAST}.ckpt")  # below a run's folder: the state after the last whole epoch
 RESULTS = ("predictions.csv", "metrics.json", "history.csv", "splits.csv")  # without which no run is complete
 
@@ -39,8 +40,8 @@ def is_damaged(folder: Path) -> bool:
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of the files of a run that its figures rest on, by their path below its folder."""
-    paths = [*sorted(folder.glob("*.csv")), folder / "metrics.json", folder / CHECKPOINT]
+    """SHA-256 of the files of a run that its figures and its page rest on, by their path below its folder."""
+    paths = [*sorted(folder.glob("*.csv")), folder / "metrics.json", folder / SYNTHETIC, folder / CHECKPOINT]
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths if path.exists()}
 
 
