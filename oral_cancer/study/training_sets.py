@@ -137,7 +137,7 @@ def _panel(treated: TreatedSet, most: int) -> Panel:
             before, after = int(row["before"]), int(row["after"])
             axes.barh(y - 0.22, before, 0.2, color=MUTED[0])
             left = 0.0
-            for part in PARTS if treated.recorded else ():
+            for part in (part for part in PARTS if row[part] > 0):
                 axes.barh(y + 0.14, row[part], 0.4, left=left, **PARTS[part])
                 left += row[part]
             if not treated.recorded:
