@@ -192,8 +192,9 @@ def _predict(given: Given) -> None:
     oral-cancer predict outputs/studies/paper images=/data/culture_7
     """
     from oral_cancer.command import settings_of
+    from oral_cancer.inference.populations import images_not_there
 
-    settings = settings_of("predict", given.overrides)
+    settings = settings_of("predict", given.overrides, images_not_there)
     from oral_cancer.inference.command import predict_folder
 
     if not predict_folder(given.study, settings):
@@ -206,8 +207,9 @@ def _explain(given: Given) -> None:
     oral-cancer explain outputs/studies/paper
     """
     from oral_cancer.command import settings_of
+    from oral_cancer.inference.populations import images_not_there
 
-    settings = settings_of("explain", given.overrides)
+    settings = settings_of("explain", given.overrides, images_not_there)
     from oral_cancer.explain.command import explain_images
 
     if not explain_images(given.study, settings):

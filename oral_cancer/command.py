@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,10 +99,17 @@ def described(error: BaseException) -> str:
     return brief(error) if isinstance(error, UserError) else f"{type(error).__name__}: {brief(error)}"
 
 
-def settings_of(command: str, given: Sequence[str]) -> DictConfig:
+def settings_of(
+    command: str, given: Sequence[str], further: Callable[[Any], Sequence[str]] = lambda _: ()
+) -> DictConfig:
     """The settings of a command beside train.py: those of `conf/<command>.yaml`, and what is given as key=value.
 
     Hydra would take `experiment=m5` for a choice of conf/experiment; here it names a model of a study.
+
+    Args:
+        command: its name.
+        given: what the user gives.
+        further: what else is wrong with the settings, to be told with the rest.
 
     Raises:
         UserError: for what is no option, or is needed and not given, and for a `trust` that is neither true nor false.
@@ -135,7 +142,7 @@ def settings_of(command: str, given: Sequence[str]) -> DictConfig:
             parsed.append(word)
     settings.merge_with(OmegaConf.from_dotlist(parsed))
     there = {name: value for name, value in resolved(settings).items() if name not in OmegaConf.missing_keys(settings)}
-    refuse([*problems, *faults_of(section, there)])
+    refuse([*problems, *faults_of(section, there), *further(settings)])
     return settings
 
 

@@ -129,6 +129,8 @@ def test_identical_images_count_once_or_are_refused(check: Check, cells: Path) -
     said, _, code = check("source=folder", f"source.root={cells}", "data.folds=3")
     assert code == 0
     assert "1 identical to another image (B cell/copy.png)" in said
+    assert "24 images of uint8 pixels" in said
+    assert "colour: 0 grey, 24 in colour" in said
     shutil.move(cells / "B cell" / "copy.png", cells / "T cell" / "copy.png")
     _, err, code = check("source=folder", f"source.root={cells}", "data.folds=3")
     assert code == 1
@@ -221,5 +223,7 @@ def test_white_blood_cells(check: Check, white_blood_cells: Path) -> None:
     )
     assert code == 0, err
     assert rows(said)["all"] == ["395", "97", "298"]
+    assert "395 images of uint8 pixels" in said
+    assert "colour: 0 grey, 395 in colour" in said
     assert rows(said)["one"] == ["22", "52", "48", "176"]
     assert "1 identical to another image (Dataset 1/139.bmp)" in said

@@ -149,7 +149,11 @@ def insist_on_one_wording(section: type[Section], content: Mapping[str, Any], be
         ("model.scheduler.factor=true", "model.scheduler.factor=true: must be a positive finite number"),
         ("study.name=../x", "study.name=../x: must be a name that a folder can have: not empty, no slash, no dot"),
         ("+data.batchsize=3", "data.batchsize: is no option; did you mean data.batch_size?"),
-        ("+source.per_class=3", "source.per_class: is no option of what is chosen here; "),
+        (
+            "+source.per_class=3",
+            "source.per_class: is no option of what is chosen here; it belongs to source=simulated",
+        ),
+        ("+source.group_by=x", "source.group_by: is no option of what is chosen here; it belongs to source=folder or"),
         ("+source.simulated.per_clas=3", "source.simulated.per_clas: is no option; did you mean source.simulated.per_"),
         ("+trainer.compile=true", "trainer.compile: is no option; did you mean model.compile?"),
         (

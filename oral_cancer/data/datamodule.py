@@ -154,6 +154,15 @@ class CellDataModule(LightningDataModule):
         """Images of each class and mixture in the treated training set; labels in between count as "interpolated"."""
         return dict(Counter(self._treated_labels().tolist()))
 
+    def copies(self) -> NDArray[np.int64]:
+        """How often the treated training set has each row of the store, (N,)."""
+        return np.bincount(self.train_rows[self._plain_images().indices], minlength=len(self.labels))
+
+    def synthetic(self) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
+        """The images that the treatment made, uint8 (S, H, W, 3), and their labels (S,)."""
+        plain = self._plain_images()
+        return plain.synthetic, self._treated_labels()[len(plain.indices) :]
+
     def _treated_labels(self) -> NDArray[np.str_]:
         assert self.training_images is not None
         chosen = self.training_images.indices

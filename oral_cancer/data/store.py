@@ -25,7 +25,7 @@ from oral_cancer.data.store_build import build
 from oral_cancer.data.store_index import INDEX, Key, PixelArray, Stored, key_of, load
 from oral_cancer.disk import insist_on_room
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.formats.brightness import MOST_CLIPPED, summary
+from oral_cancer.formats.brightness import MOST_CLIPPED, Levels, Measured, summary
 
 CHECKED_AT_ONCE = 64  # images
 
@@ -85,6 +85,7 @@ class ImageStore:
         phash: perceptual hash of each row's pixels, see `perceptual_hash`.
         reading: how the files were read, as a manifest has it; see `reading.record_of`.
         fingerprint: see `fingerprint_of`.
+        values: of each file, and which of them are black and white, as `reading` counts them.
     """
 
     collection: Collection
@@ -97,12 +98,15 @@ class ImageStore:
     phash: tuple[str, ...]
     reading: Mapping[str, Any]
     fingerprint: str
+    values: tuple[tuple[Measured, Levels], ...] = ()
 
     def without(self, rows: Sequence[int]) -> "ImageStore":
         """The other rows; these are left out as identical to others."""
         dropped = set(rows)
         kept = [row for row in range(len(self.sha256)) if row not in dropped]
         files = self.collection.files
+        values = tuple(self.values[row] for row in kept)
+        reading = record_of(self.collection.reading, summary(values))
         left_out = (*self.collection.left_out, *(LeftOut(files[row].path, IDENTICAL) for row in sorted(dropped)))
         return replace(
             self,
@@ -114,9 +118,9 @@ class ImageStore:
             micrometres=self.micrometres[kept],
             crc32=tuple(self.crc32[row] for row in kept),
             phash=tuple(self.phash[row] for row in kept),
-            fingerprint=fingerprint_of(
-                ((files[row].path, self.bytes[row], self.sha256[row]) for row in kept), self.reading
-            ),
+            reading=reading,
+            fingerprint=fingerprint_of(((files[row].path, self.bytes[row], self.sha256[row]) for row in kept), reading),
+            values=values,
         )
 
 
@@ -161,7 +165,8 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
     if stored is None:
         raise UserError(f"{collection.root}: no image to store: add images or choose another source")
     rows = [row for row in stored.rows if row]
-    reading = record_of(collection.reading, summary([(row.measured, row.levels) for row in rows]))
+    values = tuple((row.measured, row.levels) for row in rows)
+    reading = record_of(collection.reading, summary(values))
     return ImageStore(
         collection,
         stored.images,
@@ -173,6 +178,7 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
         tuple(row.phash for row in rows),
         reading,
         fingerprint_of(((row.path, row.bytes, row.sha256) for row in rows), reading),
+        values,
     )
 
 

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 N_RESAMPLES = 500
 """In each of which the estimator is fitted anew."""
 PURE = 0.95
-"""The raw mean of a class from which a culture counts as pure, unless a known mixture has as much."""
+"""The raw mean of a class at which a culture counts as pure, unless a known mixture has as much."""
 FAR = 0.05
 """How far a proportion may lie from mixtures and pure classes that are known, and count as one of them."""
 
@@ -75,7 +75,7 @@ class Headline:
         network_weights: (B, F).
         deviations: of known images from their labels.
         mixtures: the known ones, and their proportions (K,).
-        pure_from: `PURE`, or the greatest raw mean of a class in a known mixture.
+        mixed_up_to: the greatest raw mean of a class in a known mixture; 0 without any.
         seed: of the random generator for the populations.
     """
 
@@ -85,7 +85,7 @@ class Headline:
     network_weights: Floats
     deviations: Deviations
     mixtures: Mapping[str, Floats]
-    pure_from: float
+    mixed_up_to: float
     seed: int
 
     @classmethod
@@ -105,7 +105,7 @@ class Headline:
             networks,
             Deviations.of(choice.name, known),
             known.mixtures,
-            max([PURE, *(known.probabilities[known.labels == name].mean(axis=0).max() for name in known.mixtures)]),
+            max([0.0, *(known.probabilities[known.labels == name].mean(axis=0).max() for name in known.mixtures)]),
             seed,
         )
 
@@ -173,13 +173,19 @@ class Headline:
         return estimator.predict(rows, None if weights is None else weights.reshape(len(weights), -1))
 
     def _kept_pure(self, estimate: Floats, raw: Floats) -> Floats:
-        """An estimate (K,), moved towards the class that the raw mean has nearly alone, until that has `PURE`."""
+        """An estimate (K,), moved towards the class that the raw mean has nearly alone, until that has `PURE`.
+
+        It is moved in full where the raw mean has `PURE` and more than any known mixture, and from `FAR` below, or what
+        known mixtures have, in proportion: cultures that hardly differ have estimates that hardly do.
+        """
         k = int(raw.argmax())
-        if raw[k] < self.pure_from or estimate[k] >= PURE:
+        beyond = max(PURE - FAR, self.mixed_up_to)
+        share = np.clip((raw[k] - beyond) / (PURE - beyond), 0, 1) if beyond < PURE else float(raw[k] > beyond)
+        if share == 0 or estimate[k] >= PURE:
             return estimate
         kept = estimate * (1 - PURE) / (1 - estimate[k])
         kept[k] = PURE
-        return np.asarray(kept)
+        return np.asarray(estimate + share * (kept - estimate))
 
     def _deviations(self, estimate: Floats, n_groups: int) -> Floats:
         """Those that a population with this estimate may have too."""

@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oral_cancer.errors import UserError
-from oral_cancer.evaluation.predictions import classes_of, labels
+from oral_cancer.evaluation.predictions import classes_of, labels, probabilities
 from oral_cancer.inference.members import with_seeds
 from oral_cancer.inference.populations import NewImage
+from oral_cancer.labels import TOLERANCE
 from oral_cancer.settings.data import Fold
 from oral_cancer.study.runs import RunRecord, Study, refuse_damaged
 
@@ -25,6 +26,11 @@ class Labelled:
     image: NewImage
     name: str | None = None
     proportions: NDArray[np.float64] | None = None
+
+    @property
+    def mixed(self) -> bool:
+        """Whether it is known to be of several classes: then no single one is right or wrong."""
+        return self.proportions is not None and bool(self.proportions.max() < 1 - TOLERANCE)
 
 
 def runs_to_explain(study: Study, fold: Fold | None, seed: int | None, split_seed: int | None) -> list[RunRecord]:
@@ -48,7 +54,8 @@ def runs_to_explain(study: Study, fold: Fold | None, seed: int | None, split_see
 def own_images(study: Study, runs: Sequence[RunRecord], per_label: int) -> list[Labelled]:
     """Images of the study itself: test images, or of a study without any those that validate its runs.
 
-    All pure ones that one of the runs gets wrong, and the first of those that all get right and of each mixture.
+    All pure ones that one of the runs gets wrong, the first of those that all get right, and those of each mixture of
+    whose proportions one of the runs is furthest off.
 
     Args:
         study: whose root holds the images.
@@ -56,7 +63,7 @@ def own_images(study: Study, runs: Sequence[RunRecord], per_label: int) -> list[
         per_label: right ones of each class, and images of each mixture.
 
     Returns:
-        Class by class, then mixture by mixture, each by the images' names.
+        Class by class, each by the images' names, then mixture by mixture, the furthest off first.
 
     Raises:
         UserError: where the study does not say where its images lie, or they are no longer there.
@@ -74,12 +81,16 @@ def own_images(study: Study, runs: Sequence[RunRecord], per_label: int) -> list[
     rows = rows[rows["split"] == ("test" if "test" in set(rows["split"]) else "val")]
     classes = classes_of(rows)
     pure = (rows["set"] == "homo").to_numpy()
-    wrong = pure & (rows[list(classes)].to_numpy().argmax(axis=1) != labels(rows).argmax(axis=1))
-    rows = rows.assign(wrong=wrong).sort_values(["file", "wrong"]).drop_duplicates("file", keep="last")
+    wrong = pure & (probabilities(rows).argmax(axis=1) != labels(rows).argmax(axis=1))
+    off = np.where(pure, 0.0, np.abs(probabilities(rows) - labels(rows)).mean(axis=1))
+    rows = rows.assign(wrong=wrong, off=off).sort_values(["file", "wrong", "off"]).drop_duplicates("file", keep="last")
+    rows = rows.sort_values(["off", "file"], ascending=[False, True])
     first = rows[~rows["wrong"]].groupby("label", sort=False).head(per_label)
     rows = pd.concat([first, rows[rows["wrong"]]])
     order = {name: place for place, name in enumerate([*classes, *sorted(set(rows["label"]) - set(classes))])}
-    rows = rows.assign(place=rows["label"].map(order)).sort_values(["place", "wrong", "file"])
+    rows = rows.assign(place=rows["label"].map(order)).sort_values(
+        ["place", "wrong", "off", "file"], ascending=[True, True, False, True]
+    )
     return [
         Labelled(NewImage(root / file, file, str(PurePosixPath(file).parent)), label, proportions)
         for file, label, proportions in zip(map(str, rows["file"]), rows["label"], labels(rows), strict=True)

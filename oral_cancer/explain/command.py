@@ -37,6 +37,8 @@ from oral_cancer.study.runs import RunRecord, Study, read_study
 PAGE = "index.html"
 LONGEST = 160  # bytes of an image's name within that of a picture
 WORDS = {True: "correct", False: "false", None: "unlabelled"}
+MIXED = "mixed"
+"""What the names of pictures say of a prediction."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     no_map = [run.name for run, explainer in explainers.values() if not explainer.has_feature_map]
     if no_map:
         print(f"[yellow]Grad-CAM does not apply to {escape(', '.join(no_map))}: no convolutional feature map[/]")
-    order = {labelled.image.file: place for place, labelled in enumerate(images)}
-    explained.sort(key=lambda one: order[one.file])
+    explained = _in_order(explained, images)
     facts = {
         "Study": str(study.folder),
         "Images": str(root or f"{settings.per_class} right ones of each class and of each mixture, and all wrong ones"),
@@ -160,12 +161,13 @@ def _explain(
     taken = np.stack([resized(one.pixels, explainer.size) for one in batch])
     originals = [shown(one.pixels) for one in batch]
     for one, original, found in zip(batch, originals, explainer.explain(taken, originals, target), strict=True):
-        image, proportions = one.labelled.image, one.labelled.proportions
-        correct = None if proportions is None else bool(proportions.argmax() == found.predicted)
+        image, proportions, mixed = one.labelled.image, one.labelled.proportions, one.labelled.mixed
+        correct = None if proportions is None or mixed else bool(proportions.argmax() == found.predicted)
+        off = float(np.abs(proportions - found.probabilities).mean()) if proportions is not None and mixed else None
         beginning = Path(run.experiment, run.run.training, image.file)
-        names = {}
+        names, judged = {}, MIXED if mixed else WORDS[correct]
         for picture, pixels in ({"sheet": _sheet(original, found)} | found.pictures).items():
-            name = f"{_short(beginning.name)}-{picture}-{WORDS[correct]}-{in_files(classes[found.predicted])}.png"
+            name = f"{_short(beginning.name)}-{picture}-{judged}-{in_files(classes[found.predicted])}.png"
             names[picture] = beginning.with_name(name).as_posix()
             write_bytes(folder / names[picture], png(pixels))
         yield Explained(
@@ -177,8 +179,21 @@ def _explain(
             classes[found.predicted],
             found.target,
             correct,
+            off,
             names,
         )
+
+
+def _in_order(explained: Sequence[Explained], images: Sequence[Labelled]) -> list[Explained]:
+    """Images in their order, but for mixed ones: these last, mixture by mixture, the furthest off first."""
+    place = {labelled.image.file: number for number, labelled in enumerate(images)}
+    off: dict[str, float] = {}
+    for one in explained:
+        off[one.file] = max(off.get(one.file, 0.0), one.off or 0.0)
+    return sorted(
+        explained,
+        key=lambda one: (one.off is not None, one.true if one.off is not None else "", -off[one.file], place[one.file]),
+    )
 
 
 def _short(name: str) -> str:
@@ -197,6 +212,8 @@ def _show(study: Study, explained: Sequence[Explained], page: Path) -> None:
     if study.simulated:
         print(Panel("TRAINED ON SIMULATED MICROGRAPHS: no picture says anything about real cells", style="bold red"))
     judged = [one.correct for one in explained if one.correct is not None]
-    of_them = f", {sum(judged)} of {len(judged)} predictions correct" if judged else ""
-    print(f"{len(explained)} sheets{of_them}")
+    of_pure = f", {sum(judged)} of {len(judged)} predictions of pure images correct" if judged else ""
+    off = [one.off for one in explained if one.off is not None]
+    of_mixed = f", proportions of mixed ones off by {np.mean(off):.3f} on the mean" if off else ""
+    print(f"{len(explained)} sheets{of_pure}{of_mixed}")
     say(f"page: {page}")

@@ -19,7 +19,8 @@ class Explained:
         probabilities: of the classes.
         predicted: the most probable class.
         target: index of the class that the pictures are about.
-        correct: whether the most probable class is the label's; None without a label.
+        correct: of a pure image whether the most probable class is its label; None of others.
+        off: of a mixed image the mean absolute error of its proportions; None of others.
         pictures: paths of the files relative to the page, by the picture's name; "sheet" is one of them.
     """
 
@@ -31,6 +32,7 @@ class Explained:
     predicted: str
     target: int
     correct: bool | None
+    off: float | None
     pictures: dict[str, str]
 
 

@@ -1,8 +1,10 @@
 """New images on disk: each folder that holds images is one population."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from oral_cancer.data.collection import HIDDEN, NO_IMAGE, NOT_READ, LeftOut
 from oral_cancer.errors import UserError, gathered, refuse
@@ -49,9 +51,7 @@ def find_images(root: Path, option: str = "images") -> Found:
         UserError: for a folder that is not there, or holds no image that is read, and for names that no table can hold
             without a spreadsheet taking them for formulas.
     """
-    if not root.is_dir():
-        fault = "is not a folder" if root.exists() else "does not exist"
-        raise UserError(f"{option}={root} {fault}; give the folder that holds the images")
+    refuse(_not_there(root, option))
     images, others, left_out = [], [], []
     seen: set[tuple[int, int]] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True):
@@ -85,6 +85,17 @@ def find_images(root: Path, option: str = "images") -> Found:
         instead = f"; it has {len(others)} of kinds that are not read ({kinds}): export these as TIFF" if others else ""
         raise UserError(f"{option}={root} holds no image ({', '.join(SUFFIXES)}); give the folder that does{instead}")
     return Found(images, others, tuple(left_out))
+
+
+def images_not_there(settings: Mapping[str, Any]) -> list[str]:
+    """A line where the folder of new images that is given, if one is, is not there."""
+    images = settings.get("images")
+    return _not_there(Path(images)) if isinstance(images, str) and images else []
+
+
+def _not_there(root: Path, option: str = "images") -> list[str]:
+    fault = "is not a folder" if root.exists() else "does not exist"
+    return [] if root.is_dir() else [f"{option}={root} {fault}; give the folder that holds the images"]
 
 
 def printable(name: str) -> str:

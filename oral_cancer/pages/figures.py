@@ -1,6 +1,7 @@
 """The figures of experiments and their ensembles as grids, which a study's page and a model card share."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -89,36 +90,44 @@ def ensemble(
     return Grid("ensemble", heads, tuple(zip(*columns, strict=True)), keys)
 
 
-def compositions(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
-    """For each mixture and class its images and true proportions, and by experiment estimate and raw mean."""
+def compositions(table: pd.DataFrame, experiments: Sequence[str], yardsticks: pd.DataFrame | None = None) -> Grid:
+    """For each mixture and class its images and true proportions, and by experiment estimate and raw mean.
+
+    Below them the estimates of the yardsticks.
+    """
     classes = classes_of(table)
     table = ranked(table[table["ensemble"] == SIMPLE], experiments)
+    beside = yardsticks[yardsticks["calibrated"]] if yardsticks is not None else table.iloc[:0]
     rows: list[Row] = []
     for mixture in table.sort_index()["mixture"].drop_duplicates():
         of_mixture = table[table["mixture"] == mixture]
         true = (number(share, 3) for share in of_mixture[true_columns(classes)].to_numpy()[0])
         n = f"n = {of_mixture['n'].max()}"
         rows.append((Entry(mixture, True), Entry("true", True), Entry(n), *(Entry(share, True) for share in true)))
-        for row in of_mixture.sort_values(["rank", "calibrated"], ascending=[True, False]).to_dict("records"):
+        of_experiments = of_mixture.sort_values(["rank", "calibrated"], ascending=[True, False])
+        for row in pd.concat([of_experiments, beside[beside["mixture"] == mixture]]).to_dict("records"):
             shares = (with_interval(row[c], row[f"{c}_low"], row[f"{c}_high"], 3) for c in classes)
             kind = "estimate" if row["calibrated"] else ESTIMATOR_NAMES[row["estimator"]]
             rows.append((Entry(mixture), Entry(row["experiment"]), Entry(kind), *map(Entry, shares)))
     return Grid("compositions", ("culture", "experiment", "", *classes), tuple(rows), keys=3)
 
 
-def estimators(table: pd.DataFrame, experiments: Sequence[str]) -> Grid:
-    """How far off each estimator of compositions is, the chosen one in bold with the coverage of its intervals."""
+def estimators(table: pd.DataFrame, experiments: Sequence[str], yardsticks: pd.DataFrame | None = None) -> Grid:
+    """How far off each estimator of compositions is, the chosen one in bold with the coverage of its intervals.
+
+    Below them, not in bold, those that are chosen for the yardsticks.
+    """
     errors = [name for name in map(str, table.columns) if name.startswith(("val_", "test_"))]
-    rows = [
-        (
-            Entry(row["experiment"]),
-            Entry(ESTIMATOR_NAMES[row["estimator"]], row["headline"]),
-            *(Entry(number(row[name], 3), row["headline"]) for name in errors),
-            Entry(f"{row['covered']:.0%}" if row["headline"] and row["covered"] == row["covered"] else LACKING),
-            Entry(number(row["width"], 3)),
-        )
-        for row in ranked(table, experiments).to_dict("records")
-    ]
+
+    def row_of(row: Mapping[Hashable, Any], strong: bool) -> Row:
+        covered = f"{row['covered']:.0%}" if row["covered"] == row["covered"] else LACKING
+        figures = (Entry(number(row[name], 3), strong) for name in errors)
+        names = (Entry(row["experiment"]), Entry(ESTIMATOR_NAMES[row["estimator"]], strong))
+        return (*names, *figures, Entry(covered), Entry(number(row["width"], 3)))
+
+    rows = [row_of(row, row["headline"]) for row in ranked(table, experiments).to_dict("records")]
+    if yardsticks is not None:
+        rows += [row_of(row, False) for row in yardsticks[yardsticks["headline"]].to_dict("records")]
     return Grid(
         "estimators",
         ("experiment", "estimator", "mixtures", "ratio left out", "pure", "mixtures", "pure", "covered", "width"),

@@ -12,12 +12,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from oral_cancer.called import command
+from oral_cancer.config_groups import CONF
 from oral_cancer.errors import UserError
 from oral_cancer.settings.rules import ByTarget, Section
 
 AnySection = TypeVar("AnySection", bound=Section)
 FORMER = {"trial": "split_seed"}  # what scripts of before may still say
 SHOWN = 60  # characters of a faulty value
+LACKING = object()  # what no file can say
 WORDS = {"list_type": "a list", "dict_type": "values by name", "model_type": "options by name"}
 """What pydantic asks for where no rule of ours does, by its name of the fault."""
 
@@ -100,13 +102,31 @@ def unknown(option: str, known: Iterable[str], remedy: str | None = None) -> str
     known = list(known)
     remedy = remedy or f"`{command('train', '--cfg', 'job')}` lists all"
     if option in known:
-        return f"{option}: is no option of what is chosen here; {remedy}"
+        others = " or ".join(choices_with(option))
+        return f"{option}: is no option of what is chosen here; {f'it belongs to {others}' if others else remedy}"
     place, _, name = option.rpartition(".")
     beside = {one.rpartition(".")[2]: one for one in known if one.rpartition(".")[0] == place}
     close = [FORMER[option]] if option in FORMER else [beside[one] for one in get_close_matches(name, beside, n=1)]
     close = close or [one for one in known if one.rpartition(".")[2] == name]
     close = close or get_close_matches(option, known, n=1, cutoff=0.75)
     return f"{option}: is no option; " + (f"did you mean {close[0]}?" if close else remedy)
+
+
+def choices_with(option: str) -> list[str]:
+    """The choices of an option's config group that have it.
+
+    >>> choices_with("source.table"), choices_with("source.group_by"), choices_with("seed")
+    (['source=table'], ['source=folder', 'source=table'], [])
+    """
+    group, *names = option.split(".")
+    found = []
+    for path in sorted((CONF / group).glob("*.yaml")):
+        content: Any = OmegaConf.to_container(OmegaConf.load(path))
+        for name in names:
+            content = content.get(name, LACKING) if isinstance(content, dict) else LACKING
+        if names and content is not LACKING:
+            found.append(f"{group}={path.stem}")
+    return found
 
 
 def options(section: type[BaseModel], marked: str | None = None, before: str = "") -> Iterator[str]:

@@ -16,7 +16,6 @@ OF_RUNS = {
     "classes": tables.classes,
     "mixtures": tables.mixtures,
     "summary": tables.summary,
-    "groups": tables.groups,
 }
 OF_ENSEMBLES = {
     "ensemble": tables.ensemble,
@@ -27,9 +26,16 @@ OF_COMPOSITIONS = {
     "estimators": composition_tables.estimators,
 }
 """What each CSV file is called, and what makes it out of the predictions, their ensembles, or compositions as well."""
-OF_YARDSTICKS = {"yardsticks": "summary", "yardstick_ensembles": "ensemble"}
+OF_YARDSTICKS = {
+    "yardsticks": "summary",
+    "yardstick_ensembles": "ensemble",
+    "yardstick_compositions": "compositions",
+    "yardstick_estimators": "estimators",
+}
 """What the figures of the yardsticks are called, and the table whose columns they have."""
 TABLES = (*OF_RUNS, *OF_ENSEMBLES, *OF_COMPOSITIONS, *OF_YARDSTICKS)
+GROUPS = "groups"
+"""The table that only data with groups have."""
 NO_LONGER = ("calibrations",)
 """Tables that were written before, of what is no longer done."""
 FORMERLY = predictions.FORMERLY | {"experiment_a": "model_a", "experiment_b": "model_b"}
@@ -37,7 +43,7 @@ FORMERLY = predictions.FORMERLY | {"experiment_a": "model_a", "experiment_b": "m
 
 
 def write_tables(study: Study, mixed: Ensembles, folder: Path) -> dict[str, pd.DataFrame]:
-    """Write every table of `TABLES` as `<folder>/<name>.csv`; the same predictions give the same bytes.
+    """Write every table of `TABLES`, and `GROUPS`, as `<folder>/<name>.csv`; the same predictions give the same bytes.
 
     Of simulated images, each table says so in a last column `images`. Beside them INCOMPLETE.txt names the runs that
     lack, until none does.
@@ -55,11 +61,13 @@ def write_tables(study: Study, mixed: Ensembles, folder: Path) -> dict[str, pd.D
     """
     made = {name: table(study.predictions) for name, table in OF_RUNS.items()}
     made |= {name: table(mixed) for name, table in OF_ENSEMBLES.items()}
-    made |= _of_yardsticks(study)
     composed = composition_tables.compose(study.predictions)
     made |= {name: table(mixed, composed) for name, table in OF_COMPOSITIONS.items()}
+    made |= _of_yardsticks(study)
+    if not (of_groups := tables.groups(study.predictions)).empty:
+        made[GROUPS] = of_groups
     _mark(folder / "INCOMPLETE.txt", _lacking(study) if study.lacking else "")
-    for name in NO_LONGER:
+    for name in {*NO_LONGER, GROUPS} - set(made):
         (folder / f"{name}.csv").unlink(missing_ok=True)
     for name, table in made.items():
         write_text(folder / f"{name}.csv", csv_of(study, table))
@@ -70,8 +78,10 @@ def _of_yardsticks(study: Study) -> dict[str, pd.DataFrame]:
     predicted = predictions_of_yardsticks(study)
     together = ensembles(predicted)
     simple = Ensembles(together[together["ensemble"] == SIMPLE], together.iloc[:0])
-    found = (OF_RUNS["summary"](predicted), OF_ENSEMBLES["ensemble"](simple))
-    return dict(zip(OF_YARDSTICKS, found, strict=True))
+    composed = composition_tables.compose(predicted)
+    made = {"summary": OF_RUNS["summary"](predicted), "ensemble": OF_ENSEMBLES["ensemble"](simple)}
+    made |= {name: table(simple, composed) for name, table in OF_COMPOSITIONS.items()}
+    return {called: made[name] for called, name in OF_YARDSTICKS.items()}
 
 
 def csv_of(study: Study, table: pd.DataFrame) -> str:

@@ -174,13 +174,13 @@ def _paired(frame: pd.DataFrame) -> dict[str, str]:
     rows = table.to_dict("records")
     p = [f", p {row['p']:.3f} over {row['trainings']} seeds" if pd.notna(row["p"]) else "" for row in rows]
     return {
-        str(row["metric"]): f"{row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f}){tested}"
+        str(row["metric"]): f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}){tested}"
         for row, tested in zip(rows, p, strict=True)
     }
 
 
 def _less(one: Any, other: Any) -> str:
-    return "" if one is None or other is None or pd.isna(one - other) else f"{one - other:+.4f}"
+    return "" if one is None or other is None or pd.isna(one - other) else f"{one - other:+.3f}"
 
 
 def _simple(table: pd.DataFrame) -> pd.DataFrame:
@@ -190,13 +190,13 @@ def _simple(table: pd.DataFrame) -> pd.DataFrame:
 def _with_sd(row: Mapping[Any, Any] | None) -> str:
     if row is None:
         return ""
-    return f"{row['mean']:.4f}" if row["n_folds"] < 2 else f"{row['mean']:.4f} ({row['sd']:.4f})"
+    return f"{row['mean']:.3f}" if row["n_folds"] < 2 else f"{row['mean']:.3f} ({row['sd']:.3f})"
 
 
 def _with_interval(row: Any, metric: str) -> str:
     if metric not in row.index or pd.isna(row[metric]):
         return ""
-    return f"{row[metric]:.4f} ({row[f'{metric}_low']:.4f} to {row[f'{metric}_high']:.4f})"
+    return f"{row[metric]:.3f} ({row[f'{metric}_low']:.3f} to {row[f'{metric}_high']:.3f})"
 
 
 def _name(runs: list[RunRecord]) -> str:

@@ -103,7 +103,7 @@ def _best(runs: Sequence[Path]) -> tuple[str, str] | None:
         means = {experiment: mean(values) for experiment, values in found[figure].items()}
         if means:
             experiment = best_of(means, key=lambda name: means[name])
-            return experiment, f"{words}{means[experiment]:.4f}"
+            return experiment, f"{words}{means[experiment]:.3f}"
     return None
 
 

@@ -28,7 +28,7 @@ def experiments(study: Study, order: Iterable[str]) -> Grid:
     runs = {name: [run for run in study.complete if run.experiment == name] for name in order}
     columns: dict[str, Callable[[list[RunRecord]], str]] = {
         "trains on": lambda of: _each(of, lambda run: _sets(run, set(study.predictions["set"]))),
-        "treatment of the training set": lambda of: _each(of, _treatment),
+        "treatment of the training set": lambda of: _each(of, treatment_of),
         "class weights": lambda of: _each(of, lambda run: _setting(run, "data", "class_weights")),
         "network": lambda of: _each(of, lambda run: _setting(run, "model", "backbone")),
         "training images": _training_images,
@@ -61,7 +61,7 @@ def methods(study: Study) -> list[str]:
     weights = _each(runs, lambda run: str(run.facts.get("weights", "")))
     seeds = list(dict.fromkeys(str(run.facts.get("seed", "unknown")) for run in runs))
     device = _each(runs, lambda run: f"{run.facts.get('device', '?')} in precision {run.facts.get('precision', '?')}")
-    compared = [text for text in dict.fromkeys(map(_treatment, runs)) if text not in ("", "none")]
+    compared = [text for text in dict.fromkeys(map(treatment_of, runs)) if text not in ("", "none")]
     folds = len({run.fold for run in runs})
     views = _each(runs, lambda run: _setting(run, "model", "views"))
     software = ", ".join(f"{name} {versions[name]}" for name in SOFTWARE if name in versions)
@@ -108,7 +108,8 @@ def _sets(run: RunRecord, there: set[str]) -> str:
     return " and ".join(SETS.get(name, str(name)) for name in sets if name in there) + " images" if sets else ""
 
 
-def _treatment(run: RunRecord) -> str:
+def treatment_of(run: RunRecord) -> str:
+    """A run's treatment in words, "" where its manifest does not say."""
     target = _setting(run, "resampling", "_target_")
     return TREATMENTS.get(target, target.rpartition(".")[2])
 

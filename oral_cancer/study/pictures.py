@@ -83,7 +83,7 @@ def thumbnail(path: Path, new: NewReading) -> str | None:
         return None
     scale = SIDE / max(picture.shape)
     size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
-    return _inlined(picture, size)
+    return inlined(picture, size)
 
 
 def as_trained(path: Path, sha256: str, new: NewReading, side: int) -> str | None:
@@ -96,7 +96,7 @@ def as_trained(path: Path, sha256: str, new: NewReading, side: int) -> str | Non
         side: pixels.
     """
     picture = _read(path, new) if path.is_file() and sha256_of(path) == sha256 else None
-    return None if picture is None else _inlined(picture, (side, side))
+    return None if picture is None else inlined(picture, (side, side))
 
 
 def _read(path: Path, new: NewReading) -> NDArray[np.uint8] | None:
@@ -108,7 +108,8 @@ def _read(path: Path, new: NewReading) -> NDArray[np.uint8] | None:
     return raw.shown(levels)
 
 
-def _inlined(picture: NDArray[np.uint8], size: Sequence[int]) -> str:
+def inlined(picture: NDArray[np.uint8], size: Sequence[int]) -> str:
+    """A picture (H, W, 3), RGB, as a JPEG of this width and height in a data URI."""
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()

@@ -26,13 +26,15 @@ from oral_cancer.pages.compositions import OF_FIELDS, UNCORRECTED
 from oral_cancer.pages.panels import drawn
 from oral_cancer.pages.render import render
 from oral_cancer.study import classification_plots, composition_plots, grids, methods, plots, sentences
-from oral_cancer.study.aggregate import RANKED_BY, csv_of, ranked_by, ranking, write_tables
+from oral_cancer.study.aggregate import GROUPS, RANKED_BY, csv_of, ranked_by, ranking, write_tables
 from oral_cancer.study.conclusions import conclusions
 from oral_cancer.study.data_section import data_section
 from oral_cancer.study.feature_map import feature_map
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import Study, refuse_damaged
+from oral_cancer.study.training_sets import before_and_after, training_sets
+from oral_cancer.training.manifest import RESULTS, SYNTHETIC
 
 PICTURES = 6
 """Images shown of the pure classes, and of the mixtures."""
@@ -56,7 +58,7 @@ def write_report(study: Study, folder: Path | None = None) -> tuple[dict[str, pd
         UserError: where folds or experiments did not predict the same images, and for damaged files.
     """
     folder = folder or study.folder
-    refuse_damaged(study.complete)
+    refuse_damaged(study.complete, (*RESULTS, SYNTHETIC))
     mixed = Ensembles.of(study.predictions)
     tables = write_tables(study, mixed, folder / "tables")
     return tables, write_page(study, tables, mixed, folder / "report.html")
@@ -129,6 +131,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
     root = study.complete[0].facts.get("root")
     folder = Path(root) if root else None
     reading = NewReading.of(study.complete[0].facts.get("reading"), Reading())
+    treated = list(training_sets(study, experiments, folder, reading))
     return {
         "title": f"Study {study.name}",
         "made_from": made_from(study, tables),
@@ -136,6 +139,8 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "facts": _facts(study),
         "classes": study.classes,
         "data": data_section(study, folder, reading),
+        "treated": treated,
+        "before_and_after": drawn("treated", before_and_after(treated)),
         "folds": len({run.fold for run in study.runs}),
         "primary": composition_plots.most_varying(mixtures, study.classes) if mixtures else None,
         "split": split,
@@ -149,10 +154,10 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "ensemble": figures.ensemble(tables["ensemble"], experiments, yardsticks=tables["yardstick_ensembles"]),
         "weighted": figures.ensemble(tables["ensemble"], experiments, tuple(figures.ENSEMBLE_NAMES)),
         "differences": grids.differences(tables["differences"]),
-        "groups": grids.groups(tables["groups"], experiments[0]),
+        "groups": grids.groups(tables[GROUPS], experiments[0]) if GROUPS in tables else None,
         "said": _said(study, tables, experiments[0]),
-        "compositions": figures.compositions(tables["compositions"], experiments),
-        "estimators": figures.estimators(tables["estimators"], experiments),
+        "compositions": figures.compositions(tables["compositions"], experiments, tables["yardstick_compositions"]),
+        "estimators": figures.estimators(tables["estimators"], experiments, tables["yardstick_estimators"]),
         "of_fields": OF_FIELDS,
         "uncorrected": _uncorrected(tables["estimators"]),
         "why_uncorrected": UNCORRECTED,
@@ -204,7 +209,7 @@ def _said(study: Study, tables: dict[str, pd.DataFrame], first: str) -> dict[str
         "differences": sentences.of_differences(tables["differences"]),
         "bounds": sentences.of_bounds(tables["ensemble"]),
         "has_baseline": BASELINE in set(tables["yardsticks"]["experiment"]),
-        "groups": sentences.of_groups(tables["groups"], first),
+        "groups": sentences.of_groups(tables[GROUPS], first) if GROUPS in tables else [],
     }
 
 

@@ -82,7 +82,7 @@ def _view(folder: Path, states: Sequence[RunState]) -> Group:
             escape(str(state.name)),
             f"[{style}]{state.status}[/]",
             f"{state.epoch}/{state.epochs or '?'}" if state.epoch or state.status == "running" else "",
-            "" if figure is None else f"{figure:.4f}",
+            "" if figure is None else f"{figure:.3f}",
             duration(state.seconds) if state.seconds else "",
         )
     failed = [f"{state.name} failed: {state.error}" for state in states if state.status == "failed"]

@@ -10,6 +10,7 @@ from oral_cancer.files import sealed, sha256_of, unsealed, write_json
 from oral_cancer.settings.callbacks import LAST
 
 FILE = "manifest.json"
+SYNTHETIC = "synthetic.jpg"
 CHECKPOINT = Path("checkpoints", f"{LAST}.ckpt")  # below a run's folder: the state after the last whole epoch
 RESULTS = ("predictions.csv", "metrics.json", "history.csv", "splits.csv", FEATURES)
 """What is read of a finished run beside its checkpoint; features only of those that have them."""
@@ -41,8 +42,9 @@ def is_damaged(folder: Path) -> bool:
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of the files of a run that its figures rest on, by their path below its folder."""
-    paths = [*sorted(folder.glob("*.csv")), folder / "metrics.json", folder / FEATURES, folder / CHECKPOINT]
+    """SHA-256 of the files of a run that its figures and its page rest on, by their path below its folder."""
+    beside = [folder / name for name in ("metrics.json", FEATURES, SYNTHETIC, CHECKPOINT)]
+    paths = [*sorted(folder.glob("*.csv")), *beside]
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths if path.exists()}
 
 

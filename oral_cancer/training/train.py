@@ -37,6 +37,7 @@ from oral_cancer.training.memory import enough_memory
 from oral_cancer.training.run import Run
 from oral_cancer.training.signals import StopOnSignal
 from oral_cancer.training.splits_file import write_splits
+from oral_cancer.training.synthetic_file import write_synthetic
 from oral_cancer.training.trainer import build_trainer
 
 
@@ -146,6 +147,7 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
     if not parts.trainer.is_global_zero:
         return False
     write_splits(folder.path, data)
+    write_synthetic(folder.path, *data.synthetic())
     if len(alike):
         write_text(folder.path / "near_duplicates.csv", alike.to_csv(index=False, lineterminator="\n"))
         print(

@@ -114,6 +114,18 @@ def test_what_the_raw_mean_calls_pure_stays_pure_unless_a_mixture_looks_the_same
     assert Headline.of(known, FEW).composition(culture).mean[0] < 0.94
 
 
+def test_towards_a_pure_culture_estimates_rise_without_a_jump():
+    known, _ = saturated(World(np.random.default_rng(2)), mixed=0.93)
+    headline = Headline.of(known, FEW)
+    shares = np.arange(0.88, 0.97, 0.001)
+    cultures = (np.tile([share, 0.75 * (1 - share), 0.25 * (1 - share)], (2, NETWORKS, 1)) for share in shares)
+    found = np.array([headline.composition(culture).mean for culture in cultures])
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert np.abs(np.diff(found, axis=0)).max() < 0.01
+    assert (np.diff(found[:, 0]) > -1e-9).all()
+    assert found[shares >= 0.95, 0].min() >= 0.95 - 1e-9
+
+
 def test_drawn_weights_vary_as_the_mean_of_new_samples_would():
     values = np.random.default_rng(0).normal(size=6)
     weights = drawn_weights(np.full(6, 6), 200_000, np.random.default_rng(1))

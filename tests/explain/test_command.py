@@ -46,7 +46,11 @@ def test_test_images_of_each_class_are_explained_and_named_by_their_prediction(s
         assert picture in PICTURES
         assert predicted == CLASSES[probabilities.argmax()]
         true = row[[f"true_{name}" for name in CLASSES]].to_numpy(float)
-        assert (judged == "correct") == (true.argmax() == probabilities.argmax())
+        if true.max() == 1:
+            assert judged == ("correct" if true.argmax() == probabilities.argmax() else "false")
+        else:
+            assert judged == "mixed"
+            assert f"proportions off by {abs(true - probabilities).mean():.3f} on the mean" in page
         assert f"{predicted} {probabilities.max():.3f}" in page
         if picture == "sheet":
             assert path.as_posix() in unquote(page)
@@ -114,6 +118,14 @@ def test_wrong_settings_are_refused(study: Path, capsys: pytest.CaptureFixture[s
     assert setting in line
     assert said in line
     assert not (study.parent / "out").exists()
+
+
+def test_an_unknown_option_hides_no_folder_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["outputs/studies/paper", "images=nowhere", "foo=1"])
+    unknown, gone = capsys.readouterr().err.splitlines()
+    assert "foo: is no option" in unknown
+    assert "images=nowhere does not exist" in gone
 
 
 def test_a_file_where_the_pictures_are_to_go_is_refused(

@@ -33,14 +33,14 @@ def test_two_experiments(paper: Path, capsys: pytest.CaptureFixture[str]) -> Non
     summary = tables.summary(frame).set_index(["experiment", "split", "metric"])
     for key, name in (("a", "m1"), ("b", "m2")):
         row = summary.loc[(name, "val", "rmse")]
-        assert found.loc["validation RMSE", key] == f"{row['mean']:.4f} ({row['sd']:.4f})"
+        assert found.loc["validation RMSE", key] == f"{row['mean']:.3f} ({row['sd']:.3f})"
     (row,) = tables.differences(Ensembles.of(frame)).query("ensemble == 'simple'").itertuples()
     assert (
-        found.loc["test RMSE, ensemble", "difference"] == f"{row.difference:+.4f} ({row.low:+.4f} to {row.high:+.4f})"
+        found.loc["test RMSE, ensemble", "difference"] == f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
     )
     assert np.isfinite(row.difference)
     means = [summary.loc[(name, "test", "accuracy"), "mean"] for name in ("m1", "m2")]
-    assert found.loc["test accuracy", "difference"] == f"{means[0] - means[1]:+.4f}"
+    assert found.loc["test accuracy", "difference"] == f"{means[0] - means[1]:+.3f}"
     assert (found["difference"] != "").all()
 
     main(["compare", str(paper / "m1"), str(paper / "m2")])

@@ -23,14 +23,14 @@ def test_studies_and_runs_of_none_are_listed(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "store").mkdir()
     assert studies_below(tmp_path) == [tmp_path / "runs", paper]
     found = listed(paper)
-    assert found.best == ("m5", "0.2500")
+    assert found.best == ("m5", "0.250")
     assert found.end.startswith("2026-01-01T10:05")
     assert found.experiments == ["m1", "m5"]
     assert found.size == sum(path.stat().st_size for path in paper.rglob("*") if path.is_file())
     main(["list", str(tmp_path)])
     said = " ".join(capsys.readouterr().out.split())
     assert "3 of 4" in said
-    assert "0.2500 m5" in said
+    assert "0.250 m5" in said
 
 
 def test_links_are_neither_followed_nor_counted(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def quick():
 class Page(HTMLParser):
     """Links, sources, ids and visible text of a page; fails on tags that do not close."""
 
-    VOID = ("meta", "img", "br", "link", "hr")
+    VOID = ("meta", "img", "br", "wbr", "link", "hr")
 
     def __init__(self, path: Path) -> None:
         super().__init__()
