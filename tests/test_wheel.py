@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, SMALL_NETWORK
+from tests.conftest import REPOSITORY, SMALL_NETWORK, MadeOnce
 
 pytestmark = pytest.mark.slow
 SIMULATED = ("source=simulated", "source.per_class=6", "source.per_mixture=6", "data.folds=2", "trainer.max_epochs=1")
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(made_once: MadeOnce) -> Path:
     """A folder in which the wheel is installed, and nothing else; its dependencies are those of this environment."""
-    folder = tmp_path_factory.mktemp("wheel")
+    return made_once("wheel", install) / "site"
+
+
+def install(folder: Path) -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     for name in filter(None, tracked.stdout.split("\0")):  # as a fresh clone has them
         if (REPOSITORY / name).is_file():
@@ -28,7 +31,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*pip, *build], check=True, cwd=folder)
     (wheel,) = folder.glob("*.whl")
     subprocess.run([*pip, "install", "--no-deps", "--target", str(folder / "site"), str(wheel)], check=True, cwd=folder)
-    return folder / "site"
 
 
 def test_a_study_from_another_folder(site: Path, tmp_path: Path) -> None:
