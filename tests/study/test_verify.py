@@ -104,10 +104,8 @@ def test_a_table_or_a_page_that_was_edited_is_noticed(study: Path) -> None:
 
 def test_other_images_are_noticed_and_absent_ones_are_no_fault(study: Path, images_root: Path, tmp_path: Path) -> None:
     root = tmp_path / "images"
-    for run in study.glob("m*/fold=*"):
-        manifest = read_manifest(run)
-        assert manifest is not None
-        write_manifest(run, manifest | {"root": str(root)})
+    for path in study.glob("*/*/manifest.json"):
+        write_manifest(path.parent, (read_manifest(path.parent) or {}) | {"root": str(root)})
     shutil.copytree(images_root, root)
     image = next(path for path in sorted(root.rglob("*.png")))
     moved = image.rename(tmp_path / image.name)
