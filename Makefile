@@ -1,5 +1,6 @@
 # Everything runs in .venv, made from constraints.txt by the first target that needs it.
 PYTHON ?= python3
+KILLS ?= 50
 BIN := .venv/bin
 
 .PHONY: demo bench test test-all test-faults test-cluster lint audit clean
@@ -23,8 +24,8 @@ test-all: .venv/.installed    ## these and the slow ones; prints the lines of th
 	$(BIN)/pytest -m "not cluster and not faults" --numprocesses=auto --dist=worksteal \
 		--cov=oral_cancer --cov-report=term:skip-covered --cov-fail-under=90
 
-test-faults: .venv/.installed ## kills, full disks, servers that fail: minutes; prints what was done and lost
-	$(BIN)/pytest -m faults tests/faults
+test-faults: .venv/.installed ## KILLS kills (50), full disks, servers that fail: minutes; prints what was done and lost
+	$(BIN)/pytest -m faults tests/faults --kills=$(KILLS)
 
 test-cluster: .venv/.installed ## a study through a Slurm cluster, brought up on this machine and taken down; needs root
 	@test "$$(id -u)" = 0 || { echo "make test-cluster: needs root, to bring up a Slurm cluster" >&2; exit 1; }

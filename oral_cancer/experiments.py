@@ -4,7 +4,7 @@ An experiment is a choice of data, treatment and network. conf/experiment declar
 declared one's take its name however they were given, and any others get a name made of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -99,11 +99,10 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     if composed.settings.name is not None and not chosen:  # a run's own record, which says it
         return str(composed.settings.name)
     mine = _identity(composed)
-    known = dict([_declaration(chosen)] if chosen else []) | declared()  # a chosen one may be the user's own
     others = [option for option in varied if option not in NAMED_ALREADY]
     changed = [f"{option}={value}" for option in others if (value := composed.given(option)) is not None]
     network = [mine.network] if with_network and mine.network != _default().network else []
-    for name, identity in known.items():
+    for name, identity in _known(chosen):
         if identity.treated == mine.treated:
             return ",".join(["-".join([name, *network]), *changed])
     own = [as_typed(word) for word in composed.overrides if word.lstrip("+").startswith(TREATING)]
@@ -126,10 +125,23 @@ class Identity:
         return self.train_sets, self.resampling, self.weighting
 
 
+def declared() -> list[str]:
+    """The choices of conf/experiment."""
+    return [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
+
+
+def _known(chosen: str | None) -> Iterator[tuple[str, Identity]]:
+    """Experiments by name, the chosen one first, which may be the user's own; each is composed as it is asked for."""
+    ours = declared()
+    if chosen:
+        yield _declared(chosen) if chosen in ours else _declaration(chosen)
+    yield from map(_declared, ours)
+
+
 @cache
-def declared() -> dict[str, Identity]:
-    """The experiments of conf/experiment, by the names that they declare."""
-    return dict(_declaration(path.stem) for path in sorted((CONF / "experiment").glob("*.yaml")))
+def _declared(choice: str) -> tuple[str, Identity]:
+    """What a choice of conf/experiment declares, which stays as it is."""
+    return _declaration(choice)
 
 
 def _declaration(choice: str) -> tuple[str, Identity]:

@@ -1,6 +1,7 @@
 """Small data and a small network, so that whole trainings fit into a test."""
 
 import os
+import shutil
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from filelock import FileLock
 
 os.environ["OMP_NUM_THREADS"] = "1"  # as quick with so small a network, and fair to what else runs
 os.environ["WANDB_MODE"] = "offline"
@@ -16,6 +18,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 from tests.published import GROUPS, SPLIT_FOLDERS
 
 REPOSITORY = Path(__file__).parents[1]
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 SMALL_NETWORK = (
     "model.backbone=test_byobnet",  # stochastic depth draws random numbers in it, and batch norm has statistics
     "model.weights=none",
@@ -24,6 +27,12 @@ SMALL_NETWORK = (
     "trainer.max_epochs=2",
     "logger=none",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kills", type=int, default=50, help="of a study, at random moments, by tests/faults/test_kills.py"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
@@ -53,12 +62,37 @@ def white_blood_cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def images_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """A function that returns a folder by its name, made by the first process of the session that asks for it.
+
+    All processes share what is in it: a test that changes something takes a copy.
+    """
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder = base / name
+        with FileLock(base / f"{name}.lock"):
+            if not (base / f"{name}.made").exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of a process that failed
+                folder.mkdir()
+                make(folder)
+                (base / f"{name}.made").touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def images_root(made_once: MadeOnce) -> Path:
     """A folder in the published layout: 20 Val and 4 Test images of every class and mixture, 48 x 40 px.
 
     Colour tells the classes apart, so that even a small network learns something.
     """
-    root = tmp_path_factory.mktemp("images")
+    return made_once("images", write_images)
+
+
+def write_images(root: Path) -> None:
     rng = np.random.default_rng(0)
     for group in GROUPS:
         for split, number in (("val", 20), ("test", 4)):
@@ -68,7 +102,6 @@ def images_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 image = 60 + 120 * np.array(group.soft_label) + rng.normal(0, 25, (40, 48, 3))
                 name = f"{group.name.replace(':', 'to')}_{split}{i}.png"
                 cv2.imwrite(str(folder / name), image.clip(0, 255).astype(np.uint8))
-    return root
 
 
 def training_below(tmp_path: Path, images_root: Path) -> Callable[..., Path]:
@@ -94,20 +127,36 @@ def train(images_root: Path, tmp_path: Path) -> Callable[..., Path]:
     return training_below(tmp_path, images_root)
 
 
-@pytest.fixture
-def study(train: Callable[..., Path], tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def trained(made_once: MadeOnce, images_root: Path) -> Path:
     """A study of two folds of M2, trained for a moment on small images."""
-    for fold in (0, 1):
-        train(f"fold={fold}", "trainer.max_epochs=1", folder=f"study/m2/fold={fold}")
-    return tmp_path / "study"
+
+    def make(folder: Path) -> None:
+        for fold in (0, 1):
+            training_below(folder, images_root)(f"fold={fold}", "trainer.max_epochs=1", folder=f"study/m2/fold={fold}")
+
+    return made_once("trained", make) / "study"
+
+
+@pytest.fixture
+def study(trained: Path, tmp_path: Path) -> Path:
+    """A copy of `trained`, which a test may change."""
+    return Path(shutil.copytree(trained, tmp_path / "study"))
 
 
 @pytest.fixture(scope="session")
-def undisturbed(images_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(made_once: MadeOnce, images_root: Path) -> Path:
     """The folder in which a study of two models and two folds has run to its end."""
     from tests.study.processes import run  # which imports this module
 
-    cwd = tmp_path_factory.mktemp("undisturbed")
-    done = run(images_root, cwd, logger="wandb")
-    assert done.returncode == 0, done.stderr
-    return cwd
+    def make(cwd: Path) -> None:
+        done = run(images_root, cwd, logger="wandb")
+        assert done.returncode == 0, done.stderr
+
+    return made_once("undisturbed", make)
+
+
+@pytest.fixture
+def again(undisturbed: Path, tmp_path: Path) -> Path:
+    """A copy of `undisturbed`, in which a test may start the study again or harm it."""
+    return Path(shutil.copytree(undisturbed, tmp_path / "again"))

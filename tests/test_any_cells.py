@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ from oral_cancer.study.verify import verify_study
 from oral_cancer.training.run import Run, RunName
 from oral_cancer.training.train import train
 from scripts import explain, export, predict
-from tests.conftest import SMALL_NETWORK
+from tests.conftest import SMALL_NETWORK, MadeOnce
 from tests.published import LABELS, LAYOUT
 
 PUBLISHED_NAMES = re.compile(r"parental|resistant|5nMTG|20X_|noncanceroral|homo_hetero_only", re.IGNORECASE)
@@ -162,8 +163,14 @@ def trained(cells: Cells, images: Path, here: Path, fold: int, *more: str) -> Pa
 
 
 @pytest.fixture(scope="module", params=list(SETS))
-def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    cells, here = SETS[request.param], tmp_path_factory.mktemp("cells")
+def outcome(request: pytest.FixtureRequest, made_once: MadeOnce) -> Outcome:
+    cells = SETS[request.param]
+    here = made_once(f"cells {request.param}", partial(use, cells))
+    return Outcome(cells, here / "images", here / "study", here / "out")
+
+
+def use(cells: Cells, here: Path) -> None:
+    """Train on a data set, and let every command use the networks."""
     images, study, out = here / "images", here / "study", here / "out"
     cells.write(images)
     for fold in (0, 1):
@@ -174,7 +181,6 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     for engine in ("torch", "onnx"):
         predict.main([str(study), f"images={new}", "workers=1", f"engine={engine}", f"out={out / engine}"])
     explain.main([str(study), f"images={new}", "wandb=false", f"out={out / 'explained'}"])
-    return Outcome(cells, images, study, out)
 
 
 def texts(outcome: Outcome) -> Iterator[tuple[Path, str]]:

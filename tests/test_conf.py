@@ -1,3 +1,4 @@
+from functools import cache
 from itertools import product
 
 import pytest
@@ -25,6 +26,7 @@ GROUPS = (
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 
 
+@cache
 def composed(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("train", list(overrides), return_hydra_config=True)
@@ -101,4 +103,6 @@ def test_a_name_follows_what_is_trained(overrides: tuple[str, ...], name: str) -
 
 
 def test_the_declared_experiments_are_those_of_the_group() -> None:
-    assert list(declared()) == [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
+    choices = [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
+    assert declared() == choices
+    assert [compose_settings([f"experiment={choice}"]).name for choice in choices] == choices

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, SMALL_NETWORK
+from tests.conftest import REPOSITORY, SMALL_NETWORK, MadeOnce
 
 pytestmark = pytest.mark.slow
 SIMULATED = ("source=simulated", "source.per_class=6", "source.per_mixture=6", "data.folds=2", "trainer.max_epochs=1")
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(made_once: MadeOnce) -> Path:
     """A folder in which the wheel is installed, and nothing else; its dependencies are those of this environment."""
-    folder = tmp_path_factory.mktemp("wheel")
+    return made_once("wheel", install) / "site"
+
+
+def install(folder: Path) -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     for name in filter(None, tracked.stdout.split("\0")):  # as a fresh clone has them
         if (REPOSITORY / name).is_file():
@@ -28,7 +31,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*pip, *build], check=True, cwd=folder)
     (wheel,) = folder.glob("*.whl")
     subprocess.run([*pip, "install", "--no-deps", "--target", str(folder / "site"), str(wheel)], check=True, cwd=folder)
-    return folder / "site"
 
 
 def test_a_study_from_another_folder(site: Path, tmp_path: Path) -> None:
@@ -44,7 +46,8 @@ def test_a_study_from_another_folder(site: Path, tmp_path: Path) -> None:
     found = subprocess.run([sys.executable, "-c", where], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert found.stdout.split() == [str(site / "oral_cancer" / name) for name in ("__init__.py", "conf")]
 
-    oral_cancer("train", "-m", "experiment=m1,m2", "fold=0,1", "study.name=tiny", *SMALL_NETWORK, *SIMULATED)
+    launcher = ("hydra/launcher=local", "launcher.jobs=2")  # which the wheel brings as well
+    oral_cancer("train", "-m", "experiment=m1,m2", "fold=0,1", "study.name=tiny", *launcher, *SMALL_NETWORK, *SIMULATED)
     study = tmp_path / "outputs" / "studies" / "tiny"
     page = (study / "report.html").read_bytes()
     (study / "report.html").unlink()
@@ -56,9 +59,6 @@ def test_a_study_from_another_folder(site: Path, tmp_path: Path) -> None:
     images = next((tmp_path / "data" / "simulated").iterdir())
     oral_cancer("predict", str(study), f"images={images}", "out=predicted")
     assert (tmp_path / "predicted" / "predictions.csv").exists()
-    with_launcher = ("hydra/launcher=local", "launcher.jobs=2", "study.name=beside")
-    oral_cancer("train", "-m", "fold=0,1", *with_launcher, *SMALL_NETWORK, *SIMULATED)
-    assert (tmp_path / "outputs" / "studies" / "beside" / "report.html").exists()
 
 
 def test_every_file_of_settings_and_pages_is_in_the_wheel(site: Path) -> None:

@@ -3,8 +3,10 @@
 import io
 import re
 import warnings
+from typing import Any
 
 import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from oral_cancer.pages.colours import VARIABLES
@@ -21,9 +23,12 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
         description: what a screen reader says.
     """
     written = io.StringIO()
+    canvas: Any = FigureCanvasSVG(figure)  # draws once, where savefig draws twice
+    for ground in (figure.patch, *(axes.patch for axes in figure.axes)):
+        ground.set(facecolor="none", edgecolor="none")
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the page's own has it
-        figure.savefig(written, format="svg", transparent=True, metadata=NO_METADATA)
+        canvas.print_svg(written, metadata=NO_METADATA)
     svg = written.getvalue()
     _, _, content = svg[svg.index("<svg") :].partition(">")
     viewbox = re.search(r'viewBox="[^"]*"', svg)

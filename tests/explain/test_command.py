@@ -1,6 +1,4 @@
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ from oral_cancer.training.manifest import read_manifest, write_manifest
 from scripts.explain import main
 from tests.conftest import REPOSITORY, SMALL_NETWORK
 from tests.published import CLASSES, SPLIT_FOLDERS
+from tests.study.processes import Started
 
 PICTURES = ("sheet", "grad_cam", "guided_backprop", "guided_grad_cam", "randomised")
 
@@ -141,7 +140,8 @@ def test_a_file_where_the_pictures_are_to_go_is_refused(
 def test_sheets_go_to_wandb(study: Path, tmp_path: Path) -> None:
     script = str(REPOSITORY / "scripts" / "explain.py")  # a process of its own, since W&B leaves traces in one
     command = [sys.executable, script, str(study), f"out={tmp_path / 'out'}", "per_class=1"]
-    subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, check=True)
+    done = Started(command, tmp_path).ended()
+    assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "outputs" / "wandb").glob("offline-run-*")
     sheets = list((run / "files" / "media").rglob("*.png"))
     assert len(sheets) >= 3

@@ -1,6 +1,5 @@
 """Files that are cut or have a bit flipped are noticed and named, and made again where they can be."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -18,12 +17,6 @@ from tests.faults.harm import QUICK, harmed
 from tests.study.processes import files, run
 
 FIGURES = ("*/fold=[0-9]/predictions.csv", "*/fold=[0-9]/metrics.json", "tables/*.csv")  # not what was moved beside
-
-
-@pytest.fixture
-def again(undisturbed: Path, tmp_path: Path) -> Path:
-    """A copy of the folder in which a study has run."""
-    return Path(shutil.copytree(undisturbed, tmp_path / "again"))
 
 
 def flip(path: Path, at: float = 0.5) -> None:

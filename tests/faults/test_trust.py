@@ -36,6 +36,7 @@ from scripts import explain, export, predict, report
 from tests.conftest import REPOSITORY, training_below
 from tests.published import CLASSES, SPLIT_FOLDERS, folder_source
 from tests.study.made_up import few_resamples, write_run, write_study
+from tests.study.processes import Started
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "predict": predict.main,
@@ -558,9 +559,7 @@ hydra:
 
 
 def train(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(REPOSITORY / "train.py"), *arguments], cwd=cwd, capture_output=True, text=True, timeout=120
-    )
+    return Started([sys.executable, str(REPOSITORY / "train.py"), *arguments], cwd).ended(120)
 
 
 def test_settings_of_somebody_else_run_nothing_without_trust(tmp_path: Path) -> None:

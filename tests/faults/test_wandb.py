@@ -21,7 +21,7 @@ pytestmark = pytest.mark.faults
 DELAY = 20.0  # seconds that a start may take longer
 SLOWER = 1.05
 PAIRS = 2  # trainings without and with a server
-TURN = 0.5  # seconds
+TURN = 2.0  # seconds, of several epochs each, so that the median epoch is one without a stop
 
 
 class Fails(BaseHTTPRequestHandler):
@@ -59,7 +59,7 @@ def begun(images_root: Path, cwd: Path, **environment: str) -> Iterator[tuple[su
     """A training that has come to its first step and is stopped there, and the seconds that this took."""
     cwd.mkdir()
     command = [option for option in arguments(images_root, logger="wandb") if not option.startswith("study")]
-    command += ["trainer.max_epochs=120", "+callbacks.stopwatch={_target_: tests.faults.stopwatch.Stopwatch}"]
+    command += ["trainer.max_epochs=60", "+callbacks.stopwatch={_target_: tests.faults.stopwatch.Stopwatch}"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
     env |= environment | {"PYTHONPATH": str(REPOSITORY)}
     started = time.monotonic()

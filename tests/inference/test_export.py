@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +15,35 @@ from oral_cancer.inference.members import choose_runs, load_network
 from oral_cancer.inference.onnx_files import ENSEMBLE, TOLERANCE
 from oral_cancer.study.runs import read_study
 from scripts import export, predict
+from tests.conftest import MadeOnce
 from tests.published import SPLIT_FOLDERS
 
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
 
 
-@pytest.mark.slow
-def test_the_exported_ensemble_predicts_as_the_checkpoints_do(
-    study: Path, images_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def exported(trained: Path, made_once: MadeOnce, tmp_path: Path) -> Path:
+    """A copy of a study that has been exported."""
+
+    def make(folder: Path) -> None:
+        export.main([str(shutil.copytree(trained, folder / "study")), "experiment=m2"])
+
+    return Path(shutil.copytree(made_once("exported", make) / "study", tmp_path / "exported"))
+
+
+def test_without_an_export_there_is_none_to_predict_with(
+    study: Path, images_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    images = f"images={images_root / HETERO_TEST}"
     with pytest.raises(SystemExit):
-        predict.main([str(study), images, "engine=onnx"])
+        predict.main([str(study), f"images={images_root / HETERO_TEST}", "engine=onnx"])
     assert "run `oral-cancer export" in capsys.readouterr().err
 
-    export.main([str(study), "experiment=m2"])
+
+@pytest.mark.slow
+def test_the_exported_ensemble_predicts_as_the_checkpoints_do(
+    exported: Path, images_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, images = exported, f"images={images_root / HETERO_TEST}"
     tables = []
     for engine in ("torch", "onnx"):
         predict.main([str(study), images, f"engine={engine}", f"out={tmp_path / engine}"])
@@ -45,17 +60,17 @@ def test_the_exported_ensemble_predicts_as_the_checkpoints_do(
 
 
 @pytest.mark.slow
-def test_a_file_takes_batches_of_any_number_and_size(study: Path, tmp_path: Path) -> None:
-    export.main([str(study), f"out={tmp_path / 'out'}"])
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+def test_a_file_takes_batches_of_any_number_and_size(exported: Path) -> None:
+    out = exported / "exports" / "m2"
+    assert sorted(path.name for path in out.iterdir()) == [
         "MODEL_CARD.md",
         ENSEMBLE,
         "fold=0.onnx",
         "fold=1.onnx",
     ]
-    session = onnxruntime.InferenceSession(tmp_path / "out" / "fold=1.onnx")
+    session = onnxruntime.InferenceSession(out / "fold=1.onnx")
     assert json.loads(session.get_modelmeta().custom_metadata_map["classes"]) == ["parental", "resistant", "control"]
-    network = load_network(choose_runs(study, "m2")[1][1])
+    network = load_network(choose_runs(exported, "m2")[1][1])
     rng = np.random.default_rng(0)
     # What has the network's size is not resized; else onnxruntime rounds a few pixels otherwise.
     for shape, tolerance in (((1, 32, 32), TOLERANCE), ((3, 40, 48), 2e-3), ((5, 64, 32), 2e-3)):
@@ -68,12 +83,11 @@ def test_a_file_takes_batches_of_any_number_and_size(study: Path, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_the_card_holds_the_figures_of_the_tables(study: Path, tmp_path: Path) -> None:
-    export.main([str(study), f"out={tmp_path}"])
-    card = (tmp_path / "MODEL_CARD.md").read_text()
-    predictions = read_study(study).predictions
+def test_the_card_holds_the_figures_of_the_tables(exported: Path) -> None:
+    card = (exported / "exports" / "m2" / "MODEL_CARD.md").read_text()
+    predictions = read_study(exported).predictions
     row = tables.ensemble(Ensembles.of(predictions)).iloc[0]
     assert f"{row.rmse:.3f} [{row.rmse_low:.3f}, {row.rmse_high:.3f}]" in card
     for heading in ("Data", "Recipe", "Figures", "Intended use", "Limits"):
         assert f"## {heading}\n" in card
-    assert read_study(study).complete[0].facts["fingerprint"] in card
+    assert read_study(exported).complete[0].facts["fingerprint"] in card

@@ -1,4 +1,4 @@
-"""A small study in a process of its own, as a user runs it, but for the seconds of imports."""
+"""Trainings and small studies in processes of their own, as a user runs them, but for the seconds of imports."""
 
 import os
 import runpy

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import psutil
 import pytest
 
 from hydra_plugins.oral_cancer_launchers import places
-from tests.study.processes import arguments, files, run, start
+from tests.study.processes import Started, arguments, files, run, start
 
 FIGURES = ("*/*/predictions.csv", "*/*/metrics.json", "tables/*.csv")
 LOCAL = ("hydra/launcher=local", "launcher.jobs=2")
@@ -41,7 +40,7 @@ def test_runs_side_by_side_leave_the_bytes_of_runs_one_after_the_other(
 def test_a_training_through_a_launcher_is_a_sweep_of_one(images_root: Path, tmp_path: Path) -> None:
     command = arguments(images_root, *LOCAL, "resampling=ros", "study.name=one")
     command = [option for option in command if not option.startswith(("study=", "study.models=", "study.folds="))]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = Started(command, tmp_path).ended(300)
     assert done.returncode == 0, done.stderr
     assert [path.parent.name for path in tmp_path.glob("outputs/studies/one/m4/fold=*/manifest.json")] == ["fold=0"]
 

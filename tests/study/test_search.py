@@ -35,6 +35,7 @@ from oral_cancer.study.study import run_job, validation_figure
 from oral_cancer.training.manifest import file_hashes, write_manifest
 from oral_cancer.training.run import Run, RunName
 from tests.conftest import REPOSITORY, SMALL_NETWORK
+from tests.study.processes import Started
 from tests.study.test_report import Page
 from tests.test_any_cells import Cells
 
@@ -404,7 +405,7 @@ def command(images_root: Path, *overrides: str) -> list[str]:
 
 
 def run(images_root: Path, cwd: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(images_root, *overrides), cwd=cwd, capture_output=True, text=True, timeout=300)
+    return Started(command(images_root, *overrides), cwd).ended(300)
 
 
 @pytest.mark.slow
@@ -412,11 +413,9 @@ def test_a_search_killed_goes_on_with_trials_side_by_side(images_root: Path, tmp
     options = ("model.backbone=test_byobnet,test_resnet", "hydra/sweeper/sampler=grid", f"{FACTOR}=1")
     options += ("trainer.max_epochs=8",)
     folder = tmp_path / "outputs" / "studies" / "search"
-    process = subprocess.Popen(
-        command(images_root, *options), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    started = Started(command(images_root, *options), tmp_path)
     os.kill(_training(folder), signal.SIGKILL)
-    process.wait()
+    started.ended()
     (running,) = open_journal(folder, "minimize").trials
     assert not running.state.is_finished()
 

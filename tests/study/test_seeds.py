@@ -18,6 +18,7 @@ from oral_cancer.study.runs import find_runs, read_study
 from oral_cancer.study.yardsticks import FILE as STATISTICS
 from oral_cancer.training.manifest import CHECKPOINT
 from oral_cancer.training.run import RunName
+from tests.conftest import MadeOnce
 from tests.published import CLASSES, SPLIT_FOLDERS
 from tests.study.made_up import few_resamples, write_run, write_study
 from tests.study.processes import run
@@ -26,12 +27,14 @@ OPTIONS = ("study.models=[m1]", "study.seeds=[0,1,2]", "study.name=seeds", "trai
 
 
 @pytest.fixture(scope="module")
-def trained(images_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(images_root: Path, made_once: MadeOnce) -> Path:
     """A study of two folds and three seeds that has run to its end."""
-    cwd = tmp_path_factory.mktemp("seeds")
-    done = run(images_root, cwd, *OPTIONS)
-    assert done.returncode == 0, done.stderr
-    return cwd / "outputs" / "studies" / "seeds"
+
+    def make(cwd: Path) -> None:
+        done = run(images_root, cwd, *OPTIONS)
+        assert done.returncode == 0, done.stderr
+
+    return made_once("seeds", make) / "outputs" / "studies" / "seeds"
 
 
 @pytest.mark.parametrize(

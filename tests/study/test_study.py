@@ -68,10 +68,10 @@ def test_figures_in_wandb_are_those_of_the_tables(undisturbed: Path) -> None:
         assert study[f"{row.experiment}/{row.split}/{row.metric}/mean"] == pytest.approx(row.mean, abs=1e-9)
 
 
-def test_starting_again_skips_what_is_finished(undisturbed: Path, images_root: Path) -> None:
-    study = undisturbed / "outputs" / "studies" / "paper"
+def test_starting_again_skips_what_is_finished(again: Path, images_root: Path) -> None:
+    study = again / "outputs" / "studies" / "paper"
     before = files(study, "*/*/manifest.json", "tables/*.csv")
-    done = run(images_root, undisturbed)
+    done = run(images_root, again)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:2] == ["paper: 4 of 4 runs done", "loading ..."]
     assert "epoch" not in done.stdout
@@ -87,11 +87,11 @@ def test_starting_again_skips_what_is_finished(undisturbed: Path, images_root: P
     ],
 )
 def test_other_settings_are_refused_with_the_differences(
-    undisturbed: Path, images_root: Path, override: str, name: str
+    again: Path, images_root: Path, override: str, name: str
 ) -> None:
-    study = undisturbed / "outputs" / "studies" / "paper"
+    study = again / "outputs" / "studies" / "paper"
     before = files(study, "study.yaml", "*/*/*.csv", "*/*/manifest.json")
-    done = run(images_root, undisturbed, override)
+    done = run(images_root, again, override)
     assert done.returncode == 1
     assert name in done.stderr
     assert "choose another study.name" in done.stderr
@@ -205,7 +205,7 @@ def test_a_plain_sweep_is_named_by_what_it_varies_and_aggregated(images_root: Pa
         "study.name=networks",
         "trainer.max_epochs=1",
     ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    done = Started(command, tmp_path).ended()
     assert done.returncode == 0, done.stderr
     study = tmp_path / "outputs" / "studies" / "networks"
     summary = pd.read_csv(study / "tables" / "summary.csv")

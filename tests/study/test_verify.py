@@ -1,7 +1,6 @@
 """scripts/report.py --verify notices every kind of disagreement, and alarms nobody without one."""
 
 import hashlib
-import json
 import shutil
 from pathlib import Path
 
@@ -105,19 +104,17 @@ def test_a_table_or_a_page_that_was_edited_is_noticed(study: Path) -> None:
     assert "has been edited" in found["page"][0]
 
 
-def test_other_images_are_noticed_and_absent_ones_are_no_fault(study: Path, tmp_path: Path) -> None:
-    root = Path(json.loads((study / "m1" / "fold=0" / "manifest.json").read_text())["root"])
+def test_other_images_are_noticed_and_absent_ones_are_no_fault(study: Path, images_root: Path, tmp_path: Path) -> None:
+    root = tmp_path / "images"
+    for path in study.glob("*/*/manifest.json"):
+        write_manifest(path.parent, (read_manifest(path.parent) or {}) | {"root": str(root)})
+    shutil.copytree(images_root, root)
     image = next(path for path in sorted(root.rglob("*.png")))
     moved = image.rename(tmp_path / image.name)
-    try:
-        assert f"{image} is missing" in faults(study)["images"][0]
-    finally:
-        moved.rename(image)
-    elsewhere = root.rename(tmp_path / "moved")
-    try:
-        assert faults(study) == {}
-    finally:
-        elsewhere.rename(root)
+    assert f"{image} is missing" in faults(study)["images"][0]
+    moved.rename(image)
+    root.rename(tmp_path / "moved")
+    assert faults(study) == {}
 
 
 def test_the_command_ends_with_every_fault(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,8 @@ import pytest
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from tests.conftest import REPOSITORY, SMALL_NETWORK
+from tests.conftest import REPOSITORY, SMALL_NETWORK, MadeOnce
+from tests.study.processes import Started
 from tests.study.processes import run as study
 
 Train = Callable[..., Path]
@@ -35,9 +36,7 @@ def command(images_root: Path, *overrides: str) -> list[str]:
 
 
 def run(images_root: Path, cwd: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    done = command(images_root, *overrides)
-    return subprocess.run(done, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
+    return Started(command(images_root, *overrides), cwd, REPOSITORY).ended(300)
 
 
 def trained(images_root: Path, cwd: Path, name: str, *overrides: str) -> Path:
@@ -89,14 +88,16 @@ def test_two_ranks_take_the_steps_of_one(images_root: Path, tmp_path: Path) -> N
 
 
 @pytest.fixture(scope="module")
-def whole(images_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(images_root: Path, made_once: MadeOnce) -> Path:
     """A folder with a training on one device, named `alone`, and its weights, weights.pth."""
-    cwd = tmp_path_factory.mktemp("whole")
-    folder = trained(images_root, cwd, "alone", "trainer.max_epochs=3", "data.folds=4")
-    state = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-    weights = {name.removeprefix("network."): value for name, value in state.items() if name.startswith("network.")}
-    torch.save(weights, cwd / "weights.pth")
-    return cwd
+
+    def make(cwd: Path) -> None:
+        folder = trained(images_root, cwd, "alone", "trainer.max_epochs=3", "data.folds=4")
+        state = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        weights = {name.removeprefix("network."): value for name, value in state.items() if name.startswith("network.")}
+        torch.save(weights, cwd / "weights.pth")
+
+    return made_once("whole", make)
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ from oral_cancer.resampling import Images, TrainingSet
 from oral_cancer.training.callbacks import History
 from tests.conftest import REPOSITORY, SMALL_NETWORK
 from tests.published import CLASSES
+from tests.study.processes import Started
 
 Train = Callable[..., Path]
 
@@ -321,7 +322,7 @@ def command(*overrides: str, cwd: Path) -> list[str]:
     ],
 )
 def test_a_users_fault_is_one_line(tmp_path: Path, override: str, words: tuple[str, ...]) -> None:
-    done = subprocess.run(command(override, cwd=tmp_path), cwd=tmp_path, capture_output=True, text=True)
+    done = Started(command(override, cwd=tmp_path), tmp_path).ended()
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
@@ -335,26 +336,19 @@ def test_a_signal_leaves_a_failed_manifest_and_a_checkpoint_to_go_on_from(
     images_root: Path, tmp_path: Path, number: signal.Signals, said: str
 ) -> None:
     overrides = ("source=folder", f"source.root={images_root}", "trainer.max_epochs=200", "logger=wandb", "name=cut")
-    process = subprocess.Popen(
-        command(*overrides, cwd=tmp_path),
-        cwd=tmp_path,
-        env=os.environ | {"WANDB_MODE": "offline"},
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell has it ignored
-    )
+    started = Started(command(*overrides, cwd=tmp_path), tmp_path)
     run = tmp_path / "outputs" / "runs" / "cut" / "fold=0"
     history = run / "history.csv"
     deadline = time.monotonic() + 120
     while not (history.exists() and len(history.read_text().splitlines()) > 3):
         assert time.monotonic() < deadline, "no epoch finished"
-        assert process.poll() is None
+        assert started.goes_on
         time.sleep(0.1)
-    process.send_signal(number)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
-    assert f"interrupted by {said}; the same command goes on from the last whole epoch" in stderr
-    assert "Traceback" not in stderr
+    os.kill(started.pid, number)
+    done = started.ended(60)
+    assert done.returncode == 128 + number
+    assert f"interrupted by {said}; the same command goes on from the last whole epoch" in done.stderr
+    assert "Traceback" not in done.stderr
 
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["status"] == "failed"
