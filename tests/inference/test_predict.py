@@ -131,7 +131,7 @@ def test_what_is_no_study_is_refused(study: Path, tmp_path: Path, capsys: pytest
     assert "none of 1 run is finished" in refused(capsys, str(tmp_path / "begun"), images)
     assert "experiment=m7" in refused(capsys, str(study), images, "experiment=m7")
     assert "holds no image" in refused(capsys, str(study), images)
-    assert "image: is no option; did you mean images?" in refused(capsys, str(study), "images=x", "image=x")
+    assert "image: is no option; did you mean images?" in refused(capsys, str(study), images, "image=x")
 
 
 class Code:
@@ -189,5 +189,5 @@ def test_a_single_image_has_no_interval(study: Path, images_root: Path, tmp_path
 
 @pytest.mark.parametrize("setting", ["batch_size=true", "batch_size=x", "workers=0", "engine=tensorflow", "images="])
 def test_wrong_settings_are_refused(study: Path, capsys: pytest.CaptureFixture[str], setting: str) -> None:
-    line = refused(capsys, str(study), "images=2024", setting)
+    line = refused(capsys, str(study), f"images={study}", setting)
     assert line.lower().startswith(f"error: {setting}")
