@@ -3,8 +3,8 @@
 
 Runs a study of one model and several folds in one process, as `python train.py study=...` does. From the seconds
 between the ends of two runs are taken those of the training steps, those of the batch-norm statistics that are taken
-anew from training images (a figure of their own), and for every image that is validated or predicted, what a plain
-PyTorch loop takes for one.
+anew from training images and those of the features of these (figures of their own), and for every image that is
+validated or predicted, what a plain PyTorch loop takes for one.
 
     python -m benchmarks.run [--folds 4] [key=value ...]
 """
@@ -36,7 +36,9 @@ STUDY = (
 
 
 class Clock(Callback):
-    """Leaves in a run's folder how many seconds its one epoch's steps and its recalibration took."""
+    """Leaves in a run's folder how many seconds its one epoch's steps, its recalibration and its features took."""
+
+    features: float | None = None
 
     def on_train_epoch_start(self, *_: object) -> None:
         self.started = time.perf_counter()
@@ -48,7 +50,13 @@ class Clock(Callback):
         self.recalibrating = time.perf_counter()
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        seconds = {"steps": self.stepped - self.started, "recalibration": time.perf_counter() - self.recalibrating}
+        self.seconds = {"steps": self.stepped - self.started, "recalibration": time.perf_counter() - self.recalibrating}
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.features is None:  # of the training images, then of those that are evaluated
+            self.features = time.perf_counter()
+            return
+        seconds = self.seconds | {"features": time.perf_counter() - self.features}
         Path(trainer.default_root_dir, CLOCK).write_text(json.dumps(seconds))
 
 
@@ -74,6 +82,7 @@ def main() -> None:
         [
             Figure("a run beside its steps and its evaluation at a plain loop's speed", beside, "s", 1),
             Figure("the new batch-norm statistics of the same run", [clock["recalibration"] for clock in clocks], "s"),
+            Figure("the features of its training images", [clock["features"] for clock in clocks], "s"),
         ],
         chosen.json,
     )

@@ -57,8 +57,8 @@ def predicted(study: Path, images: Path, out: Path) -> tuple[pd.DataFrame, pd.Da
     """predictions.csv by file, composition.csv by population, and the page."""
     with suppress(SystemExit):
         main([str(study), f"images={images}", "workers=1", f"out={out}"])
-    predictions = pd.read_csv(out / "predictions.csv").fillna({"unlike_training": ""})
-    compositions = pd.read_csv(out / "composition.csv").fillna({"features": ""})
+    predictions = pd.read_csv(out / "predictions.csv", dtype={"unlike_training": str}).fillna({"unlike_training": ""})
+    compositions = pd.read_csv(out / "composition.csv", dtype={"features": str}).fillna({"features": ""})
     return predictions.set_index("file"), compositions.set_index("population"), (out / "predictions.html").read_text()
 
 
