@@ -95,6 +95,13 @@ class Plate:
     judged: tuple[Judged, ...]
     remarks: tuple[str, ...]
 
+    @property
+    def errors(self) -> tuple[float, float]:
+        """The mean of `Judged.study` and of `Judged.held_out`, NaN where no controls are used."""
+        if not self.judged:
+            return np.nan, np.nan
+        return float(np.mean([one.study for one in self.judged])), float(np.mean([one.held_out for one in self.judged]))
+
 
 def refit(
     known: KnownImages,

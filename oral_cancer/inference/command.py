@@ -31,7 +31,7 @@ from oral_cancer.evaluation.run_features import RunFeatures
 from oral_cancer.files import refuse_file, write_text
 from oral_cancer.formats.brightness import summary
 from oral_cancer.formats.kinds import REMEDY
-from oral_cancer.inference.controls import find_controls, of_wells
+from oral_cancer.inference.controls import JudgedWells, find_controls, of_wells
 from oral_cancer.inference.engines import Ensemble, torch_ensemble
 from oral_cancer.inference.members import (
     choose_runs,
@@ -127,9 +127,8 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     _write_table(outputs.composition, populations)
     facts = _facts(root, study, runs) | {"Found": inventory, "Predicted is": seen, "Brightness": brightness}
     if judged:
-        say(*judged.plate.remarks, style="yellow")
-        _write_table(outputs.controls, judged.table)
         facts["Controls"] = f"{judged.found} ({outputs.controls.name})"
+        _write_controls(judged, outputs.controls)
     paths = {image.file: image.path for image in found.images}
     files = (outputs.predictions.name, outputs.composition.name)
     shown = (root.resolve().name, study, frame, populations, facts, files, bool(training), headline)
@@ -199,6 +198,18 @@ def _brightness(new: NewReading, readable: Sequence[Predicted]) -> str:
     if is_worth_saying(record):
         say(*lines)
     return "; ".join(lines)
+
+
+def _write_controls(judged: JudgedWells, path: Path) -> None:
+    _write_table(path, judged.table)
+    say(*judged.plate.remarks, style="yellow")
+    if judged.plate.headline:
+        without, held_out = judged.plate.errors
+        say(
+            f"controls: {judged.found}; mean error of a proportion {held_out:.3f} with those of the other half, "
+            f"{without:.3f} without any"
+        )
+    say(f"written: {path}")
 
 
 def _write_table(path: Path, frame: pd.DataFrame) -> None:

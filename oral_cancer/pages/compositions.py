@@ -1,7 +1,5 @@
 """What pages and model cards say of compositions, in the same words."""
 
-import numpy as np
-
 from oral_cancer.evaluation.choice import KINDS
 from oral_cancer.evaluation.controls import Plate
 from oral_cancer.evaluation.headline import Headline
@@ -33,8 +31,9 @@ def with_controls(plate: Plate) -> str:
     """How an estimate with controls comes about, and how far off it is on those that had no part in it."""
     assert plate.headline
     used = ", ".join(f"{number} of {label}" for label, number in plate.used.items())
-    before, after = np.mean([(one.study, one.held_out) for one in plate.judged], axis=0)
-    between = "the study's mixtures between them" if plate.headline.mixtures else "no mixture between them"
+    before, after = plate.errors
+    moved = "the study's mixtures between them, as they are and moved as their classes are"
+    between = moved if plate.headline.mixtures else "no mixture between them"
     return (
         f"The estimate is fitted anew with images of known content on the plate ({used}) in the place of the study's, "
         f"and {between}, by {ESTIMATOR_NAMES[plate.headline.choice.name]}. On controls it is off by {after:.3f}, as "

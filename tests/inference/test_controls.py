@@ -1,5 +1,6 @@
 """Controls of a plate on the command line: what is taken, what is refused before any work, what results say of them."""
 
+import re
 import shutil
 from collections.abc import Callable
 from html import unescape
@@ -128,6 +129,9 @@ def test_results_have_the_estimate_with_controls_and_without(
     main([str(study), f"images={tmp_path / 'plate' / 'asked'}", "workers=1", f"out={out}", *given])
     said = capsys.readouterr().out
     assert f"controls.control: {FEWEST - 1} images, of at least {FEWEST} that are needed: not used" in said
+    judged = r"20 images of parental, .*proportion 0\.\d{3} with those of the other half, 0\.\d{3} without any"
+    assert re.search(judged, said)
+    assert f"written: {out / 'controls.csv'}" in said.replace("\n", "")
     table = pd.read_csv(out / "composition.csv")
     for kind in ("", "_calibrated", "_controls"):
         assert table[[f"{name}{kind}" for name in CLASSES]].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-6)
