@@ -87,7 +87,7 @@ def in_colours(places: NDArray[Any], palette: NDArray[np.uint8]) -> NDArray[np.u
     """The picture (H, W, 3) of which each pixel is a place (H, W) in a palette (N, 3)."""
     if (last := int(places.max())) >= len(palette):
         raise Unreadable(f"the file is damaged: it uses colour {last}, and its palette has {len(palette)}")
-    return palette[places]
+    return np.asarray(palette[places])
 
 
 def pixels(picture: Picture, choice: Choice) -> Values:
