@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import lcm
 from typing import Any, Literal
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,7 +139,7 @@ def _problems(classes: Sequence[str], mixtures: Mapping[str, Sequence[float]]) -
         problems.append(f"source: {found}{named}; there must be {FEWEST} to {MOST}, a folder or a label each")
     by_form: dict[str, list[str]] = {}
     for name in names:
-        by_form.setdefault(in_files(name).casefold(), []).append(name)
+        by_form.setdefault(in_files(normalize("NFC", name)).casefold(), []).append(name)
     problems += [
         f"source: the labels {' and '.join(alike)} are alike as file names ({form}); rename all but one, or "
         "give them one name if they are one"

@@ -40,7 +40,7 @@ class Grouping:
         """The group of an image.
 
         Raises:
-            UserError: where the expression is not found in the path.
+            UserError: where the expression is not found in the path, or finds nothing there.
         """
         if self.group_by == FOLDER:
             return path.rpartition("/")[0] or "."
@@ -49,7 +49,12 @@ class Grouping:
         found = self.pattern.search(path)
         if found is None:
             raise UserError(f"source.group_by={self.group_by}: is not found in {path}; mend it, or leave the file out")
-        return next((part for part in found.groups() if part is not None), found[0])
+        group = next((part for part in found.groups() if part is not None), found[0])
+        if not group:
+            raise UserError(
+                f"source.group_by={self.group_by}: finds a text of no length in {path}; give one that does not"
+            )
+        return group
 
 
 def divided(collection: Collection, folds: int | str) -> Collection:

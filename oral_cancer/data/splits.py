@@ -175,12 +175,14 @@ def problems(collection: Collection, folds: int | str) -> list[str]:
     if is_divided_by_data(collection) or not pool:
         return []
     if folds == LEAVE_ONE_GROUP_OUT or any(file.group for file in pool):
-        return _problems_of_groups(root, pool, folds)
+        return _problems_of_groups(root, pool, folds, _besides_tests(collection))
     number = int(folds)
     counts = Counter(file.label for file in pool)
+    besides = _besides_tests(collection)
     folded = labels.classes if any(counts[name] for name in labels.classes) else tuple(labels.mixtures)
     return [
-        f"{root}: {counted(counts[name], 'image')} of {name}, fewer than {number} folds: add images or lower data.folds"
+        f"{root}: {counted(counts[name], 'image')} of {name}{besides}, fewer than {number} folds: add images or lower "
+        "data.folds"
         for name in folded
         if 0 < counts[name] < number
     ] + [
@@ -195,7 +197,13 @@ def is_divided_by_data(collection: Collection) -> bool:
     return any(file.split == "val" or file.fold is not None for file in collection.files)
 
 
-def _problems_of_groups(root: Path, pool: Sequence[ImageFile], folds: int | str) -> list[str]:
+def _besides_tests(collection: Collection) -> str:
+    """What follows a number of those that are divided into folds."""
+    set_aside = collection.test_share > 0 and any(file.split == "test" for file in collection.files)
+    return " besides what only tests" if set_aside else ""
+
+
+def _problems_of_groups(root: Path, pool: Sequence[ImageFile], folds: int | str, besides: str) -> list[str]:
     without = [file.path for file in pool if not file.group]
     groups = {file.group for file in pool if file.group}
     if without:
@@ -206,10 +214,15 @@ def _problems_of_groups(root: Path, pool: Sequence[ImageFile], folds: int | str)
     if folds == LEAVE_ONE_GROUP_OUT:
         if len(groups) < 2:
             return [f"{root}: 1 group cannot be left out: group more finely, or give data.folds=5"]
+    elif len(groups) < 2:
+        return [
+            f"{root}: 1 group{besides} cannot both train and validate: group more finely, or give "
+            "data.folds=leave_one_group_out, for which none only tests"
+        ]
     elif len(groups) < int(folds):
         return [
-            f"{root}: {counted(len(groups), 'group')}, fewer than {folds} folds: give "
-            f"data.folds={max(2, len(groups))} or leave_one_group_out, or group more finely"
+            f"{root}: {counted(len(groups), 'group')}{besides}, fewer than {folds} folds: give "
+            f"data.folds={len(groups)} or leave_one_group_out, or group more finely"
         ]
     return [
         f"{root}: all images of {label} are in the group {next(iter(within))}, so that a fold trains without it: group "
@@ -251,7 +264,10 @@ def remarks(collection: Collection, folds: int | str, split_seed: int) -> list[s
     if any(file.split == "val" for file in files):
         said.append("folds: a single one, as the data say which images validate")
     elif is_divided_by_data(collection):
-        said.append(f"folds: {number_of_folds(collection, folds)}, as the data say")
+        without = sum(file.split is None and file.fold is None for file in files)
+        trains = "which trains" if without == 1 else "which train"
+        more = f"; {counted(without, 'image')} without a fold, {trains} in each" if without else ""
+        said.append(f"folds: {number_of_folds(collection, folds)}, as the data say{more}")
     if split_seed and (is_divided_by_data(collection) or folds == LEAVE_ONE_GROUP_OUT):
         said.append(f"split_seed={split_seed}: changes nothing, as the folds are given")
     if not any(file.split == "test" for file in files):
@@ -261,18 +277,19 @@ def remarks(collection: Collection, folds: int | str, split_seed: int) -> list[s
 
 def _folders_within(collection: Collection) -> list[str]:
     """A remark where every label's folder holds folders of the same names, and nobody has said what they are."""
-    within: dict[str, set[str]] = defaultdict(set)
-    for file in collection.files:
-        if file.group:
-            return []
-        folders = file.path.split("/")[:-1]
-        within[file.label].add(folders[-1] if len(folders) > 1 and folders[-1] != file.label else "")
-    names = set.intersection(*within.values())
-    if len(within) < 2 or len(names) < 2 or any(found != names for found in within.values()) or "" in names:
+    if any(file.group for file in collection.files):
         return []
-    shown = ", ".join(sorted(names)[:3])
-    return [
-        f"each label has folders of the same names ({shown}{', ...' * (len(names) > 3)}): if these are donors or "
-        "plates, source.group_by='([^/]+)/[^/]+$' keeps them together; if they are the classes, put their images "
-        "into one folder each"
-    ]
+    folders: dict[str, list[list[str]]] = defaultdict(list)
+    for file in collection.files:
+        folders[file.label].append(file.path.split("/")[:-1])
+    for depth in range(1, min((len(parts) for own in folders.values() for parts in own), default=0)):
+        within = {label: {parts[depth] for parts in own} for label, own in folders.items()}
+        names = set.intersection(*within.values())
+        if len(within) > 1 and len(names) > 1 and all(found == names for found in within.values()):
+            shown = ", ".join(sorted(names)[:3])
+            return [
+                f"each label has folders of the same names ({shown}{', ...' * (len(names) > 3)}): if these are donors "
+                f"or plates, source.group_by='^{'[^/]+/' * depth}([^/]+)/' keeps them together; if they are the "
+                "classes, put their images into one folder each"
+            ]
+    return []

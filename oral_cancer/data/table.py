@@ -94,13 +94,16 @@ class TableSource:
         tables = [read_table(path) for path in self.tables]
         columns = columns_of(tables, self.columns, self.names, grouped=self.groups[0] is not None)
         for table, its_columns in zip(tables, columns, strict=True):
-            _say(f"{table.path}: {counted(len(table.rows), 'row')}; {its_columns.in_words()}")
+            _say(f"{table.path}{table.sheet}: {counted(len(table.rows), 'row')}; {its_columns.in_words()}")
         faults = [line for table in tables for line in table.problems]
         entries: list[Entry] = []
         for table, its_columns, pattern, group in zip(tables, columns, self.patterns, self.groups, strict=True):
             base = self.root or _folder(table.path)
             entries += Reader(table, its_columns, base, pattern, self.names, group).entries(faults)
-        entries = once(entries, faults)
+        rows, entries = len(entries), once(entries, faults)
+        if again := rows - len(entries):
+            said = f"{counted(again, 'row')} of an image that another row is of too, and which says the same"
+            _say(f"{', '.join(map(str, self.tables))}: {said}")
         refuse([*_shortened(faults), *self._strange_names(tables, columns)])
         return self._collection(entries)
 
@@ -113,6 +116,7 @@ class TableSource:
         named = _in_splits(with_labels(wanted), paths, by_folder="split" not in self.columns)
         counts = Counter(entry.label for entry in named)
         kept = [entry for entry in named if counts[entry.label] >= self.min_per_label]
+        refuse(_unlabelled(self.mixtures, named))
         labels = labels_of(kept, self.mixtures)
         _pass_over_others(walk, set(paths.values()), {paths[entry.path] for entry in wanted})
         walk.finish()
@@ -207,12 +211,28 @@ def _shortened(faults: Sequence[str]) -> list[str]:
     return [*faults[:SHOWN], *([f"source.table: {counted(more, 'more bad row')}"] if more > 0 else [])]
 
 
+def _unlabelled(mixtures: Mapping[str, Any], entries: Sequence[Entry]) -> list[str]:
+    """A line for each mixture that is the label of no image."""
+    labels = sorted({str(entry.label) for entry in entries})
+    few = ", ".join(labels[:SHOWN])
+    return [
+        f"source.mixtures.{name}: is the label of no image: mend it or leave it out; labels are {few}"
+        for name in mixtures
+        if name not in labels
+    ]
+
+
 def _in_splits(entries: list[Entry], paths: Mapping[Path, str], by_folder: bool) -> list[Entry]:
     """The entries with their splits: without a validation part, what trains is yet to be divided into folds."""
     if by_folder and not any(entry.split for entry in entries):
         first = {entry.path: paths[entry.path].partition("/")[0].casefold() for entry in entries}
-        if set(first.values()) <= set(SPLIT_NAMES) and len(set(first.values())) > 1:
+        splits = [name for name in dict.fromkeys(first.values()) if name in SPLIT_NAMES]
+        others = [name for name in dict.fromkeys(first.values()) if name not in SPLIT_NAMES]
+        if len(splits) > 1 and not others:
             entries = [replace(entry, split=SPLIT_NAMES[first[entry.path]]) for entry in entries]
+        elif len(splits) > 1:
+            why = f"as images lie in {others[0]} too; a column split would say which train, validate and test"
+            _say(f"source.table: the folders {', '.join(splits)} are not taken for splits, {why}")
     has_val = any(entry.split == "val" for entry in entries)
     if has_val and any(entry.fold is not None for entry in entries):
         raise UserError("source.table: there are folds and a part that validates; leave one of the columns out")

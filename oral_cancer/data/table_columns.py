@@ -13,11 +13,15 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "split": ("split", "subset"),
     "fold": ("fold",),
     "group": (
-        *("group", "donor", "patient", "laboratory", "slide", "plate", "metadata_plate"),
-        *("day", "date", "metadata_date", "well", "metadata_well"),
+        *("group", "donor", "patient", "laboratory", "slide", "plate"),
+        *("day", "date", "well"),
     ),
 }
-"""Names that are known, whatever their case and signs. Of groups the wider ones come first: a plate has many wells."""
+"""Names that are known, whatever their case and signs, and with "metadata" before them.
+
+Of groups the wider ones come first: a plate has many wells.
+"""
+METADATA = re.compile(r"^(image_)?metadata_")  # before what CellProfiler is told of images
 PROPORTIONS = "proportions"
 FEW = 8  # names of columns that mean nothing
 
@@ -69,14 +73,17 @@ def columns_of(
     for table, its_group in zip(tables, group, strict=True):
         roles = {role: _column(table, role, said, problems) for role in KNOWN if role != "group"}
         if roles["file"] is None and not any(str(table.path) in line for line in problems):
-            problems.append(f"{table.path}: no column {alternatives('file')}; name it: source.columns={{file: ...}}")
+            problems.append(
+                f"{table.path}{table.sheet}: no column {alternatives('file')}; name it: source.columns={{file: ...}}; "
+                f"{_there(table)}"
+            )
         taken = [name for name in (*roles.values(), its_group) if name is not None]
         shares = _proportions(table, roles["label"], taken, said, names, problems)
         unread = tuple(name for name in table.columns if name and name not in (*taken, *shares))
         if roles["label"] is None and not shares:
             problems.append(
-                f"{table.path}: no column {alternatives('label')}, nor columns with a number for each class; name it: "
-                "source.columns={label: ...}"
+                f"{table.path}{table.sheet}: no column {alternatives('label')}, nor columns with a number for each "
+                f"class; name it: source.columns={{label: ...}}; {_there(table)}"
             )
         found.append(
             Columns(
@@ -94,7 +101,7 @@ def alternatives(role: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.casefold())
+    return re.sub(r"[\W_]+", "", METADATA.sub("", name.casefold()))
 
 
 def _column(table: TableFile, role: str, said: Mapping[str, tuple[str, ...]], problems: list[str]) -> str | None:
@@ -118,8 +125,15 @@ def _said(table: TableFile, role: str, names: Sequence[str], problems: list[str]
 
 
 def _lacking(table: TableFile, role: str, wanted: str) -> str:
-    there = ", ".join(filter(None, table.columns))
-    return f"{table.path}: no column {wanted} (source.columns.{role}); there are {there}"
+    return f"{table.path}{table.sheet}: no column {wanted} (source.columns.{role}); {_there(table)}"
+
+
+def _there(table: TableFile) -> str:
+    """E.g. "there are a, b"; one alone may be several that are not divided."""
+    named = [name for name in table.columns if name]
+    if len(named) == 1:
+        return f"there is one, {named[0]!r}: columns are divided by commas, semicolons or tabs"
+    return f"there are {', '.join(named)}"
 
 
 def _groups(tables: Sequence[TableFile], said: Mapping[str, tuple[str, ...]], problems: list[str]) -> list[str | None]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 from oral_cancer.data.folder import SPLIT_NAMES
 from oral_cancer.data.table_columns import Columns
@@ -15,6 +16,7 @@ from oral_cancer.labels import Split
 from oral_cancer.spreadsheets import REASON, is_formula
 
 SPLITS_SAID = "train, val or test"
+DRIVE = re.compile(r"[A-Za-z]:/")
 PLACE = re.compile(r"\{(?::([^{}]*))?\}")
 
 
@@ -128,7 +130,7 @@ class Reader:
             return self.base
         if "\\" in name and not (self.base / name).exists():
             name = name.replace("\\", "/")
-        path = Path(os.path.normpath(self.base / name))
+        path = _as_spelled(Path(os.path.normpath(self.base / name)))
         if fault := self._fault_of_path(name, path):
             faults.append(fault)
         return path
@@ -142,6 +144,8 @@ class Reader:
             return f"{name} is no file of an image: give its path, or a pattern such as source.file=images/{{}}.png"
         if not is_image(path.name):
             return f"{name} is of a kind that is not read: convert it, or remove the row"
+        if DRIVE.match(name):
+            return f"{name} is a path of Windows: give paths from source.root, or a pattern for names, source.file"
         if not path.is_file():
             return f"{path} is missing: mend it, or see source.root and source.file"
         return f"{name}: {REASON}: rename it" if is_formula(name) or is_formula(path.name) else None
@@ -188,6 +192,14 @@ class Reader:
         return self.group if cell is None else cell
 
 
+def _as_spelled(path: Path) -> Path:
+    """A path with its umlauts as one character or as two, whichever of them is there."""
+    if path.is_file() or str(path).isascii():
+        return path
+    forms = (Path(normalize(form, str(path))) for form in ("NFC", "NFD"))
+    return next((form for form in forms if form.is_file()), path)
+
+
 def _split(cell: str | None, faults: list[str]) -> Split | None:
     if cell is None or cell == "":
         return None
@@ -199,10 +211,10 @@ def _split(cell: str | None, faults: list[str]) -> Split | None:
 def _fold(cell: str | None, faults: list[str]) -> int | None:
     if cell is None or cell == "":
         return None
-    if not re.fullmatch(r"\d+", cell):
+    if not re.fullmatch(r"\d+(\.0)?", cell):  # pandas writes 1.0 where others are empty
         faults.append(f"{cell!r} is no fold: write a whole number")
         return None
-    return int(cell)
+    return int(float(cell))
 
 
 def once(entries: Sequence[Entry], faults: list[str]) -> list[Entry]:

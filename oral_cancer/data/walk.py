@@ -13,6 +13,9 @@ from oral_cancer.data.collection import HIDDEN, NAMED_BY_USER, NO_IMAGE, NOT_REA
 from oral_cancer.formats.kinds import OTHER_IMAGES, SUFFIXES
 from oral_cancer.spreadsheets import REASON, is_formula
 
+ARCHIVED = "__MACOSX"
+"""A folder that macOS puts into archives, of hidden files."""
+
 
 def patterns(leave_out: str | list[str] | None) -> list[str]:
     """The option `source.leave_out`: several names, one, or none."""
@@ -97,16 +100,18 @@ class Walk:
             if self.is_named(path):
                 self.pass_over(path, NAMED_BY_USER)
                 continue
-            if entry.name.startswith("."):
+            if entry.name.startswith(".") or entry.name == ARCHIVED:
                 self.pass_over(path, HIDDEN)
                 continue
             if not _fits_in_a_line(entry.name):
                 where = self.root / folder
                 self.problems.append(f"{where}: the name {entry.name!a} holds control characters: rename it")
-            elif is_formula(path if entry.is_dir() else f"{folder}/{entry.name}"):
-                self.problems.append(f"{entry.path}: {REASON}: rename it")
             elif not os.path.exists(entry.path):
                 self.problems.append(f"{entry.path}: a symbolic link to nothing: restore its target or remove it")
+            elif _leads_back(entry):
+                self.problems.append(f"{entry.path}: a symbolic link to a folder that it lies in itself: remove it")
+            elif is_formula(path if entry.is_dir() else f"{folder}/{entry.name}"):
+                self.problems.append(f"{entry.path}: {REASON}: rename it")
             else:
                 yield entry
 
@@ -124,6 +129,11 @@ def is_image(name: str) -> bool:
 def quoted(name: str) -> str:
     """A name as the command line takes it within brackets."""
     return name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'"
+
+
+def _leads_back(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry is a link to the folder that it lies in, or to one above."""
+    return entry.is_symlink() and Path(entry.path).parent.resolve().is_relative_to(Path(entry.path).resolve())
 
 
 def _fits_in_a_line(name: str) -> bool:

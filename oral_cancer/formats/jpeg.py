@@ -5,7 +5,7 @@ import io
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from oral_cancer.formats.picture import Picture, Unreadable, check_size
 
@@ -25,7 +25,7 @@ def open_jpeg(data: bytes) -> Picture:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
             check_size(*image.size)
             found, mode = image.getexif().get(_ORIENTATION), image.mode
-    except UnidentifiedImageError:
+    except OSError:
         decoded(data)  # which says why
         raise
     if mode == "CMYK":
@@ -51,6 +51,8 @@ def decoded(stream: bytes) -> NDArray[np.uint8]:
         pixels = simplejpeg.decode_jpeg(stream, "GRAY" if grey else "RGB", strict=True)
     except ValueError as error:
         said = str(error).strip().rstrip(".")
+        if "precision 12" in said:
+            raise Unreadable("a JPEG of 12 bits; export it as TIFF or PNG") from error
         cut = _END not in stream[-1024:] and ("remature end" in said or len(stream) < _LEAST)
         fault = "truncated" if cut else f"damaged: its JPEG data do not decode ({said})"
         raise Unreadable(f"the file is {fault}") from error

@@ -112,16 +112,25 @@ _OPENERS: tuple[tuple[bytes, Opener], ...] = (
     (ND2, open_nd2),
     (BMP, open_bmp),
 )
-_OTHERS = {
-    b"GIF8": "a GIF image",
-    b"RIFF": "a WebP image or a film",
-    b"\0\0\0\x0cjP": "a JPEG 2000 image (or an ND2 file of before 2010)",
-    b"\xff\x4f\xff\x51": "a JPEG 2000 image",
-    b"\x70\0\0\0": "a Leica LIF file",
-    b"\xd0\xcf\x11\xe0": "an Olympus OIB or a Zeiss ZVI file",
-    b"\x89HDF": "an HDF5 file",
-    b"8BPS": "a Photoshop file",
-}
+_OTHERS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"GIF8", "a GIF image"),
+    (0, b"RIFF", "a WebP image or a film"),
+    (0, b"\0\0\0\x0cjP", "a JPEG 2000 image (or an ND2 file of before 2010)"),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
+    (0, b"\0\0\0\x0cJXL ", "a JPEG XL image"),
+    (0, b"\xff\x0a", "a JPEG XL image"),
+    (4, b"ftyphei", "a HEIC image"),
+    (4, b"ftypmif1", "a HEIC image"),
+    (4, b"ftypavif", "an AVIF image"),
+    (4, b"ftyp", "a film"),
+    (128, b"DICM", "a DICOM file"),
+    (0, b"\x70\0\0\0", "a Leica LIF file"),
+    (0, b"\xd0\xcf\x11\xe0", "an Olympus OIB or a Zeiss ZVI file"),
+    (0, b"\x89HDF", "an HDF5 file"),
+    (0, b"8BPS", "a Photoshop file"),
+)
+"""Kinds that are not read, by bytes at a place."""
+_POINTER = b"version https://git-lfs"
 
 
 def read_values(data: bytes, choice: Choice) -> tuple[Picture, Values]:
@@ -141,7 +150,9 @@ def read_values(data: bytes, choice: Choice) -> tuple[Picture, Values]:
         raise Unreadable("the file is empty")
     opener = next((opener for signature, opener in _OPENERS if data.startswith(signature)), None)
     if opener is None:
-        other = next((name for signature, name in _OTHERS.items() if data.startswith(signature)), None)
+        if data.startswith(_POINTER):
+            raise Unreadable("not the image but a pointer of Git LFS to it; fetch it with `git lfs pull`")
+        other = next((name for at, signature, name in _OTHERS if data.startswith(signature, at)), None)
         raise Unreadable(f"{other or 'not an image'}: not of a kind that is read ({_read()}); {REMEDY}")
     try:
         picture = opener(data)

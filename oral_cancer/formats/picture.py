@@ -83,6 +83,13 @@ def of_a_microscope(micrometres: float | None) -> float | None:
     return micrometres if micrometres is not None and 0 < micrometres <= LARGEST_PIXEL else None
 
 
+def in_colours(places: NDArray[Any], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture (H, W, 3) of which each pixel is a place (H, W) in a palette (N, 3)."""
+    if (last := int(places.max())) >= len(palette):
+        raise Unreadable(f"the file is damaged: it uses colour {last}, and its palette has {len(palette)}")
+    return np.asarray(palette[places])
+
+
 def pixels(picture: Picture, choice: Choice) -> Values:
     """The raw values of what is chosen of a file, upright.
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from oral_cancer.formats.picture import Picture, Unreadable, check_size, of_a_microscope
+from oral_cancer.formats.picture import Picture, Unreadable, check_size, in_colours, of_a_microscope
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 274  # of EXIF
+_PALETTE = 3
 _METRES = 1  # unit of pHYs
 _TEXTS = ("exif:Orientation", "tiff:Orientation", "Orientation")
 _WITH_WORDS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
@@ -51,6 +52,8 @@ def open_png(data: bytes) -> Picture:
 
     def read(plane: int, channel: int) -> NDArray[np.integer]:
         _insist_on_whole_stream(chunks)
+        if kind == _PALETTE:
+            return _through_palette(chunks)
         values = np.asarray(imagecodecs.png_decode(data))
         if values.ndim == 3 and not colour:
             values = values[..., 0]
@@ -125,6 +128,17 @@ def _insist_on_whole_stream(chunks: _Chunks) -> None:
         raise Unreadable(f"the file is damaged: it holds {more} pixels than the image has")
     if not stream.endswith(zlib.adler32(found).to_bytes(4, "big")):
         raise Unreadable("the file is damaged: its pixels go on after their end")
+
+
+def _through_palette(chunks: _Chunks) -> NDArray[np.uint8]:
+    """The picture (H, W, 3) of a file with a palette; libpng itself shows colours that this lacks as black."""
+    kinds = (b"IHDR", b"PLTE")
+    parts = [(kind, bytes(chunks.first.get(kind, b""))) for kind in kinds]
+    file = SIGNATURE + b"".join(_chunk(*part) for part in (*parts, (b"IDAT", b"".join(chunks.pixels)), (b"IEND", b"")))
+    colours = np.frombuffer(parts[1][1], np.uint8)
+    colours = colours[: len(colours) // 3 * 3].reshape(-1, 3)
+    with Image.open(io.BytesIO(file), formats=("PNG",)) as image:
+        return in_colours(np.asarray(image), colours)
 
 
 def _orientation(words: Sequence[tuple[bytes, memoryview]]) -> int:

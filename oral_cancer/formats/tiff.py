@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import TiffFile, TiffPage, TiffPageSeries
 
-from oral_cancer.formats.picture import Picture, Unreadable, Values, axes_in_words, check_size, of_a_microscope
+from oral_cancer.formats.picture import (
+    Picture,
+    Unreadable,
+    Values,
+    axes_in_words,
+    check_size,
+    in_colours,
+    of_a_microscope,
+)
 from oral_cancer.formats.tiff_chain import insist_on_whole_chain
 from oral_cancer.formats.tiff_metadata import channel_names, declared_bits, ome_pixels, pixel_size
 from oral_cancer.formats.tiff_pages import MOST_FILLING, decode_page, refuse_compression
@@ -81,7 +89,13 @@ def open_tiff(data: bytes) -> Picture:
 
 def _only_series(file: TiffFile, data: bytes) -> TiffPageSeries:
     """The one image of a file, beside which there may be smaller ones of it: thumbnails, levels of a pyramid."""
-    known = sum(len(series.pages) for each in file.series for series in each.levels)
+    try:
+        known = sum(len(series.pages) for each in file.series for series in each.levels)
+    except KeyError as error:
+        if not file.is_ome:
+            raise
+        lacking = f"its OME-XML does not say {error.args[0]}, and so not what its pages are"
+        raise Unreadable(f"{lacking}; save it anew") from error
     if known < len(file.pages):
         raise Unreadable(f"{len(file.pages)} pages, of which its metadata know {known}; save it anew")
     found = [level for series in file.series if series.kind != "unknown" for level in series.levels if level.shape]
@@ -216,10 +230,10 @@ def _start_of_row(series: TiffPageSeries) -> int | None:
 
 
 def _through_palette(page: TiffPage, values: Values) -> NDArray[np.uint8]:
-    colours = np.asarray(page.colormap)  # (3, 2 ** bits), 16 bits, or 8 by mistake
-    if colours.max(initial=0) > 255:
+    colours = np.empty((3, 0), int) if page.colormap is None else np.asarray(page.colormap)  # (3, 2 ** bits)
+    if colours.max(initial=0) > 255:  # of 16 bits, or of 8 by mistake
         colours = colours >> 8
-    return np.moveaxis(colours.astype(np.uint8)[:, values.reshape(values.shape[:2])], 0, -1)
+    return in_colours(values[..., 0] if values.ndim == 3 else values, colours.T.astype(np.uint8))  # without alpha
 
 
 def _orientation(page: TiffPage) -> int:

@@ -10,7 +10,8 @@ import tifffile
 from tifffile import TiffFile, TiffPage
 
 _MAX_SAMPLE, _RESOLUTION, _RESOLUTION_UNIT, _MICRO_MANAGER = 281, 282, 296, 51123
-_UNIT_IN_MICROMETRES = {2: 25_400.0, 3: 10_000.0}  # inch, centimetre
+_UNIT_IN_MICROMETRES = {2: 25_400.0, 3: 10_000.0, 4: 1e3, 5: 1.0}
+"""Inch and centimetre, and as tifffile writes them millimetre and micrometre."""
 _MICROMETRES = {
     "m": 1e6,
     "mm": 1e3,
@@ -19,6 +20,7 @@ _MICROMETRES = {
     "um": 1.0,
     "micron": 1.0,
     "microns": 1.0,
+    **dict.fromkeys(("micrometer", "micrometers", "micrometre", "micrometres"), 1.0),
     "\\u00B5m": 1.0,
     "nm": 1e-3,
     "cm": 1e4,
@@ -54,7 +56,7 @@ def _micro_manager_bits(page: TiffPage) -> Iterator[int]:
 
 
 def _whole(value: Any) -> int:
-    return int(value) if re.fullmatch(r"\d{1,3}", str(value)) else 0
+    return int(float(value)) if re.fullmatch(r"\d{1,3}(\.0*)?", str(value)) else 0
 
 
 def ome_pixels(file: TiffFile, page: TiffPage) -> dict[str, Any]:
@@ -82,14 +84,14 @@ def channel_names(file: TiffFile, ome: dict[str, Any], number: int) -> tuple[str
 
 def pixel_size(file: TiffFile, page: TiffPage, ome: dict[str, Any]) -> float | None:
     """Micrometres a pixel, by whatever says it most directly."""
-    unit = _MICROMETRES.get(str(ome.get("PhysicalSizeXUnit", "µm")))
+    unit = _in_micrometres(ome.get("PhysicalSizeXUnit", "µm"))
     if unit and (size := _number(ome.get("PhysicalSizeX"))):
         return size * unit
     noted = page.tags.valueof(_MICRO_MANAGER, default=None)
     if isinstance(noted, dict) and (size := _number(noted.get("PixelSizeUm"))):
         return size
     noted = file.stk_metadata or {} if file.is_stk else {}
-    unit = _MICROMETRES.get(str(noted.get("CalibrationUnits")))
+    unit = _in_micrometres(noted.get("CalibrationUnits"))
     if unit and (size := _number(noted.get("XCalibration"))):
         return size * unit
     if file.is_lsm and (size := _number((file.lsm_metadata or {}).get("VoxelSizeX"))):
@@ -99,8 +101,14 @@ def pixel_size(file: TiffFile, page: TiffPage, ome: dict[str, Any]) -> float | N
         return None
     unit = _UNIT_IN_MICROMETRES.get(page.tags.valueof(_RESOLUTION_UNIT, default=2))
     if file.is_imagej:
-        unit = _MICROMETRES.get(str((file.imagej_metadata or {}).get("unit")))
+        unit = _in_micrometres((file.imagej_metadata or {}).get("unit"))
     return unit * across[1] / across[0] if unit and all(across) else None
+
+
+def _in_micrometres(unit: Any) -> float | None:
+    """A unit by its sign, or by its name in capitals or not; Mm is none of a microscope."""
+    name = str(unit)
+    return _MICROMETRES.get(name) or (_MICROMETRES.get(name.lower()) if len(name) > 2 else None)
 
 
 def _number(value: Any) -> float | None:

@@ -77,6 +77,9 @@ def test_a_given_validation_is_the_only_fold_and_given_folds_stand() -> None:
     assert groups_of(own, split(own, 1, 5, 7).hetero_val) == {"donor1", "donor4", "donor7"}
     assert "folds: a single one, as the data say which images validate" in splits.remarks(given, 5, 0)
     assert "folds: 3, as the data say" in splits.remarks(own, 5, 0)
+    partly = replace(own, files=(replace(own.files[0], fold=None), *own.files[1:]))
+    told = "folds: 3, as the data say; 1 image without a fold, which trains in each"
+    assert told in splits.remarks(partly, 5, 0)
     assert splits.remarks(own, 5, 7)[-2] == "split_seed=7: changes nothing, as the folds are given"
 
 
@@ -84,7 +87,14 @@ def test_a_given_validation_is_the_only_fold_and_given_folds_stand() -> None:
     ("data", "folds", "said"),
     [
         (collection(donors=3), 5, "root: 3 groups, fewer than 5 folds: give data.folds=3"),
+        (collection(donors=1), 5, "root: 1 group cannot both train and validate: group more finely"),
         (collection(donors=1), LEAVE_ONE_GROUP_OUT, "root: 1 group cannot be left out"),
+        (division.divided(collection(donors=4, test_share=0.25), 5), 5, "3 groups besides what only tests, fewer than"),
+        (
+            division.divided(collection(donors=5, each=1, group=None, test_share=0.2), 5),
+            5,
+            "4 images of a besides what only tests, fewer than 5 folds",
+        ),
         (
             collection(group=None),
             LEAVE_ONE_GROUP_OUT,
@@ -108,6 +118,8 @@ def test_folders_of_the_same_names_within_those_of_labels_are_told() -> None:
     assert re.search(line.split("'")[1], alike[0])[1] == "donor 1"  # type: ignore[index]
     assert said(*alike, group="told") == said(*alike, "a/x.png") == said(*alike, "b/donor 3/x.png") == []
     assert said("a/x.png", "b/x.png") == []
+    (deeper,) = said(*(path.replace(".png", "/tif/0.png") for path in alike))
+    assert re.search(deeper.split("'")[1], "a/donor 1/x/tif/0.png")[1] == "donor 1"  # type: ignore[index]
 
 
 def test_a_label_of_one_group_is_refused_and_groups_within_labels_are_told() -> None:
@@ -144,7 +156,12 @@ def test_groups_by_the_paths(tmp_path: Path, group_by: str | None, groups: set[s
 
 
 @pytest.mark.parametrize(
-    ("group_by", "said"), [("(", "is no regular expression"), (r"q(\d)", r"is not found in x/p1_0\.png")]
+    ("group_by", "said"),
+    [
+        ("(", "is no regular expression"),
+        (r"q(\d)", r"is not found in x/p1_0\.png"),
+        (r"(\d*)", r"finds a text of no length in x/p1_0\.png"),
+    ],
 )
 def test_a_pattern_that_cannot_be_used_is_refused(tmp_path: Path, group_by: str, said: str) -> None:
     for path in ("x/p1_0.png", "y/p1_1.png"):

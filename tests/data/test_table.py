@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ PLAIN = "file,label\na.png,x\nb.png,y\nplate/g.png,x\n"
         'file,label,remark\n"a.png",x,"two\nlines, and a comma"\nb.png, y ,\n\n,,\nplate/g.png,x,\n',
         PLAIN.replace("file,", "File Name,").replace("label", "Cell_Type"),
         PLAIN.replace("plate/", "plate\\"),
+        "sep=;\n" + PLAIN.replace(",", ";"),
+        PLAIN.replace("file,label", "Image_Metadata_File,Metadata_Label"),
     ],
 )
 def test_a_table_is_read_however_it_was_saved(collect: Collect, content: str | bytes) -> None:
@@ -341,6 +344,24 @@ def test_an_excel_sheet_is_a_table(collect: Collect, tmp_path: Path) -> None:
         TableSource(tmp_path / "broken.xlsx").collect()
 
 
+def test_of_several_sheets_the_first_is_said_to_be_read(
+    collect: Collect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (("file", "label", "day"), ("a.png", "x", date(2024, 5, 1)), ("b.png", "y", date(2024, 5, 2))):
+        sheet.append(row)
+    book.create_sheet("more")
+    book.save(tmp_path / "sheets.xlsx")
+    found = TableSource(table=tmp_path / "sheets.xlsx").collect()
+    assert {file.group for file in found.files} == {"2024-05-01", "2024-05-02"}
+    assert "sheets.xlsx (the sheet 'Sheet', the first of 2): 2 rows" in capsys.readouterr().err
+    (tmp_path / "sheets.xlsx").rename(tmp_path / "sheets.csv")
+    with pytest.raises(UserError, match=r"is a spreadsheet, but no Excel file by its name: save it as \.xlsx or CSV"):
+        TableSource(table=tmp_path / "sheets.csv").collect()
+
+
 def test_without_its_reader_an_excel_sheet_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
     (tmp_path / "cells.xlsx").touch()
@@ -368,6 +389,42 @@ def test_white_blood_cells_need_settings_alone(white_blood_cells: Path) -> None:
     divided_by_laboratory = divided(collection, "leave_one_group_out")
     first = split(divided_by_laboratory, 0, "leave_one_group_out", 0)
     assert {divided_by_laboratory.files[row].group for row in first.homo_val} == {"laboratory 1"}
+
+
+def test_names_with_umlauts_are_found_in_either_form(collect: Collect, tmp_path: Path) -> None:
+    (tmp_path / "zu\u0308rich.png").touch()
+    found = collect("file,label\nz\u00fcrich.png,x\nb.png,y\n")
+    assert "zu\u0308rich.png" in by_path(found)
+
+
+def test_rows_that_say_the_same_again_are_counted(collect: Collect, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(collect(PLAIN + "./a.png,x\n").files) == 3
+    assert "1 row of an image that another row is of too, and which says the same" in capsys.readouterr().err
+
+
+def test_folds_may_be_written_with_a_point(collect: Collect) -> None:
+    found = collect("file,label,fold\na.png,x,0.0\nb.png,y,1.0\n")
+    assert {file.fold for file in found.files} == {0, 1}
+
+
+def test_folders_called_as_splits_beside_others_are_said_to_be_none(
+    collect: Collect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"{folder}/{name}.png" for folder in ("train", "test", "extra") for name in "xy"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = collect("file,label\n" + "".join(f"{name},{name[-5]}\n" for name in names))
+    assert {file.split for file in found.files} == {None}
+    assert (
+        "the folders train, test are not taken for splits, as images lie in extra too; a column split"
+        in capsys.readouterr().err
+    )
+
+
+def test_a_mixture_that_labels_no_image_is_refused(collect: Collect) -> None:
+    (line,) = refused(collect, PLAIN, mixtures={"1:1": {"parts": {"x": 1, "y": 1}}})
+    assert line == "source.mixtures.1:1: is the label of no image: mend it or leave it out; labels are x, y"
 
 
 def test_numbers_without_a_label_are_said_to_be_taken_for_mixtures(

@@ -43,6 +43,19 @@ def test_palettes_by_hand(read: Reader, bits: int) -> None:
     np.testing.assert_array_equal(read(data), cv2.imdecode(np.frombuffer(data, np.uint8), 1)[..., ::-1])
 
 
+def test_palettes_that_lack_colours_are_refused(read: Reader) -> None:
+    with pytest.raises(Unreadable, match=rf"damaged: it uses colour {GREY.max()}, and its palette has 100$"):
+        read(bmp(rows(GREY, 8), 8, PALETTE[:100]))
+
+
+def test_kinds_that_are_not_read_are_not_called_truncated(read: Reader) -> None:
+    with pytest.raises(Unreadable, match=r"a BMP of a kind that is not read.*\(.*compression.*\); export it as TIFF"):
+        read(bmp(by_pillow(COLOURS, "PNG"), 24, compression=5))
+    for length in (2, 13, 25):
+        with pytest.raises(Unreadable, match=r"^the file is truncated$"):
+            read(by_pillow(GREY, "BMP")[:length])
+
+
 @pytest.mark.parametrize("bits", [24, 32])
 def test_colours_by_hand(read: Reader, bits: int) -> None:
     stored = COLOURS[..., ::-1]

@@ -68,6 +68,12 @@ def test_cmyk_is_refused(read: Reader) -> None:
         read(by_pillow(Image.fromarray(COLOURS).convert("CMYK"), "JPEG"))
 
 
+def test_12_bits_are_no_damage(read: Reader) -> None:
+    data = imagecodecs.jpeg8_encode(GREY.astype(np.uint16) << 4, bitspersample=12)
+    with pytest.raises(Unreadable, match=r"^a JPEG of 12 bits; export it as TIFF or PNG$"):
+        read(data)
+
+
 @pytest.mark.parametrize("writer", WRITERS)
 def test_cut_files_are_truncated(read: Reader, writer: str) -> None:
     data = WRITERS[writer]

@@ -122,6 +122,21 @@ def test_without_the_extra_a_line_says_what_is_needed(
         read(data)
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\0\0\0\x18ftypheic" + bytes(99), "a HEIC image: not of a kind that is read"),
+        (b"\xff\x0a" + bytes(99), "a JPEG XL image: not of"),
+        (bytes(128) + b"DICM", "a DICOM file: not of"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:", "a pointer of Git LFS to it; fetch it with `git"),
+        (b"<!doctype html>", "not an image: not of a kind"),
+    ],
+)
+def test_other_files_by_the_suffix_of_an_image_are_named(read: Reader, data: bytes, reason: str) -> None:
+    with pytest.raises(Unreadable, match=reason):
+        read(data)
+
+
 @pytest.mark.parametrize("head", [b"ZISRAWFILE", b"\xda\xce\xbe\x0a"])
 def test_nonsense_is_refused(read: Reader, head: bytes) -> None:
     for tail in (b"", bytes(100), bytes(range(256)) * 9):

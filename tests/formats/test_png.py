@@ -64,6 +64,13 @@ def test_palettes(read: Reader, colours: int) -> None:
     np.testing.assert_array_equal(read(by_pillow(image, "PNG", transparency=0)), expected)
 
 
+def test_palettes_that_lack_colours_are_refused(read: Reader) -> None:
+    for colours in (b"", bytes(range(9))):
+        data = png(GREY >> 6, INDEXED, png_chunk(b"PLTE", colours), bits=2)
+        with pytest.raises(Unreadable, match=rf"damaged: it uses colour 3, and its palette has {len(colours) // 3}$"):
+            read(data)
+
+
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
 def test_16_bits_of_which_some_are_used(read: Reader, bits: int) -> None:
     values = np.round(GREY.astype(float) * (2**bits - 1) / GREY.max()).astype(np.uint16)

@@ -117,8 +117,8 @@ def test_depths_that_are_declared(read: Reader, kind: str, order: str) -> None:
     np.testing.assert_array_equal(read(by_hand(values, tags=DECLARED[kind])), as_rgb(np.rint(values / 4095 * 255)))
 
 
-@pytest.mark.parametrize(("bits", "top"), [(12, 4095), (10, 1023), (16, 65535)])
-def test_depths_that_ome_declares(read: Reader, bits: int, top: int) -> None:
+@pytest.mark.parametrize(("bits", "top"), [(12, 4095), (12.0, 4095), (10, 1023), (16, 65535)])
+def test_depths_that_ome_declares(read: Reader, bits: float, top: int) -> None:
     values = GREY.astype(np.uint16) * 3
     data = by_tifffile(values, ome=True, metadata={"axes": "YX", "SignificantBits": bits})
     undeclared = 1023  # of 16 bits: writers say so of whatever has 16
@@ -212,6 +212,18 @@ def test_palettes_by_pillow(read: Reader) -> None:
     image = Image.fromarray(COLOURS).quantize(40)
     np.testing.assert_array_equal(read(by_pillow(image)), np.asarray(image.convert("RGB")))
     np.testing.assert_array_equal(read(by_pillow(image, compression="tiff_lzw")), np.asarray(image.convert("RGB")))
+
+
+def test_alpha_of_palettes_is_left_out(read: Reader) -> None:
+    image = Image.fromarray(COLOURS).quantize(40)
+    np.testing.assert_array_equal(read(by_pillow(image.convert("PA"))), np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("colours", [0, 100])
+def test_palettes_that_lack_colours_are_refused(read: Reader, colours: int) -> None:
+    tags: Tags = {PALETTE_TAG: ("H", list(range(3 * colours)))} if colours else {}
+    with pytest.raises(Unreadable, match=rf"damaged: it uses colour {GREY.max()}, and its palette has {colours}$"):
+        read(by_hand(GREY, photometric=PALETTE, tags=tags))
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
@@ -401,6 +413,8 @@ def test_files_without_a_page_are_refused(read: Reader, data: bytes) -> None:
         ({282: ("RATIO", [300, 1]), 296: ("H", [2])}, None),
         ({282: ("RATIO", [1200, 1]), 296: ("H", [2])}, None),
         ({282: ("RATIO", [20000, 1]), 296: ("H", [1])}, None),
+        ({282: ("RATIO", [2000, 1]), 296: ("H", [4])}, 0.5),
+        ({282: ("RATIO", [2, 1]), 296: ("H", [5])}, 0.5),
         ({282: ("RATIO", [0, 1]), 296: ("H", [3])}, None),
         ({282: ("RATIO", [1, 0]), 296: ("H", [3])}, None),
         ({MICRO_MANAGER: text('{"PixelSizeUm": 0.65}'), 282: ("RATIO", [72, 1])}, 0.65),
@@ -413,7 +427,10 @@ def test_pixel_sizes(tags: Tags, expected: float | None) -> None:
 
 @pytest.mark.parametrize(
     ("unit", "factor"),
-    [("um", 1), ("\\u00B5m", 1), ("micron", 1), ("nm", 1e-3), ("mm", 1e3), ("inch", 25400), ("pixel", None)],
+    [
+        *(("um", 1), ("\\u00B5m", 1), ("micron", 1), ("Micron", 1), ("micrometers", 1), ("Micrometre", 1)),
+        *(("nm", 1e-3), ("mm", 1e3), ("inch", 25400), ("pixel", None), ("Mm", None)),
+    ],
 )
 def test_pixel_sizes_by_imagej(unit: str, factor: float | None) -> None:
     size = 0.25 / (factor or 1)

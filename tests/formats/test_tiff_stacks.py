@@ -194,6 +194,14 @@ def test_ome_of_several_images_is_refused(read: Reader) -> None:
         read(file.getvalue())
 
 
+@pytest.mark.parametrize("lacking", ["DimensionOrder", "SizeX", "SizeT"])
+def test_ome_that_lacks_an_attribute_is_refused_by_its_name(read: Reader, lacking: str) -> None:
+    file = io.BytesIO()
+    tifffile.imwrite(file, GREY, ome=True)
+    with pytest.raises(Unreadable, match=rf"^its OME-XML does not say {lacking}.*; save it anew$"):
+        read(file.getvalue().replace(f" {lacking}=".encode(), b" " + b"Q" * len(lacking) + b"="))
+
+
 def test_ome_metadata_of_the_image_that_is_taken(read: Reader) -> None:
     file = io.BytesIO()
     with tifffile.TiffWriter(file, ome=True) as writer:
