@@ -10,7 +10,7 @@ from oral_cancer.evaluation.comparison import LEAST
 from oral_cancer.evaluation.ensembles import SIMPLE
 from oral_cancer.pages.figures import FIGURE_NAMES
 from oral_cancer.pages.grids import mean_sd, number, with_interval
-from oral_cancer.study.aggregate import ranked_by
+from oral_cancer.study.aggregate import GROUPS, ranked_by
 from oral_cancer.study.sentences import of_baseline, of_guess, of_test
 
 
@@ -23,7 +23,7 @@ def conclusions(tables: Mapping[str, pd.DataFrame], experiments: Sequence[str]) 
     """
     said = [
         _first(tables, experiments),
-        of_test(tables["summary"], tables["groups"], experiments[0]),
+        of_test(tables["summary"], tables.get(GROUPS), experiments[0]),
         of_guess(tables["summary"], tables["yardsticks"]),
         of_baseline(tables["summary"], tables["yardsticks"]),
         _told_apart(tables["differences"]),

@@ -189,7 +189,7 @@ def of_baseline(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
     )
 
 
-def of_test(summary: pd.DataFrame, groups: pd.DataFrame, experiment: str) -> str:
+def of_test(summary: pd.DataFrame, groups: pd.DataFrame | None, experiment: str) -> str:
     """How much further off an experiment is on test images than in validation, and what that says of new cultures.
 
     By the RMSE, or where nothing mixes by what the macro F1 lacks to 1. "" without figures of both.
@@ -207,7 +207,8 @@ def of_test(summary: pd.DataFrame, groups: pd.DataFrame, experiment: str) -> str
     if seen > 0:
         said += f": {'an error ' if metric != 'rmse' else ''}{new / seen:.2g} times as large"
     meaning = _meaning(seen, new, float(figures["sd"]["val", metric]))
-    return " ".join([f"{said}.", meaning, *_by_group(groups[groups["experiment"] == experiment], metric)])
+    of_groups = [] if groups is None else _by_group(groups[groups["experiment"] == experiment], metric)
+    return " ".join([f"{said}.", meaning, *of_groups])
 
 
 def _meaning(validated: float, tested: float, sd: float) -> str:
