@@ -20,7 +20,7 @@ from benchmarks.figures import Figure, options, publish
 from oral_cancer.config_groups import CONF
 from oral_cancer.data.reader import read_image
 from oral_cancer.data.reading import NewReading, Reading
-from oral_cancer.data.resizing import resized
+from oral_cancer.data.resizing import Resizing, resized
 from oral_cancer.inference.engines import torch_ensemble
 from oral_cancer.inference.populations import find_images
 from oral_cancer.inference.predict import Predicted, predict
@@ -50,7 +50,7 @@ def main() -> None:
         for number in range(chosen.rounds + 1):
             plain = plain_seconds(networks, [image.path for image in images], size)
             started = time.perf_counter()
-            outcomes = predict(images, torch_ensemble(networks), size, BATCH, None, plain_files)
+            outcomes = predict(images, torch_ensemble(networks), Resizing(size), BATCH, None, plain_files)
             assert all(isinstance(one, Predicted) for one in outcomes)
             ours = time.perf_counter() - started
             if number:  # the first round warms up

@@ -21,6 +21,7 @@ from oral_cancer.counting import counted
 from oral_cancer.data.collection import NOT_READ, in_words
 from oral_cancer.data.collection import record_of as found_in
 from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying, record_of
+from oral_cancer.data.resizing import Resizing
 from oral_cancer.errors import gathered
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.evaluation.known_images import KnownImages
@@ -28,7 +29,7 @@ from oral_cancer.files import refuse_file, write_text
 from oral_cancer.formats.brightness import summary
 from oral_cancer.formats.kinds import REMEDY
 from oral_cancer.inference.engines import Ensemble, torch_ensemble
-from oral_cancer.inference.members import choose_runs, image_size, load_network, networks_in_words
+from oral_cancer.inference.members import choose_runs, load_network, networks_in_words, resizing
 from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import composition_grid, predictions_page
 from oral_cancer.inference.populations import NewImage, find_images, printable
@@ -85,7 +86,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     say(f"{inventory}; predicted by {experiment} of {study.name} ({networks_in_words(runs)})")
 
     new = NewReading.of(runs[0].facts.get("reading"), given)
-    predicted, unread = _predict(found.images, ensemble, image_size(runs), settings, new)
+    predicted, unread = _predict(found.images, ensemble, resizing(runs), settings, new)
     lines = gathered(Path(printable(str(root))), ((one.image.file, one.reason) for one in unread))
     say(*(f"skipped {line}" for line in [*lines, *proposed_ranges(unread)]), style="red")
     if not predicted:
@@ -134,14 +135,14 @@ def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
 
 
 def _predict(
-    images: list[NewImage], ensemble: Ensemble, size: int, settings: DictConfig, new: NewReading
+    images: list[NewImage], ensemble: Ensemble, way: Resizing, settings: DictConfig, new: NewReading
 ) -> tuple[list[Predicted], list[Skipped]]:
     """What could be predicted and what could not, both in the order of the images."""
     outcomes: list[Predicted | Skipped] = []
     console = get_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("predicting", total=len(images))
-        for one in predict(images, ensemble, size, settings.batch_size, settings.workers, new):
+        for one in predict(images, ensemble, way, settings.batch_size, settings.workers, new):
             outcomes.append(one)
             bar.advance(task)
     place = {image.file: number for number, image in enumerate(images)}

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from oral_cancer.data.resizing import Resizing
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import member_folds
@@ -90,19 +91,19 @@ def networks_in_words(runs: Sequence[RunRecord]) -> str:
     return said[0] if len(said) == 1 else f"{len(runs)} networks: {', '.join(said)}"
 
 
-def image_size(runs: Sequence[RunRecord]) -> int:
-    """The side to which images are resized for these networks, in pixels.
+def resizing(runs: Sequence[RunRecord]) -> Resizing:
+    """How images are resized for these networks.
 
     Raises:
         UserError: where they differ in it, and for settings that are no network's.
     """
-    sizes = {run.name: networks.image_size(run) for run in runs}
-    if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{name} {size} px" for name, size in sizes.items())
+    ways = {run.name: networks.resizing(run) for run in runs}
+    if len(set(ways.values())) > 1:
+        found = ", ".join(f"{name} {way.size} px{'' if way.antialias else ' aliased'}" for name, way in ways.items())
         raise UserError(
             f"{runs[0].folder.parents[1]}: networks of one experiment differ in their images' size ({found})"
         )
-    return next(iter(sizes.values()))
+    return next(iter(ways.values()))
 
 
 def _state(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from hydra.utils import get_class
 
 from oral_cancer.command import brief
+from oral_cancer.data.resizing import Resizing
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.settings import checked, shown
@@ -24,25 +25,25 @@ CLASS = "oral_cancer.models.SoftLabelClassifier"
 NAMES = (CLASS, "oral_cancer.models.classifier.SoftLabelClassifier")
 """What a manifest may call the class of this program, which trains a `SoftLabelNetwork`."""
 
-OF_TRAINING = ("weights", "compile", "optimizer", "scheduler")
+OF_TRAINING = ("weights", "compile", "optimizer", "scheduler", "ema")
 AnySizes = TypeVar("AnySizes", bound=Sizes)
 REMEDY = "; train the run again"
 LARGEST = 8192  # pixels a side that an image is resized to
 
 
-def image_size(run: RunRecord) -> int:
-    """The side to which images are resized for a run's network, in pixels.
+def resizing(run: RunRecord) -> Resizing:
+    """How images are resized for a run's network.
 
     Raises:
         UserError: where the run's manifest does not say, or says something absurd.
     """
     sizes = _checked(run, Sizes)
-    given = ((name, getattr(sizes, name)) for name in Sizes.model_fields)
     side = sizes.image_size * sizes.supersampling
     if side > LARGEST:
-        named = " x ".join(f"config.model.{name}={shown(value)}" for name, value in given)
+        factors = {"image_size": sizes.image_size, "supersampling": sizes.supersampling}
+        named = " x ".join(f"config.model.{name}={shown(value)}" for name, value in factors.items())
         raise UserError(f"{run.folder / FILE}: {named}: must be at most {LARGEST} px; train the run again")
-    return side
+    return Resizing(side, sizes.antialias)
 
 
 def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
@@ -56,7 +57,7 @@ def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
         UserError: a line for each faulty setting, naming the manifest; for a class that is not ours, or no
             `SoftLabelClassifier`; where the settings give no network.
     """
-    image_size(run)
+    resizing(run)
     network = _class(run, trust)
     settings = dict(_checked(run, Network)) if network is SoftLabelNetwork else _own_settings(run)
     manifest = run.folder / FILE
@@ -72,7 +73,9 @@ def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
 def _checked(run: RunRecord, section: type[AnySizes]) -> AnySizes:
     """Those of the settings of a run's network that a section has, each of its type and in its range."""
     model = _model(run)
-    return checked(section, {name: model.get(name) for name in section.model_fields}, _place(run), REMEDY)
+    known = section.model_fields.items()  # of which manifests of before lack some, which have a value then
+    given = {name: model.get(name) for name, field in known if name in model or field.is_required()}
+    return checked(section, given, _place(run), REMEDY)
 
 
 def _model(run: RunRecord) -> Mapping[str, Any]:

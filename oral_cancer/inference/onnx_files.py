@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from oral_cancer.called import command
-from oral_cancer.data.resizing import resized_batch
+from oral_cancer.data.resizing import Resizing, resized_batch
 from oral_cancer.errors import UserError
 from oral_cancer.files import replacing
 from oral_cancer.inference.engines import Ensemble
@@ -35,16 +35,16 @@ TOLERANCE = 1e-4
 class WholeModel(nn.Module):
     """Networks of one experiment, with the resizing before them and the mean after them."""
 
-    def __init__(self, networks: Sequence[SoftLabelNetwork], size: int) -> None:
+    def __init__(self, networks: Sequence[SoftLabelNetwork], way: Resizing) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
-        self.size = size
+        self.way = way
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean probabilities (B, 3), and those of each network (folds, B, 3), of uint8 images (B, H, W, 3)."""
         first = self.networks[0]
         assert isinstance(first, SoftLabelNetwork)
-        pixels = first.network_input(resized_batch(images, self.size))
+        pixels = first.network_input(resized_batch(images, *self.way))
         by_fold = torch.stack([network.probabilities(pixels) for network in self.networks])  # type: ignore[operator]
         return by_fold.mean(dim=0), by_fold
 
@@ -54,14 +54,14 @@ def onnx_folder(study: Study, experiment: str) -> Path:
     return study.folder / "exports" / experiment
 
 
-def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLabelNetwork], size: int) -> float:
+def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLabelNetwork], way: Resizing) -> float:
     """Write the ONNX file of one network or of several, and run it once beside them.
 
     Args:
         path: where to.
         runs: which the networks are of.
         networks: ready to predict, on the CPU.
-        size: pixels a side that they resize images to.
+        way: how they resize images.
 
     Returns:
         The largest difference of a probability, at most `TOLERANCE`.
@@ -69,7 +69,7 @@ def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLab
     Raises:
         UserError: where the file does not compute what the networks do; none is left then.
     """
-    model = WholeModel(networks, size).eval()
+    model, size = WholeModel(networks, way).eval(), way.size
     noise = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("height"), 2: torch.export.Dim("width")}
     program = torch.onnx.export(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from oral_cancer.data.appearance import Appearance, appearance_of
 from oral_cancer.data.reader import NeedsRange, quiet, read_new
 from oral_cancer.data.reading import NewReading
-from oral_cancer.data.resizing import resized
+from oral_cancer.data.resizing import Resizing, resized
 from oral_cancer.formats.brightness import Levels, Measured, clipped
 from oral_cancer.inference.engines import Ensemble
 from oral_cancer.inference.populations import NewImage
@@ -74,7 +74,7 @@ class _Undecided:
 def predict(
     images: Sequence[NewImage],
     ensemble: Ensemble,
-    size: int,
+    way: Resizing,
     batch_size: int,
     workers: int | None,
     new: NewReading,
@@ -87,7 +87,7 @@ def predict(
     Args:
         images: what to predict.
         ensemble: the study's networks.
-        size: side in pixels that images are resized to, as in training.
+        way: how images are resized, as in training.
         batch_size: images a step.
         workers: threads; None is one a core.
         new: how the files are to be read.
@@ -97,7 +97,7 @@ def predict(
 
         def outcomes(images: Sequence[NewImage], new: NewReading) -> Iterator[Predicted | Skipped | _Undecided]:
             batches = [images[first : first + batch_size] for first in range(0, len(images), batch_size)]
-            for of_batch in pool.map(lambda batch: _predict_batch(batch, ensemble, size, new), batches):
+            for of_batch in pool.map(lambda batch: _predict_batch(batch, ensemble, way, new), batches):
                 yield from of_batch
 
         for one in outcomes(images, new):
@@ -113,9 +113,9 @@ def predict(
 
 
 def _predict_batch(
-    images: Sequence[NewImage], ensemble: Ensemble, size: int, new: NewReading
+    images: Sequence[NewImage], ensemble: Ensemble, way: Resizing, new: NewReading
 ) -> list[Predicted | Skipped | _Undecided]:
-    found = [_read(image, size, new) for image in images]
+    found = [_read(image, way, new) for image in images]
     pixels = [one.pixels for one in found if isinstance(one, _Read)]
     probabilities = iter(ensemble(np.stack(pixels)).transpose(1, 0, 2)) if pixels else iter(())
     return [
@@ -134,7 +134,7 @@ def _predict_batch(
     ]
 
 
-def _read(image: NewImage, size: int, new: NewReading) -> _Read | Skipped | _Undecided:
+def _read(image: NewImage, way: Resizing, new: NewReading) -> _Read | Skipped | _Undecided:
     try:
         raw, levels = read_new(image.path, new)
     except NeedsRange as fault:
@@ -144,7 +144,7 @@ def _read(image: NewImage, size: int, new: NewReading) -> _Read | Skipped | _Und
     if levels.by == "least" and "uint16" not in new.known:
         return _Undecided(image, raw.measured)
     whole = raw.shown(levels)
-    pixels = resized(whole, size)
+    pixels = resized(whole, *way)
     appearance = appearance_of(pixels, (whole.shape[1], whole.shape[0]), raw.micrometres)
     beyond = 0.0 if levels.by == "type" else clipped(raw.values, levels)
     return _Read(pixels, appearance, raw.measured, levels, beyond)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Le, Len, MinLen
+from annotated_types import Ge, Gt, Le, Len, Lt, MinLen
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from oral_cancer.settings.data import (
@@ -46,6 +46,8 @@ from oral_cancer.spreadsheets import is_formula
 
 SEEDS = 2**32 - 1  # the largest that NumPy takes
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+RAW = "raw"
+NORMALIZATIONS = (RAW, "imagenet")  # of what the network sees
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 FOLDER_NAME = Rule(
     "a name that a folder can have: not empty, no slash, no dot or space at its start",
@@ -98,6 +100,7 @@ class Sizes(OpenSection):
 
     image_size: Annotated[int, whole(32)]
     supersampling: Annotated[int, whole(1)]
+    antialias: Annotated[bool, TRUTH] = True
 
 
 class Network(Sizes):
@@ -105,6 +108,8 @@ class Network(Sizes):
 
     backbone: Annotated[str, Rule("the name of a timm network", (MinLen(1),))]
     drop_path_rate: Annotated[float | None, SHARE]
+    normalize: Annotated[str, one_of(NORMALIZATIONS)] = RAW
+    batch_norm_momentum: Annotated[float | None, Rule("a number above 0 and at most 1", (Gt(0), Le(1), FINITE))] = None
 
 
 class Model(Network):
@@ -119,9 +124,17 @@ class Model(Network):
         AS_TYPED,
     ]
     recalibrate: Annotated[bool, TRUTH] = False
+    ema: Annotated[float | None, Rule("a number above 0 and below 1, such as 0.99", (Gt(0), Lt(1), FINITE))] = None
     compile: Annotated[bool, TRUTH] = False
     optimizer: Annotated[Any, by_target(other=Optimizer)]
     scheduler: Annotated[Any, by_target(PiecewiseConstant, OneCycle)]
+
+    @field_validator("ema")
+    @classmethod
+    def _averages_last(cls, ema: float | None, info: ValidationInfo) -> float | None:
+        if ema is not None and info.data.get("recalibrate"):
+            raise must(ema, "null with model.recalibrate=true, whose batch-norm statistics would be averaged away")
+        return ema
 
 
 class SoftLabelClassifier(Model):

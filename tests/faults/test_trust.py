@@ -258,6 +258,9 @@ ABSURD = [
         for value in (10**9, 10**400, 8193, 31, 0, -32, True, "32", "${oc.env:SIZE}", 32.0, float("nan"), None, [32])
     ),
     *(("supersampling", value) for value in (10**9, 257, 0, -1, True, "1", 1.0, None, [1], {})),
+    *(("antialias", value) for value in (1, "true", None)),
+    *(("normalize", value) for value in ("imagenet1k", None, True)),
+    *(("batch_norm_momentum", value) for value in (0, 1.1, float("nan"), True, "0.1")),
     *(("drop_path_rate", value) for value in (1.0, -0.1, float("nan"), float("inf"), True, "0.2", [0.2])),
 ]
 
@@ -349,7 +352,7 @@ Path({marker!r}).touch()
 class Own(SoftLabelClassifier):
     def __init__(self, widths, **settings):
         assert set(settings) <= {{"backbone", "weights", "image_size", "supersampling", "drop_path_rate",
-                                 "recalibrate", "classes"}}
+                                 "recalibrate", "classes", "normalize", "batch_norm_momentum", "antialias"}}
         assert widths == [1, 2]
         super().__init__(**settings)
 """
