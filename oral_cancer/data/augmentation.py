@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from oral_cancer.settings.training import CENTRE, KERAS
+
 
 class SeededAugmentation:
     """Applies an albumentations composition with one generator a picture.
@@ -73,9 +75,15 @@ class BatchAugmentation:
 
 
 def of_accelerator(
-    cpu: albumentations.BaseCompose, gpu: BatchAugmentation, accelerator: str
+    cpu: albumentations.BaseCompose,
+    gpu: BatchAugmentation,
+    accelerator: str,
+    rotation: str = CENTRE,
+    keras: BatchAugmentation | None = None,
 ) -> albumentations.BaseCompose | BatchAugmentation:
-    """The one that suits what trains: `gpu` on CUDA, `cpu` elsewhere."""
+    """The one that suits what trains: `gpu` on CUDA, `cpu` elsewhere; `keras` where the rotation is to be Keras'."""
+    if rotation == KERAS and keras is not None:
+        return keras
     return gpu if trains_on_cuda(accelerator) else cpu
 
 

@@ -1,6 +1,6 @@
 """How the network learns from soft labels."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -36,6 +36,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         compile: whether `torch.compile` makes the network faster, after a slow first step.
         ema: decay of the moving average of the weights that is the trained network, None for the weights of the last
             step; the trainer averages, see `training.trainer`.
+        recipe: what data, augmentation and trainer follow in conf/; of no influence here.
     """
 
     MEASURED = callbacks.MEASURED
@@ -57,6 +58,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         batch_norm_momentum: float | None = None,
         antialias: bool = True,
         ema: float | None = None,
+        recipe: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
             backbone,

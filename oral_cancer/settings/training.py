@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Len, Lt, MinLen
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from oral_cancer.settings.data import (
+    ENDS_OF_PASS,
     FOLDER,
     AutoSource,
     CellDataModule,
@@ -49,6 +50,7 @@ ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 RAW = "raw"
 NORMALIZATIONS = (RAW, "imagenet")  # of what the network sees
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
+CENTRE, KERAS = ROTATIONS = ("centre", "keras")  # about what training images are turned
 FOLDER_NAME = Rule(
     "a name that a folder can have: not empty, no slash, no dot or space at its start",
     (fitting(lambda name: re.fullmatch(r"[^./\\\s][^/\\\x00-\x1f]*", name) is not None),),
@@ -69,6 +71,11 @@ class Optimizer(OpenSection):
     ] = Field([0.9, 0.999])
     eps: Annotated[float, POSITIVE] = 1e-8
     fused: Annotated[bool | None, TRUTH] = None
+
+
+class KerasAdam(Optimizer):
+    model_config = ConfigDict(extra="forbid")
+    builds: ClassVar[str] = "oral_cancer.models.keras_adam.KerasAdam"
 
 
 class PiecewiseConstant(Section):
@@ -112,6 +119,14 @@ class Network(Sizes):
     batch_norm_momentum: Annotated[float | None, Rule("a number above 0 and at most 1", (Gt(0), Le(1), FINITE))] = None
 
 
+class Recipe(Section):
+    """What data, augmentation and trainer do with a network unless they are told otherwise."""
+
+    precision: Annotated[str, one_of(PRECISIONS)]
+    end_of_pass: Annotated[str, one_of(ENDS_OF_PASS)]
+    rotation: Annotated[str, one_of(ROTATIONS)]
+
+
 class Model(Network):
     """A network of any class, and how it trains."""
 
@@ -126,7 +141,8 @@ class Model(Network):
     recalibrate: Annotated[bool, TRUTH] = False
     ema: Annotated[float | None, Rule("a number above 0 and below 1, such as 0.99", (Gt(0), Lt(1), FINITE))] = None
     compile: Annotated[bool, TRUTH] = False
-    optimizer: Annotated[Any, by_target(other=Optimizer)]
+    recipe: Annotated[Recipe | None, WITHOUT_INFLUENCE] = None  # what follows it has
+    optimizer: Annotated[Any, by_target(KerasAdam, other=Optimizer)]
     scheduler: Annotated[Any, by_target(PiecewiseConstant, OneCycle)]
 
     @field_validator("ema")
@@ -160,11 +176,17 @@ class BatchAugmentation(Section):
     vertical_flip: Annotated[float, PROBABILITY]
 
 
+class KerasAugmentation(BatchAugmentation):
+    builds: ClassVar[str] = "oral_cancer.data.keras_augmentation.KerasAugmentation"
+
+
 class OfAccelerator(Section):
     builds: ClassVar[str] = "oral_cancer.data.augmentation.of_accelerator"
     accelerator: Annotated[str, TEXT]  # the trainer's, where it is checked
+    rotation: Annotated[str, one_of(ROTATIONS)] = CENTRE
     cpu: Annotated[Any, by_target()]
     gpu: Annotated[Any, by_target(BatchAugmentation)]
+    keras: Annotated[Any, by_target(KerasAugmentation)] = None
 
 
 class Trainer(OpenSection):
@@ -260,7 +282,7 @@ class Training(Section):
     source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource, TableSource)]
     resampling: Annotated[Any, by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)]
     model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
-    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation)]
+    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation)]
     logger: Annotated[Any, by_target(WandbLogger, CsvLogger, TensorBoardLogger, NoLogger), WITHOUT_INFLUENCE]
     callbacks: Callbacks | None = None
     name: Annotated[str | None, NAME_IN_TABLES, AS_TYPED, WITHOUT_INFLUENCE]

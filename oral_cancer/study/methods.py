@@ -62,6 +62,7 @@ def methods(study: Study) -> list[str]:
     seeds = list(dict.fromkeys(str(run.facts.get("seed", "unknown")) for run in runs))
     device = _each(runs, lambda run: f"{run.facts.get('device', '?')} in precision {run.facts.get('precision', '?')}")
     compared = [text for text in dict.fromkeys(map(_treatment, runs)) if text not in ("", "none")]
+    departed = list(dict.fromkeys(line for run in runs for line in run.facts.get("departures") or ()))
     folds = len({run.fold for run in runs})
     software = ", ".join(f"{name} {versions[name]}" for name in SOFTWARE if name in versions)
     return [
@@ -71,6 +72,7 @@ def methods(study: Study) -> list[str]:
         f"the proportions of the classes in an image. It was trained on {counted(folds, 'fold')}, from "
         f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}.",
         f"Treatments of the training set: {'; '.join(compared)}." if compared else "The training set was not treated.",
+        *([f"Departures from the recipe of the network: {'; '.join(departed)}."] if departed else []),
         f"Training took {duration(seconds)} in all on {device}. Software: {software or 'not recorded'}.",
     ]
 

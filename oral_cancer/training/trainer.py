@@ -72,6 +72,7 @@ def build_trainer(run: Run, *more: Callback) -> Trainer:
     if settings["precision"] == "auto":
         bf16 = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
         settings["precision"] = "bf16-mixed" if bf16 else "32-true"
+    torch.backends.cudnn.allow_tf32 = False  # by which convolutions of 32 bits would be rounded to 10
     settings |= {
         "default_root_dir": str(folder),
         "enable_progress_bar": any(isinstance(callback, ProgressBar) for callback in chosen),
