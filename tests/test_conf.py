@@ -75,6 +75,16 @@ def test_the_command_lines_choice_wins_over_the_experiments(experiment: str, mod
     assert cfg.hydra.runtime.choices.resampling == "ros"
 
 
+def test_other_networks_inherit_from_the_better_one_and_not_from_the_published() -> None:
+    better = composed("model=efficientnet_b3_better").model
+    assert (better.antialias, better.normalize, better.recalibrate) == (True, "imagenet", True)
+    for name in ("efficientnet_lite0", "convnext_tiny"):
+        model = composed(f"model={name}").model
+        assert model.keys() == better.keys()
+        assert model.optimizer == better.optimizer
+        assert model.recipe == better.recipe == {"precision": "auto", "end_of_pass": "runs_on", "rotation": "centre"}
+
+
 def test_every_primary_config_names_only_groups_that_exist() -> None:
     assert {path.name for path in CONF.iterdir() if path.is_dir()} == {*GROUPS, "hydra"}
 

@@ -23,6 +23,20 @@ def test_another_network_has_a_recipe_of_its_own() -> None:
     ]
 
 
+def test_the_better_network_lists_what_is_better() -> None:
+    options = [line.partition("=")[0] for line in departing("model=efficientnet_b3_better")]
+    assert set(options) == {
+        "model.antialias",
+        "model.normalize",
+        "model.batch_norm_momentum",
+        "model.drop_path_rate",
+        "model.recalibrate",
+        "model.optimizer._target_",
+        "model.scheduler._target_",
+        *(f"model.recipe.{entry}" for entry in ("precision", "end_of_pass", "rotation")),
+    }
+
+
 @pytest.mark.parametrize(
     ("overrides", "lines"),
     [
