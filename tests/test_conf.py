@@ -54,6 +54,7 @@ def test_every_choice_composes_and_its_targets_exist(group: str, choice: str) ->
         ("m1", ["homo"], "none"),
         ("m2", ["homo", "hetero"], "none"),
         ("m3", ["homo", "hetero"], "borderline_smote"),
+        ("m3_published", ["homo", "hetero"], "borderline_smote"),
         ("m4", ["homo", "hetero"], "ros"),
         ("m5", ["homo", "hetero"], "enn_ros"),
     ],
@@ -104,6 +105,7 @@ def test_every_primary_config_names_only_groups_that_exist() -> None:
         (("model.backbone=resnet18",), "m2-resnet18"),
         (("resampling=ros", "resampling.multiples.3_1=0"), "homo_hetero-ros,resampling.multiples.3_1=0"),
         (("resampling=ros", "resampling.multiples.3_1=2"), "m4"),
+        (("resampling=borderline_smote", "resampling.eight_bits=true"), "m3_published"),
     ],
 )
 def test_a_name_follows_what_is_trained(overrides: tuple[str, ...], name: str) -> None:

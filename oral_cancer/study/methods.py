@@ -102,7 +102,8 @@ def _sets(run: RunRecord, there: set[str]) -> str:
 
 def _treatment(run: RunRecord) -> str:
     target = _setting(run, "resampling", "_target_")
-    return TREATMENTS.get(target, target.rpartition(".")[2])
+    words = TREATMENTS.get(target, target.rpartition(".")[2])
+    return f"{words} in 8 bits that wrap round" if _setting(run, "resampling", "eight_bits") == "True" else words
 
 
 def _training_images(runs: list[RunRecord]) -> str:
