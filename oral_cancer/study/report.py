@@ -31,6 +31,7 @@ from oral_cancer.study.conclusions import conclusions
 from oral_cancer.study.data_section import data_section
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
+from oral_cancer.study.published import published_curves
 from oral_cancer.study.runs import Study, refuse_damaged
 
 PICTURES = 6
@@ -127,6 +128,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
     pure = _pure(study, mixed, split)
     root = study.complete[0].facts.get("root")
     folder = Path(root) if root else None
+    published = published_curves(study)
     reading = NewReading.of(study.complete[0].facts.get("reading"), Reading())
     return {
         "title": f"Study {study.name}",
@@ -175,7 +177,8 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "explained": methods.experiments(study, experiments),
         "methods": methods.methods(study),
         "citation": methods.citation(study),
-        "curves": drawn("curves", plots.learning_curves(study.histories, colours)),
+        "curves": drawn("curves", plots.learning_curves(study.histories, colours, published)),
+        "published": sorted(set(published["experiment"])),
         "wrong": (
             ("Pure images", most_wrong(best, "homo", PICTURES, folder, reading)),
             ("Mixed images", most_wrong(best, "hetero", PICTURES, folder, reading)),
