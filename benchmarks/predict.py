@@ -22,7 +22,7 @@ from benchmarks.figures import Figure, options, publish
 from oral_cancer.config_groups import CONF
 from oral_cancer.data.reader import read_image
 from oral_cancer.data.reading import NewReading, Reading
-from oral_cancer.data.resizing import resized
+from oral_cancer.data.resizing import Resizing, resized
 from oral_cancer.inference.engines import torch_ensemble
 from oral_cancer.inference.populations import NewImage, find_images
 from oral_cancer.inference.predict import Predicted, predict
@@ -70,7 +70,7 @@ def our_seconds(networks: Sequence[SoftLabelNetwork], images: Sequence[NewImage]
     for network in networks:
         network.views = views
     started = time.perf_counter()
-    outcomes = predict(images, torch_ensemble(networks), size, BATCH, None, NewReading(Reading(), {}))
+    outcomes = predict(images, torch_ensemble(networks), Resizing(size), BATCH, None, NewReading(Reading(), {}))
     assert all(isinstance(one, Predicted) for one in outcomes)
     return time.perf_counter() - started
 

@@ -111,6 +111,7 @@ def main() -> None:
             "train",
             [
                 "trainer=cpu",
+                "augmentation=paper",
                 f"model={chosen.model}",
                 "model.weights=none",
                 "model.recalibrate=false",

@@ -56,6 +56,7 @@ def test_every_choice_composes_and_its_targets_exist(group: str, choice: str) ->
         ("m1", ["homo"], "none"),
         ("m2", ["homo", "hetero"], "none"),
         ("m3", ["homo", "hetero"], "borderline_smote"),
+        ("m3_published", ["homo", "hetero"], "borderline_smote"),
         ("m4", ["homo", "hetero"], "ros"),
         ("m5", ["homo", "hetero"], "enn_ros"),
     ],
@@ -77,6 +78,16 @@ def test_the_command_lines_choice_wins_over_the_experiments(experiment: str, mod
     assert cfg.hydra.runtime.choices.resampling == "ros"
 
 
+def test_other_networks_inherit_from_the_better_one_and_not_from_the_published() -> None:
+    better = composed("model=efficientnet_b3_better").model
+    assert (better.antialias, better.normalize, better.recalibrate) == (True, "imagenet", True)
+    for name in ("efficientnet_lite0", "convnext_tiny"):
+        model = composed(f"model={name}").model
+        assert model.keys() == better.keys()
+        assert model.optimizer == better.optimizer
+        assert model.recipe == better.recipe == {"precision": "auto", "end_of_pass": "runs_on", "rotation": "centre"}
+
+
 def test_every_primary_config_names_only_groups_that_exist() -> None:
     assert {path.name for path in CONF.iterdir() if path.is_dir()} == {*GROUPS, "hydra"}
 
@@ -96,6 +107,7 @@ def test_every_primary_config_names_only_groups_that_exist() -> None:
         (("model.backbone=resnet18",), "m2-resnet18"),
         (("resampling=ros", "resampling.multiples.3_1=0"), "homo_hetero-ros,resampling.multiples.3_1=0"),
         (("resampling=ros", "resampling.multiples.3_1=2"), "m4"),
+        (("resampling=borderline_smote", "resampling.eight_bits=true"), "m3_published"),
     ],
 )
 def test_a_name_follows_what_is_trained(overrides: tuple[str, ...], name: str) -> None:

@@ -274,7 +274,9 @@ def test_paths_and_names_of_a_command_are_taken_as_typed() -> None:
         ("fold=all", True),
         ("model.compile=true", True),
         ("model.views=8", True),
-        ("trainer.precision=32-true", True),
+        ("model.antialias=true", True),
+        ("model.recipe.precision=auto", True),  # which the trainer follows
+        ("trainer.precision=bf16-mixed", True),
     ],
 )
 def test_the_hash_depends_on_what_figures_depend_on(word: str, counts: bool) -> None:

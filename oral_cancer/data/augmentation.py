@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from oral_cancer.settings.augmentation import CENTRE, KERAS
+
 
 class SeededAugmentation:
     """Applies an albumentations composition with one generator a picture.
@@ -43,7 +45,7 @@ class DeviceAugmentation(ABC):
 
     @abstractmethod
     def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
-        """The images, changed as was drawn; uint8 (B, H, W, 3) in and out, with draws (B, D)."""
+        """The images, changed as was drawn: (B, H, W, 3), uint8 or float32 of 0 to 255, of uint8 and draws (B, D)."""
 
 
 class BatchAugmentation(DeviceAugmentation):
@@ -87,9 +89,15 @@ class BatchAugmentation(DeviceAugmentation):
 
 
 def of_accelerator(
-    cpu: albumentations.BaseCompose, gpu: BatchAugmentation, accelerator: str
+    cpu: albumentations.BaseCompose,
+    gpu: BatchAugmentation,
+    accelerator: str,
+    rotation: str = CENTRE,
+    keras: BatchAugmentation | None = None,
 ) -> albumentations.BaseCompose | BatchAugmentation:
-    """The one that suits what trains: `gpu` on CUDA, `cpu` elsewhere."""
+    """The one that suits what trains: `gpu` on CUDA, `cpu` elsewhere; `keras` where the rotation is to be Keras'."""
+    if rotation == KERAS and keras is not None:
+        return keras
     return gpu if trains_on_cuda(accelerator) else cpu
 
 

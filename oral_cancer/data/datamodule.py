@@ -18,13 +18,14 @@ from oral_cancer.data.appearance import appearance_of, span
 from oral_cancer.data.augmentation import DeviceAugmentation, SeededAugmentation
 from oral_cancer.data.class_weights import weights_of_classes
 from oral_cancer.data.datasets import Batch, DrawnImages, EvaluationImages, TrainingImages
+from oral_cancer.data.short_batches import ShortBatches
 from oral_cancer.data.splits import EVALUATED, Splits, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
 from oral_cancer.data.training_set import checked, treat
 from oral_cancer.labels import TOLERANCE, ImageSet
 from oral_cancer.settings.callbacks import OF_VALIDATION
-from oral_cancer.settings.data import SHUFFLED, Fold
+from oral_cancer.settings.data import RUNS_ON, SHORT_BATCH, SHUFFLED, Fold
 
 INTERPOLATED = "interpolated"
 SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other runs and the network need room, too
@@ -53,6 +54,7 @@ class CellDataModule(LightningDataModule):
         eval_batch_size: images a batch in evaluation, of no influence beyond rounding; None is 256 on a GPU, else 16.
         class_weights: of the loss, by class, "auto" by how rare each is in the treated training set; None: all alike.
         stream: of training images: "shuffled", each as often as another; "balanced", each label as often as another.
+        end_of_pass: over the training images: "runs_on" into the next in a batch; "short_batch", see `ShortBatches`.
         workers: processes that augment on the CPU; None is 0 where the CPU trains, else one a core up to 8.
     """
 
@@ -71,6 +73,7 @@ class CellDataModule(LightningDataModule):
         workers: int | None,
         class_weights: Mapping[str, float] | str | None = None,
         stream: str = SHUFFLED,
+        end_of_pass: str = RUNS_ON,
     ) -> None:
         super().__init__()
         self.store = store
@@ -86,6 +89,7 @@ class CellDataModule(LightningDataModule):
         self.workers = workers
         self.weights_by_class = class_weights
         self.stream = stream
+        self.end_of_pass = end_of_pass
         self.class_weights: torch.Tensor | None = None
         self.training_images: TrainingImages | None = None
         self.pixels: torch.Tensor | None = None
@@ -183,16 +187,13 @@ class CellDataModule(LightningDataModule):
             ]
         )
 
-    def _loader(
-        self, dataset: Dataset[Any], batch_size: int, sampler: ShuffledStream | None = None, workers: int = 0
-    ) -> DataLoader[Any]:
+    def _loader(self, dataset: Dataset[Any], workers: int = 0, **batches: Any) -> DataLoader[Any]:
         return DataLoader(
             dataset,
-            batch_size=batch_size,
-            sampler=sampler,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=self.on_gpu,
+            **batches,
         )
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -233,7 +234,10 @@ class CellDataModule(LightningDataModule):
         labels = None if self.stream == SHUFFLED else self._treated_labels()
         stream = ShuffledStream(len(images), self.batch_size, self.steps_per_epoch, self.seed, ranks, rank, labels)
         stream.set_epoch(epoch)
-        return self._loader(images, self.batch_size // ranks, stream, workers)
+        short = ShortBatches(stream)
+        if self.end_of_pass == SHORT_BATCH and short.batches:
+            return self._loader(images, workers=workers, batch_sampler=short)
+        return self._loader(images, workers=workers, batch_size=self.batch_size // ranks, sampler=stream)
 
     def _pixels_on_device(self, plain: TrainingImages) -> torch.Tensor | None:
         """The training set as uint8 (M, H, W, 3) on the GPU, where it takes no more than a share of its free memory."""
@@ -253,7 +257,7 @@ class CellDataModule(LightningDataModule):
         ranks, rank = self.ranks
         own = rows[rank::ranks]
         images = EvaluationImages(ImageView(self.store.images, own), self.soft_labels[own])
-        return self._loader(images, self.eval_batch_size or (256 if self.on_gpu else 16))
+        return self._loader(images, batch_size=self.eval_batch_size or (256 if self.on_gpu else 16))
 
     def originals(self) -> NDArray[np.int64]:
         """The rows of the store that train once the training set is treated, each once."""

@@ -124,7 +124,13 @@ class ImageStore:
         )
 
 
-def open_store(collection: Collection, image_size: int, folder: str | Path, problems: Sequence[str] = ()) -> ImageStore:
+def open_store(
+    collection: Collection,
+    image_size: int,
+    folder: str | Path,
+    problems: Sequence[str] = (),
+    antialias: bool = True,
+) -> ImageStore:
     """Open the store of a collection; build it first, or what has changed of it, if need be.
 
     Processes may call this at the same time: one builds, the others wait. An up-to-date store needs no lock.
@@ -132,14 +138,15 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
     Args:
         collection: the images.
         image_size: side of the stored squares in pixels.
-        folder: where stores are kept; each root and image size has its own folder in it.
+        folder: where stores are kept; each root, image size and way of resizing has its own folder in it.
         problems: further faults that the caller found, reported together with those met here.
+        antialias: of the resizing, see `resizing.resized`.
 
     Raises:
         UserError: one line for each of `collection.problems`, of `problems`, and of the images that do not
             decode or change while they are read; or if there is no image, or the store cannot be written.
     """
-    home = Path(folder) / store_name(collection.root, image_size, collection.reading)
+    home = Path(folder) / store_name(collection.root, image_size, collection.reading, antialias)
     root = str(collection.root)
     keys = [key_of(root, file.path) for file in collection.files]
     faults: list[str] = []
@@ -153,7 +160,7 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
                 if not _is_current(stored, keys):
                     size = len(keys) * image_size**2 * 3
                     insist_on_room(home, size, "the image store", "give store= on another disk")
-                    faults = build(collection.root, keys, image_size, home, stored, collection.reading)
+                    faults = build(collection.root, keys, image_size, home, stored, collection.reading, antialias)
                     stored = load(home, image_size)
         except OSError as error:
             megabytes = len(keys) * image_size**2 * 3 // 10**6 + 1
@@ -183,16 +190,20 @@ def open_store(collection: Collection, image_size: int, folder: str | Path, prob
 
 
 def open_sound_store(
-    collection: Collection, image_size: int, folder: str | Path, problems: Sequence[str] = ()
+    collection: Collection,
+    image_size: int,
+    folder: str | Path,
+    problems: Sequence[str] = (),
+    antialias: bool = True,
 ) -> ImageStore:
     """As `open_store`, with every pixel checked; where some are damaged, it names their images and builds anew."""
-    store = open_store(collection, image_size, folder, problems)
+    store = open_store(collection, image_size, folder, problems, antialias)
     damaged = verify(store)
     if damaged:
-        home = Path(folder) / store_name(collection.root, image_size, collection.reading)
+        home = Path(folder) / store_name(collection.root, image_size, collection.reading, antialias)
         _say(f"{home}: damaged pixels of {', '.join(damaged[:5])}{' ...' * (len(damaged) > 5)}; it is built anew")
         (home / INDEX).unlink(missing_ok=True)
-        store = open_store(collection, image_size, folder)
+        store = open_store(collection, image_size, folder, antialias=antialias)
     return store
 
 
@@ -209,12 +220,13 @@ def verify(store: ImageStore) -> list[str]:
     ]
 
 
-def store_name(root: Path, image_size: int, reading: Reading) -> str:
-    """Of the folder of a store: of its images' folder, its image size and what the user says of the files."""
+def store_name(root: Path, image_size: int, reading: Reading, antialias: bool = True) -> str:
+    """Of the folder of a store: of its images' folder, its image size and filter, what the user says of the files."""
     path = root.resolve()
     readable = re.sub(r"[^\w.-]+", "_", path.name)[:40]
     said = b"" if reading.is_plain else json.dumps(reading.options).encode()
-    return f"{readable}-{image_size}px-{hashlib.sha256(os.fsencode(path) + said).hexdigest()[:8]}"
+    way = "" if antialias else "-aliased"
+    return f"{readable}-{image_size}px{way}-{hashlib.sha256(os.fsencode(path) + said).hexdigest()[:8]}"
 
 
 def _clipped(collection: Collection, stored: Stored | None) -> list[str]:

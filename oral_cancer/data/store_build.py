@@ -44,7 +44,15 @@ class Filled(NamedTuple):
     fresh: bool
 
 
-def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored | None, reading: Reading) -> list[str]:
+def build(
+    root: Path,
+    keys: list[Key],
+    image_size: int,
+    home: Path,
+    old: Stored | None,
+    reading: Reading,
+    antialias: bool = True,
+) -> list[str]:
     """Write a new array and its index; the caller must hold the folder's lock.
 
     Args:
@@ -52,8 +60,9 @@ def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored 
         keys: the files, in the order of the rows.
         image_size: side of a row's square in pixels.
         home: the store's folder.
-        old: what it holds now; an array of the same image size, read in the same way.
+        old: what it holds now; an array of the same image size, read and resized in the same way.
         reading: what the user says of the files.
+        antialias: of the resizing, see `resizing.resized`.
 
     Returns:
         A line for each fault, of a file that has got no row or of the collection: path, reason, remedy.
@@ -69,7 +78,7 @@ def build(root: Path, keys: list[Key], image_size: int, home: Path, old: Stored 
             first = _reserve(file, (len(keys), image_size, image_size, 3))
 
             def fill(number: int, levels: Levels | None = None) -> Filled:
-                filled, pixels = _filled(root, keys[number], image_size, reusable, reading, levels)
+                filled, pixels = _filled(root, keys[number], (image_size, antialias), reusable, reading, levels)
                 if pixels is not None:
                     _write(file.fileno(), pixels, first + number * pixels.nbytes)
                 return filled
@@ -134,11 +143,12 @@ class _Reusable:
 
 
 def _filled(
-    root: Path, key: Key, image_size: int, old: _Reusable, reading: Reading, levels: Levels | None
+    root: Path, key: Key, resizing: tuple[int, bool], old: _Reusable, reading: Reading, levels: Levels | None
 ) -> tuple[Filled, NDArray[np.uint8] | None]:
     """What becomes of a file, and its resized pixels; ValueError with reason and remedy.
 
-    `levels` are for images whose files declare no depth; None is those of the image alone.
+    `resizing` is side and filter, see `resizing.Resizing`. `levels` are for images whose files declare no depth; None
+    is those of the image alone.
     """
     if known := old.unchanged(key, levels):
         pixels, row = known
@@ -159,7 +169,7 @@ def _filled(
                 resized,  # late: with it comes PyTorch, which opening a store needs not
             )
 
-            pixels = resized(whole, image_size)
+            pixels = resized(whole, *resizing)
             size, marks = (whole.shape[1], whole.shape[0]), (perceptual_hash(pixels), zlib.crc32(pixels.data))
             beyond = clipped(raw.values, own) if own.by == "range" else 0.0
             row = Row(*key, sha256, *size, *marks, raw.measured, own, beyond, raw.micrometres)

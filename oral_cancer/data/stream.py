@@ -38,6 +38,7 @@ class ShuffledStream(Sampler[tuple[int, int]]):
         self.most = max(map(len, self.by_label), default=0)
         self.length = self.most * len(self.by_label) or length  # of a pass
         self.batch_size = batch_size
+        self.steps = steps
         self.images_per_epoch = batch_size * steps
         self.seed = seed
         self.ranks = ranks
@@ -55,13 +56,15 @@ class ShuffledStream(Sampler[tuple[int, int]]):
         """Pairs (epoch, position in the training set)."""
         start = self.epoch * self.images_per_epoch
         first, last = start // self.length, (start + self.images_per_epoch - 1) // self.length
-        passes = [self._pass(np.random.default_rng([self.seed, number])) for number in range(first, last + 1)]
+        passes = [self.positions(number) for number in range(first, last + 1)]
         offset = start - first * self.length
         drawn = np.concatenate(passes)[offset : offset + self.images_per_epoch]
         for position in drawn.reshape(-1, self.ranks, self.batch_size // self.ranks)[:, self.rank].ravel():
             yield self.epoch, int(position)
 
-    def _pass(self, rng: np.random.Generator) -> NDArray[np.int64]:
+    def positions(self, number: int) -> NDArray[np.int64]:
+        """The positions in the order of a pass, counted from 0: int64 (length,)."""
+        rng = np.random.default_rng([self.seed, number])
         if not self.by_label:
             return rng.permutation(self.length)
         drawn = [np.resize(rng.permutation(rows), self.most) for rows in self.by_label]

@@ -29,7 +29,7 @@ from oral_cancer.explain.wandb_run import log_explanations
 from oral_cancer.files import refuse_file, write_bytes, write_text
 from oral_cancer.formats.brightness import MOST_CLIPPED, clipped
 from oral_cancer.formats.picture import Unreadable
-from oral_cancer.inference.members import image_size, load_network, views_in_words
+from oral_cancer.inference.members import load_network, resizing, views_in_words
 from oral_cancer.inference.populations import find_images, printable
 from oral_cancer.labels import in_files
 from oral_cancer.study.runs import RunRecord, Study, read_study
@@ -71,7 +71,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     new = NewReading.of(runs[0].facts.get("reading"), given)
     folder = Path(settings.out or Path("outputs", "explanations", study.name, root.resolve().name if root else "test"))
     refuse_file("out", folder)
-    explainers = {run.name: (run, Explainer(load_network(run, settings.trust), image_size([run]))) for run in runs}
+    explainers = {run.name: (run, Explainer(load_network(run, settings.trust), resizing([run]))) for run in runs}
     target = _target(study, settings.target)
     new = _with_common(images, new)
     if found:
@@ -158,7 +158,7 @@ def _explain(
     """Explain a batch by one network, and write the pictures."""
     if not batch:
         return
-    taken = np.stack([resized(one.pixels, explainer.size) for one in batch])
+    taken = np.stack([resized(one.pixels, *explainer.way) for one in batch])
     originals = [shown(one.pixels) for one in batch]
     for one, original, found in zip(batch, originals, explainer.explain(taken, originals, target), strict=True):
         image, proportions, mixed = one.labelled.image, one.labelled.proportions, one.labelled.mixed

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from oral_cancer.data.resizing import Resizing
 from oral_cancer.explain.gradients import grad_cam, guided_backpropagation, has_feature_map, with_random_weights
 from oral_cancer.explain.pictures import Pixels, overlay, product, relief
 from oral_cancer.models import SoftLabelNetwork
@@ -38,19 +39,19 @@ class Explainer:
 
     Args:
         network: trained; placed on the GPU where there is one.
-        size: pixels a side of the images that it takes.
+        way: how the images that it takes are resized.
     """
 
-    def __init__(self, network: SoftLabelNetwork, size: int) -> None:
+    def __init__(self, network: SoftLabelNetwork, way: Resizing) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device).eval().requires_grad_(False)
-        self.size = size
+        self.way = way
         self.untrained = with_random_weights(self.network.network)
 
     @cached_property
     def has_feature_map(self) -> bool:
         """Whether Grad-CAM applies to the network."""
-        nothing = torch.zeros((1, self.size, self.size, 3), dtype=torch.uint8, device=self.device)
+        nothing = torch.zeros((1, self.way.size, self.way.size, 3), dtype=torch.uint8, device=self.device)
         return has_feature_map(self.network.network, self.network.network_input(nothing))
 
     def explain(self, images: Pixels, shown: Sequence[Pixels], target: int | None) -> list[Explanation]:

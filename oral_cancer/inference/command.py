@@ -22,6 +22,7 @@ from oral_cancer.counting import counted
 from oral_cancer.data.collection import NOT_READ, in_words
 from oral_cancer.data.collection import record_of as found_in
 from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying, record_of
+from oral_cancer.data.resizing import Resizing
 from oral_cancer.errors import gathered
 from oral_cancer.evaluation.feature_space import Judge
 from oral_cancer.evaluation.headline import Headline
@@ -36,9 +37,9 @@ from oral_cancer.inference.engines import Ensemble, torch_ensemble
 from oral_cancer.inference.members import (
     choose_runs,
     features_of,
-    image_size,
     load_network,
     networks_in_words,
+    resizing,
     views_in_words,
 )
 from oral_cancer.inference.nearest import Nearest
@@ -96,7 +97,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     outputs = outputs_of(settings.out, study, root)
     refuse_file("out", outputs.page.parent)
     experiment, training = runs[0].experiment, runs[0].facts.get("training_appearance")
-    size, seen = image_size(runs), views_in_words(runs)
+    way, seen = resizing(runs), views_in_words(runs)
     features, unjudged = _features(runs, settings.engine)
     judges = [one.judge for one in features if one.judge]
     ensemble = ENGINES[settings.engine](study, runs, settings.trust, judges)
@@ -106,7 +107,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     if unjudged:
         say(unjudged, style="yellow")
     new = NewReading.of(runs[0].facts.get("reading"), given)
-    outcomes = _predict([*found.images, *wells], ensemble, size, settings, new)
+    outcomes = _predict([*found.images, *wells], ensemble, way, settings, new)
     readable, unreadable = apart(outcomes)
     _say_of_files("skipped", root, unreadable, "red", proposed_ranges(unreadable))
     predicted, skipped = apart(outcomes[: len(found.images)])
@@ -172,14 +173,14 @@ def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
 
 
 def _predict(
-    images: list[NewImage], ensemble: Ensemble, size: int, settings: DictConfig, new: NewReading
+    images: list[NewImage], ensemble: Ensemble, way: Resizing, settings: DictConfig, new: NewReading
 ) -> list[Predicted | Skipped]:
     """What could be predicted and what could not, in the order of the images."""
     outcomes: list[Predicted | Skipped] = []
     console = get_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("predicting", total=len(images))
-        for one in predict(images, ensemble, size, settings.batch_size, settings.workers, new):
+        for one in predict(images, ensemble, way, settings.batch_size, settings.workers, new):
             outcomes.append(one)
             bar.advance(task)
     place = {image.file: number for number, image in enumerate(images)}

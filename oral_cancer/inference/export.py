@@ -13,7 +13,7 @@ from rich.markup import escape
 from oral_cancer.command import say
 from oral_cancer.counting import counted
 from oral_cancer.files import refuse_file, write_text
-from oral_cancer.inference.members import choose_runs, image_size, load_network, views_in_words
+from oral_cancer.inference.members import choose_runs, load_network, resizing, views_in_words
 from oral_cancer.inference.model_card import model_card
 from oral_cancer.inference.onnx_files import ENSEMBLE, onnx_folder, write_onnx
 
@@ -31,7 +31,7 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
         UserError: for a study or a checkpoint that cannot be used, and a network that ONNX cannot express.
     """
     study, runs = choose_runs(study_folder, settings.experiment, settings.seed, settings.split_seed)
-    experiment, size, seen = runs[0].experiment, image_size(runs), views_in_words(runs)
+    experiment, way, seen = runs[0].experiment, resizing(runs), views_in_words(runs)
     folder = Path(settings.out) if settings.out else onnx_folder(study, experiment)
     refuse_file("out", folder)
     networks = [load_network(run, settings.trust) for run in runs]
@@ -42,9 +42,9 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
     differences = {}
     with _quiet():
         for name, members, of_members in files:
-            differences[name] = write_onnx(folder / name, members, of_members, size)
+            differences[name] = write_onnx(folder / name, members, of_members, way)
             say(f"written: {folder / name}")
-    write_text(folder / CARD, model_card(study, runs, size, differences))
+    write_text(folder / CARD, model_card(study, runs, way.size, differences))
     say(f"written: {folder / CARD}")
 
 

@@ -4,10 +4,11 @@ import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
+from oral_cancer.data.resizing import Resizing
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.ensembles import member_folds
@@ -18,6 +19,8 @@ from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.runs import RunRecord, Study, read_study, refuse_damaged
 from oral_cancer.training.manifest import CHECKPOINT, changed_files
 from oral_cancer.training.splits_file import read_splits
+
+Shared = TypeVar("Shared")
 
 
 def choose_runs(
@@ -108,13 +111,13 @@ def views_in_words(runs: Sequence[RunRecord]) -> str:
     return f"the mean over the {number} turns and flips of each image" if number > 1 else "each image as it lies"
 
 
-def image_size(runs: Sequence[RunRecord]) -> int:
-    """The side to which images are resized for these networks, in pixels.
+def resizing(runs: Sequence[RunRecord]) -> Resizing:
+    """How images are resized for these networks.
 
     Raises:
         UserError: where they differ in it, and for settings that are no network's.
     """
-    return _shared(runs, networks.image_size, "their images' size", "px")
+    return _shared(runs, networks.resizing, "their images' size")
 
 
 def views(runs: Sequence[RunRecord]) -> int:
@@ -123,13 +126,13 @@ def views(runs: Sequence[RunRecord]) -> int:
     Raises:
         UserError: where they differ in it, and for settings that are no network's.
     """
-    return _shared(runs, networks.views, "the views that they are the mean over", "views")
+    return _shared(runs, networks.views, "the views that they are the mean over", " views")
 
 
-def _shared(runs: Sequence[RunRecord], of: Callable[[RunRecord], int], what: str, unit: str) -> int:
+def _shared(runs: Sequence[RunRecord], of: Callable[[RunRecord], Shared], what: str, unit: str = "") -> Shared:
     found = {run.name: of(run) for run in runs}
     if len(set(found.values())) > 1:
-        said = ", ".join(f"{name} {number} {unit}" for name, number in found.items())
+        said = ", ".join(f"{name} {one}{unit}" for name, one in found.items())
         raise UserError(f"{runs[0].folder.parents[1]}: networks of one experiment differ in {what} ({said})")
     return next(iter(found.values()))
 

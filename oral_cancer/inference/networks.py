@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from hydra.utils import get_class
 
 from oral_cancer.command import brief
+from oral_cancer.data.resizing import Resizing
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.settings import checked, shown
@@ -24,14 +25,14 @@ CLASS = "oral_cancer.models.SoftLabelClassifier"
 NAMES = (CLASS, "oral_cancer.models.classifier.SoftLabelClassifier")
 """What a manifest may call the class of this program, which trains a `SoftLabelNetwork`."""
 
-OF_TRAINING = ("weights", "compile", "optimizer", "scheduler")
+OF_TRAINING = ("weights", "compile", "optimizer", "scheduler", "ema", "recipe")
 AnySeen = TypeVar("AnySeen", bound=Seen)
 REMEDY = "; train the run again"
 LARGEST = 8192  # pixels a side that an image is resized to
 
 
-def image_size(run: RunRecord) -> int:
-    """The side to which images are resized for a run's network, in pixels.
+def resizing(run: RunRecord) -> Resizing:
+    """How images are resized for a run's network.
 
     Raises:
         UserError: where the run's manifest does not say, or says something absurd.
@@ -41,7 +42,7 @@ def image_size(run: RunRecord) -> int:
     if side > LARGEST:
         named = " x ".join(f"config.model.{name}={getattr(seen, name)}" for name in ("image_size", "supersampling"))
         raise UserError(f"{run.folder / FILE}: {named}: must be at most {LARGEST} px; train the run again")
-    return side
+    return Resizing(side, seen.antialias)
 
 
 def views(run: RunRecord) -> int:
@@ -64,7 +65,7 @@ def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
         UserError: a line for each faulty setting, naming the manifest; for a class that is not ours, or no
             `SoftLabelClassifier`; where the settings give no network.
     """
-    image_size(run)
+    resizing(run)
     network = _class(run, trust)
     settings = dict(_checked(run, Network)) if network is SoftLabelNetwork else _own_settings(run)
     manifest = run.folder / FILE

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from oral_cancer.called import command
-from oral_cancer.data.resizing import resized_batch
+from oral_cancer.data.resizing import Resizing, resized_batch
 from oral_cancer.errors import UserError
 from oral_cancer.files import replacing
 from oral_cancer.inference.engines import Answers, Ensemble
@@ -39,10 +39,10 @@ TOLERANCE = 1e-4
 class WholeModel(nn.Module):
     """Networks of one experiment, with the resizing and the views before them and the means after them."""
 
-    def __init__(self, networks: Sequence[SoftLabelNetwork], size: int) -> None:
+    def __init__(self, networks: Sequence[SoftLabelNetwork], way: Resizing) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
-        self.size = size
+        self.way = way
         self.views = networks[0].views
 
     @property
@@ -57,7 +57,7 @@ class WholeModel(nn.Module):
         """
         first = self.networks[0]
         assert isinstance(first, SoftLabelNetwork)
-        pixels = first.network_input(resized_batch(images, self.size))
+        pixels = first.network_input(resized_batch(images, *self.way))
         seen = torch.cat(list(views_of(pixels, self.views)))
         of_networks = [network.probabilities(seen) for network in self.networks]  # type: ignore[operator]
         found = torch.stack([one.reshape(self.views, -1, one.shape[1]) for one in of_networks])
@@ -70,14 +70,14 @@ def onnx_folder(study: Study, experiment: str) -> Path:
     return study.folder / "exports" / experiment
 
 
-def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLabelNetwork], size: int) -> float:
+def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLabelNetwork], way: Resizing) -> float:
     """Write the ONNX file of one network or of several, and run it once beside them.
 
     Args:
         path: where to.
         runs: which the networks are of.
         networks: ready to predict, on the CPU.
-        size: pixels a side that they resize images to.
+        way: how they resize images.
 
     Returns:
         The largest difference of a probability, at most `TOLERANCE`.
@@ -85,7 +85,7 @@ def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLab
     Raises:
         UserError: where the file does not compute what the networks do; none is left then.
     """
-    model = WholeModel(networks, size).eval()
+    model, size = WholeModel(networks, way).eval(), way.size
     noise = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("height"), 2: torch.export.Dim("width")}
     program = torch.onnx.export(

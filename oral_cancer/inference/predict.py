@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from oral_cancer.data.appearance import Appearance, appearance_of
 from oral_cancer.data.reader import NeedsRange, quiet, read_new
 from oral_cancer.data.reading import NewReading
-from oral_cancer.data.resizing import resized
+from oral_cancer.data.resizing import Resizing, resized
 from oral_cancer.evaluation.feature_space import Likeness
 from oral_cancer.formats.brightness import Levels, Measured, clipped
 from oral_cancer.inference.engines import Answers, Ensemble
@@ -79,7 +79,7 @@ class _Undecided:
 def predict(
     images: Sequence[NewImage],
     ensemble: Ensemble,
-    size: int,
+    way: Resizing,
     batch_size: int,
     workers: int | None,
     new: NewReading,
@@ -92,7 +92,7 @@ def predict(
     Args:
         images: what to predict.
         ensemble: the study's networks.
-        size: side in pixels that images are resized to, as in training.
+        way: how images are resized, as in training.
         batch_size: images a step.
         workers: threads; None is one a core.
         new: how the files are to be read.
@@ -102,7 +102,7 @@ def predict(
 
         def outcomes(images: Sequence[NewImage], new: NewReading) -> Iterator[Predicted | Skipped | _Undecided]:
             batches = [images[first : first + batch_size] for first in range(0, len(images), batch_size)]
-            for of_batch in pool.map(lambda batch: _predict_batch(batch, ensemble, size, new), batches):
+            for of_batch in pool.map(lambda batch: _predict_batch(batch, ensemble, way, new), batches):
                 yield from of_batch
 
         for one in outcomes(images, new):
@@ -124,9 +124,9 @@ def apart(outcomes: Sequence[Predicted | Skipped]) -> tuple[list[Predicted], lis
 
 
 def _predict_batch(
-    images: Sequence[NewImage], ensemble: Ensemble, size: int, new: NewReading
+    images: Sequence[NewImage], ensemble: Ensemble, way: Resizing, new: NewReading
 ) -> list[Predicted | Skipped | _Undecided]:
-    found = [_read(image, size, new) for image in images]
+    found = [_read(image, way, new) for image in images]
     pixels = [one.pixels for one in found if isinstance(one, _Read)]
     answers = _by_image(ensemble(np.stack(pixels))) if pixels else iter(())
     return [
@@ -154,7 +154,7 @@ def _by_image(answers: Answers) -> Iterator[tuple[NDArray[np.float64], NDArray[n
         yield by_network, by_view, likeness
 
 
-def _read(image: NewImage, size: int, new: NewReading) -> _Read | Skipped | _Undecided:
+def _read(image: NewImage, way: Resizing, new: NewReading) -> _Read | Skipped | _Undecided:
     try:
         raw, levels = read_new(image.path, new)
     except NeedsRange as fault:
@@ -164,7 +164,7 @@ def _read(image: NewImage, size: int, new: NewReading) -> _Read | Skipped | _Und
     if levels.by == "least" and "uint16" not in new.known:
         return _Undecided(image, raw.measured)
     whole = raw.shown(levels)
-    pixels = resized(whole, size)
+    pixels = resized(whole, *way)
     appearance = appearance_of(pixels, (whole.shape[1], whole.shape[0]), raw.micrometres)
     beyond = 0.0 if levels.by == "type" else clipped(raw.values, levels)
     return _Read(pixels, appearance, raw.measured, levels, beyond)

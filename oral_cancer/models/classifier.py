@@ -1,6 +1,6 @@
 """How the network learns from soft labels."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,19 +19,24 @@ from oral_cancer.models.network import SoftLabelNetwork
 from oral_cancer.models.single_class import SingleClassAccuracy
 from oral_cancer.settings import callbacks
 from oral_cancer.settings.callbacks import OF_VALIDATION
+from oral_cancer.settings.training import RAW
 
 
 class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
     """A `SoftLabelNetwork` trained by the mean squared error between probabilities and soft labels, float32 (B, K).
 
     Args:
-        backbone, weights, classes, image_size, supersampling, drop_path_rate, views: see `SoftLabelNetwork`.
+        backbone, weights, classes, image_size, supersampling, drop_path_rate, views: see `SoftLabelNetwork`, as are
+            normalize, batch_norm_momentum and antialias.
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
         optimizer: builds the optimiser from the parameters; None for a network that is not to be trained.
         scheduler: builds the schedule from (optimizer, epochs, steps_per_epoch); see `schedules`; None likewise.
         compile: whether `torch.compile` makes the network faster, after a slow first step.
+        ema: decay of the moving average of the weights that is the trained network, None for the weights of the last
+            step; the trainer averages, see `training.trainer`.
+        recipe: what data, augmentation and trainer follow in conf/; of no influence here.
     """
 
     MEASURED = callbacks.MEASURED
@@ -50,8 +55,24 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         scheduler: Callable[[Optimizer, int, int], LRScheduler] | None = None,
         compile: bool = False,
         views: int = 1,
+        normalize: str = RAW,
+        batch_norm_momentum: float | None = None,
+        antialias: bool = True,
+        ema: float | None = None,
+        recipe: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(backbone, weights, classes, image_size, supersampling, drop_path_rate, views)
+        super().__init__(
+            backbone,
+            weights,
+            classes,
+            image_size,
+            supersampling,
+            drop_path_rate,
+            views,
+            normalize,
+            batch_norm_momentum,
+            antialias,
+        )
         self.compiled = compile
         if compile:
             self.network.compile()

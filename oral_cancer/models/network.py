@@ -3,15 +3,23 @@
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from oral_cancer.errors import UserError
 from oral_cancer.models.views import views_of
 from oral_cancer.models.weights import build_backbone
+from oral_cancer.settings.training import RAW
+
+IMAGENET_MEAN = tuple(255 * mean for mean in (0.485, 0.456, 0.406))
+IMAGENET_DEVIATION = tuple(255 * deviation for deviation in (0.229, 0.224, 0.225))
+"""Of red, green and blue over ImageNet's training images, in grey levels; as torchvision and timm have them."""
 
 
 class SoftLabelNetwork(nn.Module):
     """A timm backbone and softmax, over images that may come larger than the backbone sees them.
 
-    Batches are uint8 (B, H, W, 3) RGB. The backbone sees floats from 0 to 255.
+    Batches are uint8 (B, H, W, 3) RGB, or float32 of the same range. The backbone sees floats from 0 to 255, or these
+    less the mean of ImageNet's pixels and divided by their standard deviation, each channel for itself.
 
     With `supersampling` s, images come s times as large as the network sees them, and it sees means of pixels.
     Rotation in training interpolates, and so blurs images finely; images in evaluation are not rotated. Where the
@@ -27,7 +35,16 @@ class SoftLabelNetwork(nn.Module):
         supersampling: how many times larger the images are a side.
         drop_path_rate: stochastic depth rate.
         views: how many turns and flips of an image its prediction is the mean over; see `views`.
+        normalize: "raw" or "imagenet".
+        batch_norm_momentum: weight of a batch's statistics in the running ones, 0 to 1; None leaves it to the backbone.
+        antialias: how images are resized before they come here, see `data.resizing`; of no influence here.
+
+    Raises:
+        UserError: see `build_backbone`; for a momentum where there is no batch norm.
     """
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(
         self,
@@ -38,27 +55,35 @@ class SoftLabelNetwork(nn.Module):
         supersampling: int,
         drop_path_rate: float,
         views: int = 1,
+        normalize: str = RAW,
+        batch_norm_momentum: float | None = None,
+        antialias: bool = True,
     ) -> None:
         super().__init__()
         built = build_backbone(backbone, weights, classes, image_size, drop_path_rate)
         self.network = built.network.to(memory_format=torch.channels_last)
+        if batch_norm_momentum is not None:
+            _set_momentum(self.network, batch_norm_momentum, backbone)
         self.origin = built.origin
         self.origin_kind = built.kind
         self.supersampling = supersampling
         self.views = views
+        self.normalize = normalize
+        for name, values in (("mean", IMAGENET_MEAN), ("deviation", IMAGENET_DEVIATION)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Probabilities of the classes, float32 (B, K), for uint8 images (B, H, W, 3) as they lie."""
         return self.probabilities(self.network_input(images))
 
     def network_input(self, images: Tensor) -> Tensor:
-        """What the network sees of uint8 images (B, H, W, 3): float32 (B, 3, H / s, W / s), 0 to 255."""
+        """What the network sees of uint8 images (B, H, W, 3): float32 (B, 3, H / s, W / s), normalised or 0 to 255."""
         pixels = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last)
         if self.supersampling > 1:
             beside = self.supersampling // 2
             width = self.supersampling + 2 * beside
             pixels = F.avg_pool2d(pixels, width, self.supersampling, padding=beside, count_include_pad=False)
-        return pixels
+        return pixels if self.normalize == RAW else (pixels - self.mean) / self.deviation
 
     def probabilities(self, pixels: Tensor) -> Tensor:
         """Probabilities of the classes, float32 (B, K), from what `network_input` returns."""
@@ -71,3 +96,13 @@ class SoftLabelNetwork(nn.Module):
         View by view, so that a batch takes no more memory than with one.
         """
         return torch.stack([self.probabilities(view) for view in views_of(pixels, self.views)])
+
+
+def _set_momentum(network: nn.Module, momentum: float, backbone: str) -> None:
+    layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
+    if not layers:
+        raise UserError(
+            f"model.batch_norm_momentum={momentum}: {backbone} has no batch norm; give model.batch_norm_momentum=null"
+        )
+    for layer in layers:
+        layer.momentum = momentum

@@ -14,7 +14,7 @@ from oral_cancer.data.training_set import Images, TrainingSet
 from oral_cancer.errors import refuse
 from oral_cancer.labels import TOLERANCE
 from oral_cancer.resampling.contract import draw
-from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums
+from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums, wrapped_sums
 from oral_cancer.resampling.mixtures import Multiples, Rows
 from oral_cancer.settings import checked_arguments
 from oral_cancer.settings import resampling as settings
@@ -45,6 +45,7 @@ class BorderlineSmote:
         k_neighbors: nearest images of the minority to interpolate with, at least 1; with "auto" pairs, a label of no
             more images is interpolated with all that it has.
         m_neighbors: nearest images of the pair that tell whether one is in danger, at least 1.
+        eight_bits: whether to calculate in 8 bits, as the authors' code does; see `wrapped_sums`.
 
     Raises:
         UserError: for a multiple with no pair, or a value out of range.
@@ -56,12 +57,14 @@ class BorderlineSmote:
         pairs: Sequence[Mapping[str, Any]] | str,
         k_neighbors: int,
         m_neighbors: int,
+        eight_bits: bool = False,
     ) -> None:
         said = checked_arguments(settings.BorderlineSmote, locals(), "resampling.")
         self.multiples = said.multiples
         self.pairs = said.pairs
         self.k_neighbors = k_neighbors
         self.m_neighbors = m_neighbors
+        self.between = wrapped_sums if eight_bits else weighted_sums
 
     def check_labels(self, labels: NDArray[np.str_]) -> None:
         """Raise a `UserError` where the training images lack a label that the options name, or are too few."""
@@ -94,7 +97,7 @@ class BorderlineSmote:
             new = self._synthesise(images, pair, rows[pair.minority], rng)
             weights.append(new)
             soft.append(_soft_labels_of(new, soft_labels))
-        synthetic = weighted_sums(images, csr_array(vstack(weights)))
+        synthetic = self.between(images, csr_array(vstack(weights)))
         return TrainingSet(np.arange(len(images)), synthetic, np.concatenate(soft))
 
     def _synthesise(

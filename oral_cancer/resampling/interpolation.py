@@ -40,11 +40,11 @@ def borderline_weights(
 
     Returns:
         (len(majority) - len(minority), N): the weights of `images` in each synthetic image, one or two in a
-        row, summing to 1; (0, N) if no image of the minority is in danger.
+        row, summing to 1, first that of the image in danger; (0, N) if no image of the minority is in danger.
     """
     rows = np.concatenate([majority, minority])
     distances = squared_distances(images, rows)
-    sampler = BorderlineSMOTE(
+    sampler = _Remembering(
         kind="borderline-1",
         k_neighbors=OneHotNeighbors(k_neighbors + 1, distances),
         m_neighbors=OneHotNeighbors(m_neighbors + 1, distances),
@@ -54,7 +54,21 @@ def borderline_weights(
     resampled, _ = sampler.fit_resample(np.eye(len(rows)), classes)
     weights = resampled[len(rows) :]
     synthetic, column = weights.nonzero()
-    return csr_array((weights[synthetic, column], (synthetic, rows[column])), (len(weights), len(images)))
+    if len(weights):
+        order = np.lexsort((column != sampler.origins[synthetic], synthetic))
+        synthetic, column = synthetic[order], column[order]
+    starts = np.searchsorted(synthetic, np.arange(len(weights) + 1))
+    return csr_array((weights[synthetic, column], rows[column], starts), (len(weights), len(images)))
+
+
+class _Remembering(BorderlineSMOTE):  # type: ignore[misc]
+    """Knows from which of its rows, each with a single 1, the synthetic ones set out."""
+
+    origins: NDArray[np.int64]
+
+    def _generate_samples(self, X: NDArray[np.float64], data: Any, numbers: Any, rows: Any, *more: Any) -> Any:
+        self.origins = X[rows].argmax(axis=1)
+        return super()._generate_samples(X, data, numbers, rows, *more)
 
 
 class OneHotNeighbors(NearestNeighbors):  # type: ignore[misc]
@@ -99,3 +113,28 @@ def weighted_sums(images: Images, weights: csr_array) -> NDArray[np.uint8]:
         pixels = images[used].reshape(len(used), -1).astype(np.float32)
         sums[start : start + IMAGES_AT_ONCE] = np.rint(block[:, used] @ pixels).reshape(-1, *shape)
     return sums
+
+
+def wrapped_sums(images: Images, weights: csr_array) -> NDArray[np.uint8]:
+    """What imbalanced-learn makes of images between two others where it is given their pixels in 8 bits.
+
+    From x, a share r of the way to n, that is trunc(x + r ((n - x) mod 256)) mod 256: a difference below 0 becomes one
+    of up to 255, and the pixel as bright as no pixel between. M3's training sets in PLOS ONE e0310304 were made so.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+        weights: (S, N), as `borderline_weights` gives them.
+
+    Returns:
+        uint8 (S, H, W, 3).
+    """
+    firsts, lasts = weights.indptr[:-1], weights.indptr[1:] - 1
+    origins, neighbours, shares = weights.indices[firsts], weights.indices[lasts], weights.data[lasts]
+    made = np.empty((len(firsts), *images.shape[1:]), np.uint8)
+    for start in range(0, len(made), IMAGES_AT_ONCE):
+        some = slice(start, start + IMAGES_AT_ONCE)
+        origin = images[origins[some]]
+        differences = images[neighbours[some]] - origin  # in 8 bits
+        moved = origin + shares[some, None, None, None] * differences
+        made[some] = moved.astype(np.int64).astype(np.uint8)
+    return made

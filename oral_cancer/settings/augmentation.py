@@ -13,8 +13,11 @@ from oral_cancer.settings.rules import (
     by_target,
     fitting,
     is_ascending,
+    one_of,
     whole,
 )
+
+CENTRE, KERAS = ROTATIONS = ("centre", "keras")  # about what training images are turned
 
 
 def _range(what: str, low: float, high: float) -> Rule:
@@ -29,11 +32,17 @@ class BatchAugmentation(Section):
     vertical_flip: Annotated[float, PROBABILITY]
 
 
+class KerasAugmentation(BatchAugmentation):
+    builds: ClassVar[str] = "oral_cancer.data.keras_augmentation.KerasAugmentation"
+
+
 class OfAccelerator(Section):
     builds: ClassVar[str] = "oral_cancer.data.augmentation.of_accelerator"
     accelerator: Annotated[str, TEXT]  # the trainer's, where it is checked
+    rotation: Annotated[str, one_of(ROTATIONS)] = CENTRE
     cpu: Annotated[Any, by_target()]
     gpu: Annotated[Any, by_target(BatchAugmentation)]
+    keras: Annotated[Any, by_target(KerasAugmentation)] = None
 
 
 Factors = Annotated[list[Annotated[float, Ge(0.2), Le(5)]], _range("factor", 0.2, 5)]

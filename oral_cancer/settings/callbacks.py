@@ -102,6 +102,8 @@ def _faults(told: Told, settings: Mapping[str, Any], known: Sequence[str] | None
         yield f"{kind} needs a logger; give logger=csv, tensorboard or wandb, or leave it out"
     if AVERAGING & kinds and _of(settings, "model").get("recalibrate"):
         yield f"{kind} averages after batch norm is recalibrated; give model.recalibrate=false"
+    if AVERAGING & kinds and _of(settings, "model").get("ema") is not None:
+        yield f"{kind} averages what is averaged already; give model.ema=null"
     if "ModelCheckpoint" in kinds and (told.option("save_last") or told.option("filename") == LAST):
         yield f"checkpoints/{LAST}.ckpt is the run's own; give another filename, and no save_last"
     monitor = told.option("monitor")

@@ -24,6 +24,7 @@ from oral_cancer.settings.rules import (
 )
 
 SHUFFLED = "shuffled"
+RUNS_ON, SHORT_BATCH = ENDS_OF_PASS = ("runs_on", "short_batch")  # over the training images
 STREAMS = (SHUFFLED, "balanced")  # of training images
 PLANES = ("first", "middle", "max")  # beside a plane's number
 
@@ -58,6 +59,7 @@ class CellDataModule(Data):
         Rule("auto, or a positive number for each class, such as {a: 1, b: 3}"),
     ] = None
     stream: Annotated[str, one_of(STREAMS)] = SHUFFLED
+    end_of_pass: Annotated[str, one_of(ENDS_OF_PASS)] = RUNS_ON
 
 
 class Reading(Section):

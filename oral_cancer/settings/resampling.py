@@ -6,7 +6,7 @@ from annotated_types import Len
 from pydantic import BeforeValidator, ValidationInfo, field_validator
 
 from oral_cancer.labels import in_files
-from oral_cancer.settings.rules import NOT_NEGATIVE, TEXT, Rule, Section, fitting, must, one_of, whole
+from oral_cancer.settings.rules import NOT_NEGATIVE, TEXT, TRUTH, Rule, Section, fitting, must, one_of, whole
 
 STRATEGIES = ("auto", "all")  # of cleaning
 AUTO = "auto"
@@ -75,6 +75,7 @@ class BorderlineSmote(Section):
     pairs: Annotated[list[BorderPair] | None, OrAuto]
     k_neighbors: Annotated[int, whole(1)]
     m_neighbors: Annotated[int, whole(1)]
+    eight_bits: Annotated[bool, TRUTH] = False
 
     @field_validator("pairs")
     @classmethod

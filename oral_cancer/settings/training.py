@@ -7,11 +7,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Le, Len, MinLen
+from annotated_types import Ge, Gt, Le, Len, Lt, MinLen
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from oral_cancer.settings.augmentation import BatchAugmentation, OfAccelerator, Robust
+from oral_cancer.settings.augmentation import (
+    ROTATIONS,
+    BatchAugmentation,
+    KerasAugmentation,
+    OfAccelerator,
+    Robust,
+)
 from oral_cancer.settings.data import (
+    ENDS_OF_PASS,
     FOLDER,
     AutoSource,
     CellDataModule,
@@ -25,6 +32,7 @@ from oral_cancer.settings.networks import instead_of_network
 from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.settings.rules import (
     AS_TYPED,
+    FINITE,
     POSITIVE,
     SHARE,
     TRUTH,
@@ -45,6 +53,8 @@ from oral_cancer.spreadsheets import is_formula
 SEEDS = 2**32 - 1  # the largest that NumPy takes
 VIEWS = (1, 8)  # of a square: as it lies, or all its turns and flips
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+RAW = "raw"
+NORMALIZATIONS = (RAW, "imagenet")  # of what the network sees
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 FOLDER_NAME = Rule(
     "a name that a folder can have: not empty, no slash, no dot or space at its start",
@@ -66,6 +76,11 @@ class Optimizer(OpenSection):
     ] = Field([0.9, 0.999])
     eps: Annotated[float, POSITIVE] = 1e-8
     fused: Annotated[bool | None, TRUTH] = None
+
+
+class KerasAdam(Optimizer):
+    model_config = ConfigDict(extra="forbid")
+    builds: ClassVar[str] = "oral_cancer.models.keras_adam.KerasAdam"
 
 
 class PiecewiseConstant(Section):
@@ -93,11 +108,12 @@ class OneCycle(Section):
 
 
 class Seen(OpenSection):
-    """How a network of any class sees images. Runs of before there were views had one."""
+    """How a network of any class sees images. Runs of before there were views had one, and antialiased images."""
 
     image_size: Annotated[int, whole(32)]
     supersampling: Annotated[int, whole(1)]
     views: Annotated[int, Rule("1 or 8", (fitting(VIEWS.__contains__),))] = 1
+    antialias: Annotated[bool, TRUTH] = True
 
 
 class Network(Seen):
@@ -105,6 +121,16 @@ class Network(Seen):
 
     backbone: Annotated[str, Rule("the name of a timm network", (MinLen(1),))]
     drop_path_rate: Annotated[float | None, SHARE]
+    normalize: Annotated[str, one_of(NORMALIZATIONS)] = RAW
+    batch_norm_momentum: Annotated[float | None, Rule("a number above 0 and at most 1", (Gt(0), Le(1), FINITE))] = None
+
+
+class Recipe(Section):
+    """What data, augmentation and trainer do with a network unless they are told otherwise."""
+
+    precision: Annotated[str, one_of(PRECISIONS)]
+    end_of_pass: Annotated[str, one_of(ENDS_OF_PASS)]
+    rotation: Annotated[str, one_of(ROTATIONS)]
 
 
 class Model(Network):
@@ -119,9 +145,18 @@ class Model(Network):
         AS_TYPED,
     ]
     recalibrate: Annotated[bool, TRUTH] = False
+    ema: Annotated[float | None, Rule("a number above 0 and below 1, such as 0.99", (Gt(0), Lt(1), FINITE))] = None
     compile: Annotated[bool, TRUTH] = False
-    optimizer: Annotated[Any, by_target(other=Optimizer)]
+    recipe: Annotated[Recipe | None, WITHOUT_INFLUENCE] = None  # what follows it has
+    optimizer: Annotated[Any, by_target(KerasAdam, other=Optimizer)]
     scheduler: Annotated[Any, by_target(PiecewiseConstant, OneCycle)]
+
+    @field_validator("ema")
+    @classmethod
+    def _averages_last(cls, ema: float | None, info: ValidationInfo) -> float | None:
+        if ema is not None and info.data.get("recalibrate"):
+            raise must(ema, "null with model.recalibrate=true, whose batch-norm statistics would be averaged away")
+        return ema
 
 
 class SoftLabelClassifier(Model):
@@ -229,7 +264,7 @@ class Training(Section):
     source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource, TableSource)]
     resampling: Annotated[Any, by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)]
     model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
-    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, Robust)]
+    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust)]
     logger: Annotated[Any, by_target(WandbLogger, CsvLogger, TensorBoardLogger, NoLogger), WITHOUT_INFLUENCE]
     callbacks: Callbacks | None = None
     name: Annotated[str | None, NAME_IN_TABLES, AS_TYPED, WITHOUT_INFLUENCE]

@@ -1,6 +1,6 @@
 """The published data set (PLOS ONE e0310304), as conf/source/oral_cancer.yaml and the paper have it.
 
-Only what draws, fetches and tries that very data set may look here.
+Only what draws, fetches, tries or knows that very data set may look here.
 """
 
 from oral_cancer.layout import layout_of

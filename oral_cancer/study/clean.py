@@ -29,7 +29,7 @@ from oral_cancer.errors import UserError
 from oral_cancer.study.listing import studies_below
 from oral_cancer.study.plan import read_plan
 from oral_cancer.training.manifest import CHECKPOINT, read_manifest
-from oral_cancer.training.run import TRAINING, RunName, stored_size
+from oral_cancer.training.run import TRAINING, RunName, antialias, stored_size
 
 ASIDE = re.compile(rf"{TRAINING}\.\d+")
 STORE = re.compile(r".+-(\d+)px-[0-9a-f]{8}")
@@ -144,7 +144,8 @@ def _stores_of(study: Path) -> Iterator[str]:
         with suppress(KeyError, TypeError, ValueError, UserError):  # nor does what is no manifest of ours
             source: Any = config["source"]  # type: ignore[index]
             reading = Reading.of(*(source.get(option) for option in ("range", "channels", "plane")))
-            yield store_name(Path(str(root)), stored_size(config["model"]), reading)  # type: ignore[index]
+            model: Any = config["model"]  # type: ignore[index]
+            yield store_name(Path(str(root)), stored_size(model), reading, antialias(model))
 
 
 @contextmanager

@@ -77,6 +77,7 @@ class Facts(OpenSection):
     weights: Annotated[str, NOT_EMPTY]
     training_images: Annotated[dict[str, int], Rule("whole numbers by name")]
     training_appearance: Annotated[dict[str, Pair] | None, Rule("two numbers for each property", (WHOLE,))]
+    departures: Annotated[list[str], Rule("a list of texts")]
     near_duplicates: Annotated[int, NUMBER]
     seconds: Annotated[Number | None, Rule("a number")]
     versions: Annotated[dict[str, str], Rule("texts by name")]

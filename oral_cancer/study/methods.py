@@ -62,6 +62,7 @@ def methods(study: Study) -> list[str]:
     seeds = list(dict.fromkeys(str(run.facts.get("seed", "unknown")) for run in runs))
     device = _each(runs, lambda run: f"{run.facts.get('device', '?')} in precision {run.facts.get('precision', '?')}")
     compared = [text for text in dict.fromkeys(map(treatment_of, runs)) if text not in ("", "none")]
+    departed = list(dict.fromkeys(line for run in runs for line in run.facts.get("departures") or ()))
     folds = len({run.fold for run in runs})
     views = _each(runs, lambda run: _setting(run, "model", "views"))
     software = ", ".join(f"{name} {versions[name]}" for name in SOFTWARE if name in versions)
@@ -73,6 +74,7 @@ def methods(study: Study) -> list[str]:
         f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}.",
         *([of_views(views)] if views not in ("", "1") else []),
         f"Treatments of the training set: {'; '.join(compared)}." if compared else "The training set was not treated.",
+        *([f"Departures from the recipe of the network: {'; '.join(departed)}."] if departed else []),
         f"Training took {duration(seconds)} in all on {device}. Software: {software or 'not recorded'}.",
     ]
 
@@ -111,7 +113,8 @@ def _sets(run: RunRecord, there: set[str]) -> str:
 def treatment_of(run: RunRecord) -> str:
     """A run's treatment in words, "" where its manifest does not say."""
     target = _setting(run, "resampling", "_target_")
-    return TREATMENTS.get(target, target.rpartition(".")[2])
+    words = TREATMENTS.get(target, target.rpartition(".")[2])
+    return f"{words} in 8 bits that wrap round" if _setting(run, "resampling", "eight_bits") == "True" else words
 
 
 def _training_images(runs: list[RunRecord]) -> str:

@@ -89,16 +89,24 @@ def _by_experiment(
     return Panel(title, figure, f"{title} by experiment: {', '.join(said)}")
 
 
-def learning_curves(histories: pd.DataFrame, colours: Mapping[str, str]) -> list[Panel]:
-    """Losses, validation accuracy and RMSE by epoch: the folds of each experiment, and their mean."""
+def learning_curves(histories: pd.DataFrame, colours: Mapping[str, str], published: pd.DataFrame) -> list[Panel]:
+    """Losses, validation accuracy and RMSE by epoch: the folds of each experiment, their mean, and the published one.
+
+    Args:
+        histories: of the study's runs.
+        colours: of each experiment.
+        published: see `published.published_curves`.
+    """
     return [
-        _curves(histories, column, label, colours)
+        _curves(histories, column, label, colours, published if column in published else published.iloc[:0])
         for column, label in CURVES.items()
         if column in histories and histories[column].notna().any()
     ]
 
 
-def _curves(histories: pd.DataFrame, column: str, label: str, colours: Mapping[str, str]) -> Panel:
+def _curves(
+    histories: pd.DataFrame, column: str, label: str, colours: Mapping[str, str], published: pd.DataFrame
+) -> Panel:
     ends: dict[str, float] = {}
     with small_figure(2.6) as (figure, axes):
         axes.grid(axis="y")
@@ -110,12 +118,15 @@ def _curves(histories: pd.DataFrame, column: str, label: str, colours: Mapping[s
             mean = of_experiment.groupby("epoch")[column].mean()
             axes.plot(mean.index + 1, mean, color=colour, lw=1.9, marker="o" if len(mean) == 1 else "")
             ends[str(experiment)] = float(mean.iloc[-1])
+        for experiment, known in published[published["epoch"] < last].groupby("experiment", sort=False):
+            axes.plot(known["epoch"] + 1, known[column], color=colours[str(experiment)], lw=1.3, ls="--")
         axes.set_xlim(1 if last > 1 else 0, last)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         _label_ends(axes, ends, colours, last)
     said = ", ".join(f"{experiment} {value:.3f}" for experiment, value in ends.items())
+    said += "; dashed: as published" if len(published) else ""
     return Panel(label[0].upper() + label[1:], figure, f"{label} by epoch; mean over folds at the end: {said}")
 
 

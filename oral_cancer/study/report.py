@@ -32,6 +32,7 @@ from oral_cancer.study.data_section import data_section
 from oral_cancer.study.feature_map import feature_map
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
+from oral_cancer.study.published import published_curves
 from oral_cancer.study.runs import Study, refuse_damaged
 from oral_cancer.study.training_sets import before_and_after, training_sets
 from oral_cancer.training.manifest import RESULTS, SYNTHETIC
@@ -130,6 +131,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
     pure = _pure(study, mixed, split)
     root = study.complete[0].facts.get("root")
     folder = Path(root) if root else None
+    published = published_curves(study)
     reading = NewReading.of(study.complete[0].facts.get("reading"), Reading())
     treated = list(training_sets(study, experiments, folder, reading))
     return {
@@ -181,7 +183,8 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "explained": methods.experiments(study, experiments),
         "methods": methods.methods(study),
         "citation": methods.citation(study),
-        "curves": drawn("curves", plots.learning_curves(study.histories, colours)),
+        "curves": drawn("curves", plots.learning_curves(study.histories, colours, published)),
+        "published": sorted(set(published["experiment"])),
         "map": feature_map(study, experiments[0]),
         "wrong": (
             ("Pure images", most_wrong(best, "homo", PICTURES, folder, reading)),

@@ -10,7 +10,8 @@ import torch
 from oral_cancer.files import replacing
 from oral_cancer.models import SoftLabelClassifier
 
-OF_OPTIMISATION = ("optimizer_states", "lr_schedulers")  # entries of which only a further step has a use
+OF_OPTIMISATION = ("optimizer_states", "lr_schedulers", "current_model_state", "averaging_state")
+"""Entries of which only a further step has a use; the last two are those of averaged weights."""
 ENDED = "training_ended"  # an entry: no further step is to be taken
 
 

@@ -1,12 +1,14 @@
 """What a training shows on the terminal before and after."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Trainer
 from rich import get_console, print
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -38,6 +40,12 @@ def announce(title: str, data: CellDataModule, model: SoftLabelClassifier, train
         f"{counted(sum(counts.values()), 'training image')} ({each}), {counted(steps, 'step')} an epoch",
         soft_wrap=True,
     )
+
+
+def say_departures(departures: Sequence[str]) -> None:
+    """Say in what a training departs from its recipe, see `settings.departures`."""
+    if departures:
+        get_console().print(f"departs from its recipe: {escape('; '.join(departures))}", soft_wrap=True)
 
 
 def show(title: str, folder: Path, metrics: dict[str, Any]) -> None:

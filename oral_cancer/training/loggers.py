@@ -73,7 +73,7 @@ def log_training_batch(logger: Any, data: Any) -> None:
     """Show one augmented training batch as a picture."""
     if isinstance(logger, WandbLogger):
         images, _ = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
-        grid = torchvision.utils.make_grid(images.cpu().permute(0, 3, 1, 2), nrow=8)
+        grid = torchvision.utils.make_grid(images.cpu().byte().permute(0, 3, 1, 2), nrow=8)
         logger.experiment.log({"augmented batch": wandb.Image(grid.permute(1, 2, 0).numpy(), file_type="jpg")})
 
 

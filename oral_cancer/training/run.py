@@ -120,6 +120,11 @@ class Run:
         return stored_size(self.settings.model)
 
     @property
+    def antialias(self) -> bool:
+        """Of the resizing, see `data.resizing`."""
+        return antialias(self.settings.model)
+
+    @property
     def config_hash(self) -> str:
         """Of the settings, see `settings.settings_hash`."""
         return settings_hash(self.settings)
@@ -149,3 +154,8 @@ class Run:
 def stored_size(model: Any) -> int:
     """Pixels a side of the stored images that a network with these settings trains on."""
     return int(model["image_size"]) * int(model["supersampling"])
+
+
+def antialias(model: Any) -> bool:
+    """Whether the stored images are resized without aliasing; those of networks that do not say so are."""
+    return bool(model.get("antialias", True))

@@ -26,6 +26,7 @@ from oral_cancer.evaluation.predictions import true_columns, write_predictions
 from oral_cancer.files import write_json, write_text
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.settings import build
+from oral_cancer.settings.departures import departures
 from oral_cancer.training import display, ranks
 from oral_cancer.training.callbacks import read_history
 from oral_cancer.training.checkpoint import ENDED, end_training, read_checkpoint
@@ -131,6 +132,7 @@ def _facts_of_start(parts: _Parts, data: CellDataModule) -> dict[str, Any]:
 
 def _facts_of_training_set(run: Run, trainer: Trainer, data: CellDataModule) -> dict[str, Any]:
     return {
+        "departures": departures(run.config),
         "devices": trainer.world_size,
         "seed": run.seed,
         "training_images": data.training_counts(),
@@ -158,6 +160,7 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
         )
     marks = _marks(data.store, parts.model)
     display.announce(title(run, marks), data, parts.model, parts.trainer, folder.resumed)
+    display.say_departures(folder.manifest["departures"])
     settings = run.settings.logger
     if settings.get("save_dir"):
         Path(settings.save_dir).mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import torch
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar, RichModelSummary
+from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint, ProgressBar, RichModelSummary
 from pytorch_lightning.plugins import AsyncCheckpointIO
 from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
 
@@ -72,13 +72,20 @@ def build_trainer(run: Run, *more: Callback) -> Trainer:
     if settings["precision"] == "auto":
         bf16 = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
         settings["precision"] = "bf16-mixed" if bf16 else "32-true"
+    torch.backends.cudnn.allow_tf32 = False  # by which convolutions of 32 bits would be rounded to 10
     settings |= {
         "default_root_dir": str(folder),
         "enable_progress_bar": any(isinstance(callback, ProgressBar) for callback in chosen),
         "logger": False,
     }
     objects: dict[str, Any] = {
-        "callbacks": [*_callbacks_of_every_run(run), *more, *chosen, EndState(folder / CHECKPOINT)],
+        "callbacks": [
+            *_callbacks_of_every_run(run),
+            *_averaging(cfg, on_gpu),
+            *more,
+            *chosen,
+            EndState(folder / CHECKPOINT),
+        ],
         "plugins": [AsyncCheckpointIO(), *([SyncBatchNorm(on_gpu)] if number_of_ranks(cfg) > 1 else [])],
     }
     if isinstance(profiler := settings.get("profiler"), str):
@@ -105,6 +112,12 @@ def _callbacks_of_every_run(run: Run) -> list[Callback]:
         save_on_train_epoch_end=True,  # whether it is validated or not
     )
     return [SeedEachStep(run.seed), History(run.folder / "history.csv"), checkpoint]
+
+
+def _averaging(cfg: DictConfig, on_gpu: bool) -> list[Callback]:
+    """What averages the weights, where `model.ema` says so; where the network trains, as at first it lies elsewhere."""
+    decay = cfg.model.get("ema")
+    return [] if decay is None else [EMAWeightAveraging(device="cuda" if on_gpu else None, decay=decay)]
 
 
 def _insist_on_compiler(device: torch.device) -> None:

@@ -1,7 +1,9 @@
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime
 import pandas as pd
@@ -18,6 +20,7 @@ from scripts import export, predict
 from tests.conftest import MadeOnce
 from tests.published import SPLIT_FOLDERS
 
+Train = Callable[..., Path]
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
 
 
@@ -80,6 +83,20 @@ def test_a_file_takes_batches_of_any_number_and_size(exported: Path) -> None:
             expected = network(resized_batch(torch.from_numpy(images), 32)).numpy()
         np.testing.assert_allclose(probabilities, expected, atol=tolerance)
         np.testing.assert_array_equal(by_fold, probabilities[None])
+
+
+@pytest.mark.slow
+def test_a_file_holds_the_resizing_and_normalisation_of_the_training(train: Train, tmp_path: Path) -> None:
+    options = ("model.antialias=false", "model.normalize=imagenet", "trainer.max_epochs=1")
+    study = train(*options, folder="study/m2/fold=0").parents[1]
+    export.main([str(study), f"out={tmp_path / 'out'}"])
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "fold=0.onnx")
+    network = load_network(choose_runs(study, "m2")[1][0])
+    images = np.random.default_rng(0).integers(0, 256, (3, 40, 48, 3), dtype=np.uint8)
+    as_trained = np.stack([cv2.resize(image, (32, 32), interpolation=cv2.INTER_LINEAR) for image in images])
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(as_trained)).numpy()
+    np.testing.assert_allclose(session.run(["probabilities"], {"images": images})[0], expected, atol=2e-3)
 
 
 @pytest.mark.slow

@@ -1,8 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hydra.utils import get_class
+from torch import nn
 
+from oral_cancer.errors import UserError
 from oral_cancer.evaluation.metrics import classification, rmse
 from oral_cancer.inference.networks import NAMES
 from oral_cancer.models import SoftLabelClassifier, SoftLabelNetwork
@@ -42,6 +46,33 @@ def test_with_supersampling_the_network_sees_overlapping_means(supersampling: in
     start = 5 * supersampling - 1
     expected = images[1, start : start + width, start : start + width].float().mean(dim=(0, 1))
     assert torch.allclose(seen[0][1, :, 5, 5], expected)
+
+
+def build(**settings: Any) -> SoftLabelNetwork:
+    return SoftLabelNetwork("test_efficientnet", "none", 3, 32, 1, 0.2, **settings)
+
+
+def test_normalised_pixels_have_imagenets_mean_and_deviation(model: SoftLabelClassifier) -> None:
+    images = torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8)
+    network = build(normalize="imagenet")
+    found = network.network_input(images)
+    scaled = images.permute(0, 3, 1, 2).float() / 255
+    mean, deviation = (torch.tensor(one).view(1, 3, 1, 1) for one in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    torch.testing.assert_close(found, (scaled - mean) / deviation, rtol=1e-5, atol=1e-5)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert network.state_dict().keys() == model.state_dict().keys()  # studies of before have no such tensors
+
+
+def test_the_momentum_of_batch_norm_is_the_backbones_unless_it_is_set() -> None:
+    for momentum, expected in ((None, 0.1), (0.01, 0.01)):
+        layers = [one for one in build(batch_norm_momentum=momentum).modules() if isinstance(one, nn.BatchNorm2d)]
+        assert layers
+        assert {layer.momentum for layer in layers} == {expected}
+
+
+def test_a_momentum_without_batch_norm_is_refused() -> None:
+    with pytest.raises(UserError, match=r"model\.batch_norm_momentum=0\.01: test_vit has no batch norm; give"):
+        SoftLabelNetwork("test_vit", "none", 3, 160, 1, 0.0, batch_norm_momentum=0.01)
 
 
 def test_every_layer_trains_and_nothing_is_dropped_from_the_head(model: SoftLabelClassifier) -> None:

@@ -32,6 +32,17 @@ def test_originals_all_stay_and_synthetic_images_lie_within_their_mixture(treatm
         assert (synthetic <= originals.max(axis=0)).all()
 
 
+def test_in_eight_bits_only_the_pixels_are_others(make_data):
+    images, soft_labels = make_data(COUNTS)
+    plain, wrapped = (
+        resample(BorderlineSmote({"3:1": 1}, [PAIR], 5, 10, eight_bits), images, soft_labels)
+        for eight_bits in (False, True)
+    )
+    np.testing.assert_array_equal(plain.soft_labels, wrapped.soft_labels)
+    assert plain.synthetic.shape == wrapped.synthetic.shape
+    assert (plain.synthetic != wrapped.synthetic).mean() > 0.1
+
+
 def test_a_multiple_of_zero_leaves_a_mixture_as_it_is(make_data):
     images, soft_labels = make_data(COUNTS)
     result = BorderlineSmote({"3:1": 0.5, "1:2": 0}, [PAIR], 5, 10).fit_resample(
@@ -113,6 +124,7 @@ def test_too_few_images_are_told_before_any_is_read():
     ("options", "message"),
     [
         ({"k_neighbors": 0}, r"^resampling\.k_neighbors=0: must be a whole number of at least 1$"),
+        ({"eight_bits": 1}, r"^resampling\.eight_bits=1: must be true or false$"),
         ({"m_neighbors": 1.5}, r"^resampling\.m_neighbors=1\.5: must be a whole number of at least 1$"),
         ({"pairs": [PAIR | {"minority": ""}]}, r"pairs\.0\.minority=: must be the name of a class or mixture"),
         ({"pairs": [PAIR | {"majority": 62}]}, r"pairs\.0\.majority=62: must be the name of a class or mixture"),

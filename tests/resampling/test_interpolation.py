@@ -3,7 +3,7 @@ import pytest
 from imblearn.over_sampling import BorderlineSMOTE
 from scipy.sparse import csr_array
 
-from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums
+from oral_cancer.resampling.interpolation import borderline_weights, weighted_sums, wrapped_sums
 from tests.published import group_names
 
 
@@ -50,6 +50,34 @@ def test_synthesises_as_imbalanced_learn_does_with_copies_of_images(seed, make_d
     images, majority, minority = two_groups(make_data, seed)
     images[minority[:6]] = images[minority[6:12]]
     assert_as_on_pixels(images, np.repeat(majority, 2), minority, seed)
+
+
+def in_eight_bits(images, majority, minority, random_state):
+    """imbalanced-learn called as the authors did, with pixels in 8 bits."""
+    rows = np.concatenate([majority, minority])
+    sampler = BorderlineSMOTE(kind="borderline-1", k_neighbors=5, m_neighbors=10, random_state=random_state)
+    pixels = images[rows].reshape(len(rows), -1)
+    assert pixels.dtype == np.uint8
+    resampled, _ = sampler.fit_resample(pixels, np.repeat([0, 1], [len(majority), len(minority)]))
+    return resampled[len(rows) :].reshape(-1, *images.shape[1:])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_eight_bits_it_wraps_round_as_imbalanced_learn_does(seed, make_data):
+    images, majority, minority = two_groups(make_data, seed)
+    drawn = np.random.default_rng(seed).choice(majority, 75)
+    weights = borderline_weights(images, drawn, minority, 5, 10, seed)
+    wrapped = wrapped_sums(images, weights)
+    np.testing.assert_array_equal(wrapped, in_eight_bits(images, drawn, minority, seed))
+    assert (np.abs(wrapped - weighted_sums(images, weights).astype(int)) > 60).mean() > 0.1  # speckled
+
+
+def test_what_wraps_round_is_the_formula_of_the_image_it_sets_out_from():
+    dark, bright = np.full((2, 2, 3), 10, np.uint8), np.full((2, 2, 3), 250, np.uint8)
+    weights = csr_array((np.array([0.75, 0.25, 0.75, 0.25, 1.0]), np.array([0, 1, 1, 0, 1]), np.array([0, 2, 4, 5])))
+    made = wrapped_sums(np.stack([dark, bright]), weights)
+    expected = [10 + 0.25 * 240, 250 + 0.25 * ((10 - 250) % 256), 250]
+    assert made[:, 0, 0, 0].tolist() == [int(value) % 256 for value in expected] == [70, 254, 250]
 
 
 def test_none_in_danger_gives_none(make_data):

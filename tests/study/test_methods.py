@@ -74,6 +74,17 @@ def test_methods_say_what_the_manifests_hold(study: Path) -> None:
     assert "10.1371/journal.pone.0310304" in methods.citation(read_study(study))
 
 
+def test_departures_are_listed_once(tmp_path: Path) -> None:
+    for fold, more in ((0, []), (1, ["model.ema=0.9: published is null"])):
+        lines = ["trainer.precision=bf16-mixed: model.recipe has 32-true", *more]
+        write_run(tmp_path / "own", "m2", fold, config={}, departures=lines)
+    said = [line for line in methods.methods(read_study(tmp_path / "own")) if line.startswith("Departures")]
+    assert said == [
+        "Departures from the recipe of the network: trainer.precision=bf16-mixed: model.recipe has 32-true; "
+        "model.ema=0.9: published is null."
+    ]
+
+
 def test_methods_say_what_predictions_are_means_over(tmp_path: Path) -> None:
     for fold, views in ((0, 8), (1, 8)):
         write_run(tmp_path / "eight", "m2", fold, config={"model": {"views": views}})
