@@ -401,7 +401,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
 def test_what_began_with_another_augmentation_is_not_gone_on_with(
     train: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = ("trainer.max_epochs=3", "augmentation=auto")
+    settings = ("trainer.max_epochs=3", "augmentation=auto", "model.recipe.rotation=centre")
     with monkeypatch.context() as patched:
         fail_in_epoch(1, patched)
         patched.setattr("oral_cancer.data.augmentation.trains_on_cuda", lambda _: True)  # as where a GPU trains
@@ -463,7 +463,8 @@ def test_what_was_killed_at_its_first_write_starts_anew_in_place(
         ("trainer.accelerator=abacus", "trainer.accelerator=abacus"),
         ("+trainer.abacus=true", "trainer.abacus: is no option"),
         ("model.optimizer.fused=maybe", "model.optimizer.fused=maybe"),
-        ("+model.optimizer.momentum=1", "model: "),
+        ("+model.optimizer.momentum=1", "model.optimizer.momentum: is no option"),
+        ("++model.optimizer={_target_: torch.optim.Adam, momentum: 1}", "model: "),
         ("resampling={_target_: tests.training.test_train.Emptying}", "resampling: Emptying: no image is left"),
     ],
 )
