@@ -37,7 +37,7 @@ def test_a_study_as_it_was_made_agrees(study: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.splitlines() == [
         *(f"{model}/fold={fold}: 6 files and metrics as trained" for model in ("m1", "m4") for fold in (0, 1)),
         "images: 168 are those that were trained on",
-        "tables: 11 are those that the predictions give",
+        "tables: 12 are those that the predictions give",
         "page: is the one that the predictions give",
     ]
     assert {path: path.read_bytes() for path in study.rglob("*") if path.is_file()} == before
