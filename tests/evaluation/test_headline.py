@@ -150,6 +150,7 @@ def covered(spread: float, worlds: int, ignore_groups: bool = False) -> tuple[np
     return np.array(found), np.array(widths)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_where_test_and_calibration_images_are_of_one_kind():
     found, widths = covered(spread=0.0, worlds=40)
     assert found[:, :, :2].mean() >= 0.9  # of the classes that mix
@@ -159,6 +160,7 @@ def test_intervals_hold_the_truth_where_test_and_calibration_images_are_of_one_k
     assert np.median(widths[:, 3]) < 0.1
 
 
+@pytest.mark.slow
 def test_the_spread_of_groups_is_part_of_the_interval():
     found, widths = covered(spread=0.4, worlds=30)
     assert found[:, :, :2].mean() >= 0.9

@@ -159,6 +159,7 @@ def size_by_pillow(data: bytes) -> tuple[int, int] | None:
         return None
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", ["common", "of microscopes"])
 def test_mutated_images_give_a_picture_or_a_reason(

@@ -371,7 +371,7 @@ def fail_in_epoch(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(History, "on_train_epoch_end", fail)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
     train: Train, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
