@@ -5,7 +5,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from oral_cancer.errors import UserError
 from oral_cancer.models.views import views_of
 from oral_cancer.models.weights import build_backbone
 from oral_cancer.settings.training import RAW
@@ -36,11 +35,12 @@ class SoftLabelNetwork(nn.Module):
         drop_path_rate: stochastic depth rate.
         views: how many turns and flips of an image its prediction is the mean over; see `views`.
         normalize: "raw" or "imagenet".
-        batch_norm_momentum: weight of a batch's statistics in the running ones, 0 to 1; None leaves it to the backbone.
+        batch_norm_momentum: weight of a batch's statistics in the running ones, 0 to 1; None leaves it to the backbone. Of no effect
+            where that has no batch norm.
         antialias: how images are resized before they come here, see `data.resizing`; of no influence here.
 
     Raises:
-        UserError: see `build_backbone`; for a momentum where there is no batch norm.
+        UserError: see `build_backbone`.
     """
 
     mean: Tensor
@@ -63,7 +63,7 @@ class SoftLabelNetwork(nn.Module):
         built = build_backbone(backbone, weights, classes, image_size, drop_path_rate)
         self.network = built.network.to(memory_format=torch.channels_last)
         if batch_norm_momentum is not None:
-            _set_momentum(self.network, batch_norm_momentum, backbone)
+            _set_momentum(self.network, batch_norm_momentum)
         self.origin = built.origin
         self.origin_kind = built.kind
         self.supersampling = supersampling
@@ -98,11 +98,8 @@ class SoftLabelNetwork(nn.Module):
         return torch.stack([self.probabilities(view) for view in views_of(pixels, self.views)])
 
 
-def _set_momentum(network: nn.Module, momentum: float, backbone: str) -> None:
-    layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
-    if not layers:
-        raise UserError(
-            f"model.batch_norm_momentum={momentum}: {backbone} has no batch norm; give model.batch_norm_momentum=null"
-        )
-    for layer in layers:
-        layer.momentum = momentum
+def _set_momentum(network: nn.Module, momentum: float) -> None:
+    """Of all batch norms, of which some networks have none."""
+    for layer in network.modules():
+        if isinstance(layer, _BatchNorm):
+            layer.momentum = momentum

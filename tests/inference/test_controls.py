@@ -93,7 +93,7 @@ def test_all_that_is_wrong_is_told_before_any_work(wells: Path) -> None:
     table.write_text("file,content\nA1,parental\n")
     assert refused(str(table)) == [f"{table}: no column label (or class, class_label, cell_type)"]
     table.write_text("file,label\n")
-    assert refused(str(table)) == [f"{table}: has no rows; name the file and the label of each control"]
+    assert refused(str(table)) == [f"{table}: has no row below its first line; give a table with a row for each image"]
     assert refused(str(wells / "no.csv"))[0].startswith(f"controls={wells / 'no.csv'} does not exist; give a table")
 
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from oral_cancer.data.reader import read_image
-from oral_cancer.data.resizing import resized_batch
+from oral_cancer.data.resizing import resized
 from oral_cancer.errors import UserError
-from oral_cancer.inference.members import choose_runs, load_network, views
+from oral_cancer.inference.members import choose_runs, load_network, resizing, views
 from oral_cancer.inference.onnx_files import TOLERANCE
 from oral_cancer.training.manifest import read_manifest, write_manifest
 from scripts import export, predict
@@ -51,11 +51,12 @@ def test_a_run_and_what_predicts_with_it_take_the_same_mean(
     files = [file.partition("/")[2] for file in own.file]
     np.testing.assert_allclose(found.loc[files, list(CLASSES)], own[list(CLASSES)], atol=1e-5)
 
-    network = load_network(choose_runs(tmp_path / "study", None)[1][0])
+    _, runs = choose_runs(tmp_path / "study", None)
+    network = load_network(runs[0])
     assert network.views == 8
-    image = torch.from_numpy(read_image(images_root / own.file.iloc[0]))[None]
+    image = torch.from_numpy(resized(read_image(images_root / own.file.iloc[0]), *resizing(runs)))[None]
     with torch.inference_mode():
-        by_view = network.by_view(network.network_input(resized_batch(image, 32)))[:, 0]
+        by_view = network.by_view(network.network_input(image))[:, 0]
     row = found.loc[files[0]]
     np.testing.assert_allclose(row[list(CLASSES)].to_numpy(float), by_view.mean(dim=0), atol=1e-5)
     spread = by_view[:, CLASSES.index(row["predicted"])].std()
