@@ -35,8 +35,8 @@ class SoftLabelNetwork(nn.Module):
         drop_path_rate: stochastic depth rate.
         views: how many turns and flips of an image its prediction is the mean over; see `views`.
         normalize: "raw" or "imagenet".
-        batch_norm_momentum: weight of a batch's statistics in the running ones, 0 to 1; None leaves it to the backbone. Of no effect
-            where that has no batch norm.
+        batch_norm_momentum: weight of a batch's statistics in the running ones, 0 to 1; None leaves it to the backbone.
+            Of no effect where that has no batch norm.
         antialias: how images are resized before they come here, see `data.resizing`; of no influence here.
 
     Raises:
