@@ -40,7 +40,9 @@ def resizing(run: RunRecord) -> Resizing:
     seen = _checked(run, Seen)
     side = seen.image_size * seen.supersampling
     if side > LARGEST:
-        named = " x ".join(f"config.model.{name}={getattr(seen, name)}" for name in ("image_size", "supersampling"))
+        named = " x ".join(
+            f"config.model.{name}={shown(getattr(seen, name))}" for name in ("image_size", "supersampling")
+        )
         raise UserError(f"{run.folder / FILE}: {named}: must be at most {LARGEST} px; train the run again")
     return Resizing(side, seen.antialias)
 
