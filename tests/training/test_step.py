@@ -1,10 +1,11 @@
 """A training step lets a GPU run on."""
 
-from collections.abc import Callable
+from collections.abc import gc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import Callable
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
@@ -83,6 +84,7 @@ def on_fake_gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(torch.nn.Module, "to", lambda self, **_: self)  # which cannot swap what has no content
     with FakeTensorMode(), torch.device("cuda"):
         yield
+        gc.collect()  # what has no content goes while the mode lasts that knows it
 
 
 def _settings(*overrides: str) -> Any:
