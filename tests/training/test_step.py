@@ -1,11 +1,11 @@
 """A training step lets a GPU run on."""
 
-from collections.abc import gc
+import gc
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import Callable
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
