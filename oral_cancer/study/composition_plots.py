@@ -34,7 +34,7 @@ def _composition(table: pd.DataFrame, experiment: str) -> Panel:
         str(name): part[true_columns(classes)].to_numpy()[0] for name, part in table.groupby("mixture", sort=False)
     }
     mixed = {name: shares for name, shares in known.items() if name not in classes}
-    primary = most_varying(mixed, classes)
+    primary = most_varying(mixed or known, classes)
     mixtures = sorted(known, key=lambda name: known[name][classes.index(primary)])
     calibrated = bool(table["calibrated"].any())
     said = []

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from oral_cancer.study.composition_plots import against_truth
+from oral_cancer.study.composition_plots import against_truth, compositions
 
 
 def test_estimates_of_every_class_stand_against_the_truth() -> None:
@@ -34,3 +34,13 @@ def test_estimates_of_every_class_stand_against_the_truth() -> None:
     }
     assert {(0.25, 0.27, "o"), (0.25, 0.4, "o"), (0.75, 0.73, "s"), (0.75, 0.6, "s"), (0.0, 0.0, "^")} <= points
     assert len(axes.lines) == 1 + 6 + 12  # the diagonal; intervals; raw means and estimates
+
+
+def test_pure_cultures_alone_have_a_plot_too() -> None:
+    columns = ["experiment", "ensemble", "mixture", "calibrated", "true_a", "true_b", "a", "b"]
+    rows = [("m1", "simple", "a", False, 1.0, 0.0, 0.9, 0.1), ("m1", "simple", "b", False, 0.0, 1.0, 0.2, 0.8)]
+    table = pd.DataFrame(rows, columns=columns)
+    for name in ("a", "b"):
+        table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.1, table[name] + 0.1
+    (panel,) = compositions(table, ["m1"])
+    assert "a raw mean a 0.90" in panel.description
