@@ -16,6 +16,7 @@ from oral_cancer.data.resizing import resized
 from oral_cancer.errors import UserError
 from oral_cancer.inference.members import choose_runs, load_network, resizing, views
 from oral_cancer.inference.onnx_files import TOLERANCE
+from oral_cancer.inference.results import OF_FEATURES
 from oral_cancer.training.manifest import read_manifest, write_manifest
 from scripts import export, predict
 from scripts.explain import main as explain
@@ -116,7 +117,8 @@ def test_the_exported_files_make_the_views_themselves(
     export.main([str(study)])
     images = images_root / HETERO_TEST
     tables = [predicted(study, images, f"engine={engine}").select_dtypes("number") for engine in ("torch", "onnx")]
-    np.testing.assert_allclose(tables[0], tables[1], atol=TOLERANCE)
+    by_torch, by_onnx = (table.drop(columns=OF_FEATURES) for table in tables)  # these an ONNX file does not give
+    np.testing.assert_allclose(by_torch, by_onnx, atol=TOLERANCE)
     assert (tables[0].views_sd > 10 * TOLERANCE).any()
 
     folder = study / "exports" / "m2"
