@@ -30,7 +30,7 @@ COMMANDS = (
     ("treatments",),
     ("predict", "--images", "140", "--rounds", "3"),
     ("predict", "--images", "140", "--rounds", "3", "--folds", "1"),
-    ("predict", "--images", "210", "--rounds", "2", "--folds", "1", "--views", "8"),
+    ("predict", "--images", "100", "--rounds", "1", "--views", "8"),
     ("report",),
     ("demo",),
     *([("gpu",)] if torch.cuda.is_available() else []),
