@@ -220,6 +220,10 @@ def verify(store: ImageStore) -> list[str]:
     ]
 
 
+STORE_NAME = re.compile(r".+-(\d+)px(?:-aliased)?-[0-9a-f]{8}")
+"""What `store_name` gives, with the image size as its group."""
+
+
 def store_name(root: Path, image_size: int, reading: Reading, antialias: bool = True) -> str:
     """Of the folder of a store: of its images' folder, its image size and filter, what the user says of the files."""
     path = root.resolve()

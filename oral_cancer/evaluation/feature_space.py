@@ -9,6 +9,7 @@ Which features, which distance and which limit was measured; see README.md, Pred
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -94,15 +95,19 @@ class Judge:
     training: Floats
     held_out: Floats
 
+    @cached_property
+    def usual(self) -> Floats:
+        """The distances of the held-out images, in ascending order."""
+        return np.sort(distances(self.held_out))
+
     def likeness(self, features: Floats) -> Likeness:
         """That of images by their features (B, D)."""
         points = self.space.points(features)
-        usual = np.sort(distances(self.held_out))
         found = distances(points)
         between = np.square(points[:, None] - self.training).sum(axis=2)
         return Likeness(
-            _single(found / np.quantile(usual, USUAL)),
-            _single(100 * np.searchsorted(usual, found) / len(usual)),
+            _single(found / np.quantile(self.usual, USUAL)),
+            _single(100 * np.searchsorted(self.usual, found) / len(self.usual)),
             between.argsort(axis=1, kind="stable")[:, :NEIGHBOURS],
         )
 

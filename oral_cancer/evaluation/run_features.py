@@ -13,6 +13,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -43,7 +44,7 @@ class RunFeatures:
     shares: Floats
     thumbnails: NDArray[np.uint8]
 
-    @property
+    @cached_property
     def judge(self) -> Judge | None:
         """What judges other images; None where no image was held out to measure distances by."""
         training, held_out = (self.points[self.roles == ROLES.index(role)] for role in ("train", "val"))

@@ -112,11 +112,12 @@ def views_in_words(runs: Sequence[RunRecord]) -> str:
 
 
 def resizing(runs: Sequence[RunRecord]) -> Resizing:
-    """How images are resized for these networks.
+    """How images are resized for these networks, which see the same of them.
 
     Raises:
-        UserError: where they differ in it, and for settings that are no network's.
+        UserError: where they differ in it or in how they normalise pixels, and for settings that are no network's.
     """
+    _shared(runs, networks.normalization, "how they normalise pixels")
     return _shared(runs, networks.resizing, "their images' size")
 
 

@@ -1,14 +1,13 @@
 """The training images that lie nearest to new ones, as a page shows them."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from oral_cancer.data.thumbnails import thumbnails
+from oral_cancer.data.thumbnails import SIDE, thumbnails
+from oral_cancer.study.pictures import inlined
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,7 @@ class Nearest:
         """The name of each training image nearest to one, the nearest first, and its picture as a data URI or ""."""
         places = self.places.get(file, ())
         pictures = thumbnails(self.sheet, places)
-        return [(self.files[place], _uri(picture)) for place, picture in zip(places, pictures, strict=True)]
-
-
-def _uri(picture: NDArray[np.uint8] | None) -> str:
-    if picture is None:
-        return ""
-    _, jpeg = cv2.imencode(".jpg", picture[..., ::-1])
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
+        return [
+            (self.files[place], "" if picture is None else inlined(picture, (SIDE, SIDE)))
+            for place, picture in zip(places, pictures, strict=True)
+        ]

@@ -56,6 +56,15 @@ def views(run: RunRecord) -> int:
     return _checked(run, Seen).views
 
 
+def normalization(run: RunRecord) -> str:
+    """What a run's network makes of pixels before its first layer, such as "raw".
+
+    Raises:
+        UserError: where the run's manifest says something absurd.
+    """
+    return _checked(run, Seen).normalize
+
+
 def build_network(run: RunRecord, trust: bool) -> SoftLabelNetwork:
     """The network of a run with random weights, which its checkpoint is to replace.
 

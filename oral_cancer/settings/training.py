@@ -108,12 +108,13 @@ class OneCycle(Section):
 
 
 class Seen(OpenSection):
-    """How a network of any class sees images. Runs of before there were views had one, and antialiased images."""
+    """How a network of any class sees images. Runs of before there were views had one, and antialiased, raw images."""
 
     image_size: Annotated[int, whole(32)]
     supersampling: Annotated[int, whole(1)]
     views: Annotated[int, Rule("1 or 8", (fitting(VIEWS.__contains__),))] = 1
     antialias: Annotated[bool, TRUTH] = True
+    normalize: Annotated[str, one_of(NORMALIZATIONS)] = RAW
 
 
 class Network(Seen):
@@ -121,7 +122,6 @@ class Network(Seen):
 
     backbone: Annotated[str, Rule("the name of a timm network", (MinLen(1),))]
     drop_path_rate: Annotated[float | None, SHARE]
-    normalize: Annotated[str, one_of(NORMALIZATIONS)] = RAW
     batch_norm_momentum: Annotated[float | None, Rule("a number above 0 and at most 1", (Gt(0), Le(1), FINITE))] = None
 
 

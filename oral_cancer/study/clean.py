@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from oral_cancer.command import say
 from oral_cancer.counting import counted
 from oral_cancer.data.reading import Reading
-from oral_cancer.data.store import store_name
+from oral_cancer.data.store import STORE_NAME, store_name
 from oral_cancer.data.store_index import load
 from oral_cancer.disk import in_bytes, size_of
 from oral_cancer.errors import UserError
@@ -32,7 +32,6 @@ from oral_cancer.training.manifest import CHECKPOINT, read_manifest
 from oral_cancer.training.run import TRAINING, RunName, antialias, stored_size
 
 ASIDE = re.compile(rf"{TRAINING}\.\d+")
-STORE = re.compile(r".+-(\d+)px-[0-9a-f]{8}")
 WANDB = re.compile(r"(?:offline-)?run-\d+_\d+-(?P<id>.+)")
 FROM_A_TRAINING = "files/media/images/augmented batch*"
 """What only the W&B folder of a training has."""
@@ -107,7 +106,7 @@ def _of_study(study: Path, checkpoints: bool) -> Iterator[Unneeded]:
 
 def _stores(folder: Path, needed: Iterable[str]) -> Iterator[Unneeded]:
     for path in sorted(folder.glob("*")):
-        match = STORE.fullmatch(path.name)
+        match = STORE_NAME.fullmatch(path.name)
         if match is None or not path.is_dir():
             continue
         locks = (path / ".lock",)

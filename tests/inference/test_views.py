@@ -108,6 +108,16 @@ def test_networks_that_differ_in_their_views_are_not_averaged(study: Path, image
         views(choose_runs(study, None)[1])
 
 
+def test_networks_that_normalise_pixels_otherwise_are_not_averaged(study: Path) -> None:
+    run = study / "m2" / "fold=1"
+    manifest = read_manifest(run)
+    assert manifest is not None
+    manifest["config"]["model"]["normalize"] = "imagenet"
+    write_manifest(run, manifest)
+    with pytest.raises(UserError, match=r"differ in how they normalise pixels \(m2/fold=0 raw, m2/fold=1 imagenet\)"):
+        resizing(choose_runs(study, None)[1])
+
+
 @pytest.mark.slow
 def test_the_exported_files_make_the_views_themselves(
     study: Path, images_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -18,8 +18,8 @@ from tests.study.made_up import write_run
 CONFIG = {"model": {"image_size": 32, "supersampling": 1}, "source": {"range": None, "channels": None, "plane": None}}
 
 
-def store(outputs: Path, root: Path, size: int = 32, decoder: str | None = None) -> Path:
-    home = outputs / "store" / store_name(root, size, Reading())
+def store(outputs: Path, root: Path, size: int = 32, decoder: str | None = None, antialias: bool = True) -> Path:
+    home = outputs / "store" / store_name(root, size, Reading(), antialias)
     home.mkdir(parents=True)
     array = home / "images-0.npy"
     np.save(array, np.zeros((0, size, size, 3), np.uint8))
@@ -68,6 +68,7 @@ def test_what_is_needed_stays_and_the_rest_goes(
     gone = [
         store(outputs, tmp_path / "images", size=64),
         store(outputs, tmp_path / "forgotten"),
+        store(outputs, tmp_path / "images", antialias=False),
         wandb_run(outputs, "other0", synced=True),
         wandb_run(outputs, "f00"),
         write_run(outputs / "studies" / "paper", "m1", "0.1"),
