@@ -14,7 +14,8 @@ from oral_cancer.inference.members import with_seeds
 from oral_cancer.inference.populations import NewImage
 from oral_cancer.labels import TOLERANCE
 from oral_cancer.settings.data import Fold
-from oral_cancer.study.runs import RunRecord, Study, refuse_damaged
+from oral_cancer.study.run_record import RunRecord, refuse_damaged
+from oral_cancer.study.runs import Study
 
 NOTHING = NewImage(Path(), "", "")
 

@@ -32,7 +32,8 @@ from oral_cancer.formats.picture import Unreadable
 from oral_cancer.inference.members import load_network, resizing, views_in_words
 from oral_cancer.inference.populations import find_images, printable
 from oral_cancer.labels import in_files
-from oral_cancer.study.runs import RunRecord, Study, read_study
+from oral_cancer.study.run_record import RunRecord
+from oral_cancer.study.runs import Study, read_study
 
 PAGE = "index.html"
 LONGEST = 160  # bytes of an image's name within that of a picture

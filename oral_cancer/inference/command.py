@@ -56,7 +56,8 @@ from oral_cancer.inference.results import (
     without_repeats,
 )
 from oral_cancer.study.pictures import thumbnail
-from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.run_record import RunRecord
+from oral_cancer.study.runs import Study
 from oral_cancer.training.splits_file import read_splits
 
 ENGINES: dict[str, Callable[[Study, Sequence[RunRecord], bool, Sequence[Judge]], Ensemble]] = {

@@ -16,7 +16,8 @@ from oral_cancer.evaluation.run_features import RunFeatures, read_features
 from oral_cancer.inference import networks
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.study.aggregate import ranking
-from oral_cancer.study.runs import RunRecord, Study, read_study, refuse_damaged
+from oral_cancer.study.run_record import RunRecord, refuse_damaged
+from oral_cancer.study.runs import Study, read_study
 from oral_cancer.training.manifest import CHECKPOINT, changed_files
 from oral_cancer.training.splits_file import read_splits
 

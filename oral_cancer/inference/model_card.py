@@ -19,7 +19,8 @@ from oral_cancer.pages import figures
 from oral_cancer.pages.compositions import OF_FIELDS, basis
 from oral_cancer.pages.render import render
 from oral_cancer.settings.augmentation import KERAS
-from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.run_record import RunRecord
+from oral_cancer.study.runs import Study
 from oral_cancer.study.sentences import of_rmse
 
 

@@ -18,7 +18,7 @@ from oral_cancer.errors import UserError, refuse
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.settings import checked, shown
 from oral_cancer.settings.training import Network, Seen
-from oral_cancer.study.runs import RunRecord
+from oral_cancer.study.run_record import RunRecord
 from oral_cancer.training.manifest import FILE
 
 CLASS = "oral_cancer.models.SoftLabelClassifier"

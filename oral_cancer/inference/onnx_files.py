@@ -28,7 +28,8 @@ from oral_cancer.inference.engines import Answers, Ensemble
 from oral_cancer.inference.members import views
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.models.views import views_of
-from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.run_record import RunRecord
+from oral_cancer.study.runs import Study
 from oral_cancer.training.manifest import CHECKPOINT
 
 ENSEMBLE = "ensemble.onnx"

@@ -18,7 +18,8 @@ from oral_cancer.evaluation.comparison import LEAST
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
 from oral_cancer.evaluation.predictions import SEEDS
 from oral_cancer.pages.figures import FIGURE_NAMES, SPLIT_NAMES
-from oral_cancer.study.runs import RunRecord, find_runs, predictions_of
+from oral_cancer.study.run_record import RunRecord, predictions_of
+from oral_cancer.study.runs import find_runs
 from oral_cancer.training.manifest import RESULTS, changed_files
 from oral_cancer.training.run import RunName
 

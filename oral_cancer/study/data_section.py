@@ -14,7 +14,8 @@ from oral_cancer.data.reading import NewReading, in_lines
 from oral_cancer.evaluation.predictions import mixtures_of
 from oral_cancer.pages.grids import Entry, Grid
 from oral_cancer.study.pictures import as_trained
-from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.run_record import RunRecord
+from oral_cancer.study.runs import Study
 from oral_cancer.training.splits_file import FILE, read_splits
 
 SIDE = 128  # pixels of a sample

@@ -13,7 +13,8 @@ from oral_cancer.pages.colours import CLASS_COLOURS, EXPERIMENT_COLOURS, MUTED, 
 from oral_cancer.pages.grids import shortened
 from oral_cancer.pages.panels import Drawing, Panel, drawn, small_figure
 from oral_cancer.study.composition_plots import MARKERS
-from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.run_record import RunRecord
+from oral_cancer.study.runs import Study
 from oral_cancer.training.splits_file import FILE as SPLITS
 from oral_cancer.training.splits_file import read_splits
 

@@ -14,7 +14,8 @@ from oral_cancer.evaluation.composition_tables import compose
 from oral_cancer.evaluation.planning import Need, needs
 from oral_cancer.pages.compositions import ESTIMATOR_NAMES, OF_FIELDS
 from oral_cancer.study.aggregate import ranking
-from oral_cancer.study.runs import read_study, refuse_damaged
+from oral_cancer.study.run_record import refuse_damaged
+from oral_cancer.study.runs import read_study
 
 
 def show_fields(folder: Path, width: float, experiment: str | None = None) -> None:

@@ -7,7 +7,8 @@ from oral_cancer.counting import counted
 from oral_cancer.pages.grids import LACKING, Entry, Grid
 from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.study.progress import duration
-from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.run_record import RunRecord
+from oral_cancer.study.runs import Study
 
 SETS = {"homo": "pure", "hetero": "mixed"}
 TREATMENTS = {

@@ -33,7 +33,8 @@ from oral_cancer.study.feature_map import feature_map
 from oral_cancer.study.pictures import most_wrong
 from oral_cancer.study.progress import duration
 from oral_cancer.study.published import published_curves
-from oral_cancer.study.runs import Study, refuse_damaged
+from oral_cancer.study.run_record import refuse_damaged
+from oral_cancer.study.runs import Study
 from oral_cancer.study.training_sets import before_and_after, training_sets
 from oral_cancer.training.manifest import RESULTS, SYNTHETIC
 

@@ -14,7 +14,8 @@ from oral_cancer.pages.colours import ACCENT, MUTED
 from oral_cancer.pages.panels import Panel, legible, name_rows, small_figure
 from oral_cancer.study.methods import treatment_of
 from oral_cancer.study.pictures import as_trained, inlined
-from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.run_record import RunRecord
+from oral_cancer.study.runs import Study
 from oral_cancer.training.splits_file import COPIES, FILE, read_splits
 from oral_cancer.training.synthetic_file import SIDE, read_synthetic
 

@@ -18,7 +18,8 @@ from oral_cancer.evaluation.predictions import read_predictions
 from oral_cancer.files import sha256_of
 from oral_cancer.study.aggregate import csv_of, in_former_words
 from oral_cancer.study.report import made_from, write_report
-from oral_cancer.study.runs import RunRecord, find_runs, read_study
+from oral_cancer.study.run_record import RunRecord
+from oral_cancer.study.runs import find_runs, read_study
 from oral_cancer.training.manifest import changed_files
 from oral_cancer.training.splits_file import read_splits
 

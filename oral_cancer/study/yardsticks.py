@@ -14,7 +14,8 @@ from oral_cancer.errors import UserError
 from oral_cancer.evaluation import yardsticks
 from oral_cancer.evaluation.predictions import ALL_FOLDS, true_columns
 from oral_cancer.files import write_text
-from oral_cancer.study.runs import RunRecord, Study
+from oral_cancer.study.run_record import RunRecord
+from oral_cancer.study.runs import Study
 from oral_cancer.training.splits_file import FILE as SPLITS
 from oral_cancer.training.splits_file import read_splits
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oral_cancer.errors import UserError
-from oral_cancer.study.runs import read_study, refuse_damaged
+from oral_cancer.study.run_record import refuse_damaged
+from oral_cancer.study.runs import read_study
 from tests.faults.harm import QUICK, harmed
 from tests.study.made_up import write_plan, write_study
 
