@@ -137,6 +137,7 @@ def test_a_file_where_the_pictures_are_to_go_is_refused(
     assert (tmp_path / "out").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_sheets_go_to_wandb(study: Path, tmp_path: Path) -> None:
     script = str(REPOSITORY / "scripts" / "explain.py")  # a process of its own, since W&B leaves traces in one
     command = [sys.executable, script, str(study), f"out={tmp_path / 'out'}", "per_class=1"]

@@ -60,6 +60,7 @@ def test_what_is_no_state_is_refused(tmp_path: Path, kind: str, suffix: str) -> 
     assert len(refusal.value.lines) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", FILES)
 def test_a_harmed_weights_file_gives_a_network_or_a_reason(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"weights{suffix}"

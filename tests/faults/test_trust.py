@@ -267,6 +267,7 @@ ABSURD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", NETWORK_COMMANDS)
 def test_absurd_settings_of_a_network_are_refused_by_name(
     run, study: Path, bait: Path, command: str, monkeypatch: pytest.MonkeyPatch

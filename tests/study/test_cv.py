@@ -46,6 +46,7 @@ def table(column: str, *values: object) -> str:
     return "source.table=cells.csv"
 
 
+@pytest.mark.slow
 def test_each_treatment_by_five_folds() -> None:
     assert planned("study=cv", "source=folder", folder("A", "B")) == {name: [0, 1, 2, 3, 4] for name in VARIED}
 
