@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,16 @@ class Nearest:
     sheet: NDArray[np.uint8]
     places: Mapping[str, Sequence[int]]
 
+    @cached_property
+    def _pictures(self) -> dict[int, NDArray[np.uint8] | None]:
+        """Of every training image that is nearest to some new one, by its place."""
+        places = sorted({place for nearest in self.places.values() for place in nearest})
+        return dict(zip(places, thumbnails(self.sheet, places), strict=True))
+
     def shown(self, file: str) -> list[tuple[str, str]]:
         """The name of each training image nearest to one, the nearest first, and its picture as a data URI or ""."""
-        places = self.places.get(file, ())
-        pictures = thumbnails(self.sheet, places)
+        pictures = {place: self._pictures[place] for place in self.places.get(file, ())}
         return [
             (self.files[place], "" if picture is None else inlined(picture, (SIDE, SIDE)))
-            for place, picture in zip(places, pictures, strict=True)
+            for place, picture in pictures.items()
         ]
