@@ -1,7 +1,6 @@
 """What the layers of a network make of images, taken from the passes by which it predicts."""
 
 import threading
-from collections import defaultdict
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -15,7 +14,7 @@ what they do."""
 
 
 class Features(NamedTuple):
-    """Of a batch, float32, means over the passes (such as turned views) of an image.
+    """Of a batch, float32, by the first pass since those before were taken: of several views, the image as it lies.
 
     `early`: (B, D), the mean of each channel over the maps of `STRIDES`. `last`: (B, E), what the classifier is given.
     """
@@ -25,10 +24,10 @@ class Features(NamedTuple):
 
 
 class _Seen(threading.local):
-    """By layer what has passed through it, of each thread by itself."""
+    """By layer what came of it first, of each thread by itself."""
 
     def __init__(self) -> None:
-        self.by_layer: defaultdict[int, list[Tensor]] = defaultdict(list)
+        self.by_layer: dict[int, Tensor] = {}
 
 
 class FeatureTap:
@@ -55,17 +54,18 @@ class FeatureTap:
     def _keeps_mean(self, place: int, channels: int) -> Any:
         def keep(_: nn.Module, __: Any, maps: Tensor) -> None:
             positions = [n for n in range(1, maps.ndim) if n != (1 if maps.shape[1] == channels else maps.ndim - 1)]
-            self._seen.by_layer[place].append(maps.float().mean(dim=positions))
+            if place not in self._seen.by_layer:
+                self._seen.by_layer[place] = maps.float().mean(dim=positions)
 
         return keep
 
     def _keep_input(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        self._seen.by_layer[self._last].append(inputs[0].float().flatten(1))
+        self._seen.by_layer.setdefault(self._last, inputs[0].float().flatten(1))
 
     def taken(self) -> Features:
         """Those of the batch that has passed in this thread since the last call."""
-        seen, self._seen.by_layer = self._seen.by_layer, defaultdict(list)
-        *early, last = (torch.stack(seen[place]).mean(dim=0) for place in range(self._last + 1))
+        seen, self._seen.by_layer = self._seen.by_layer, {}
+        *early, last = (seen[place] for place in range(self._last + 1))
         return Features(torch.cat(early, dim=1), last)
 
     def __enter__(self) -> Self:

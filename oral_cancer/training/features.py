@@ -49,9 +49,9 @@ def outputs_with_features(
 ) -> tuple[list[Tensor], RunFeatures | None]:
     """Probabilities of the images of `data.evaluated()`, float32 (N, K) a set, and the features of a run's images.
 
-    Images that train have a pass of their own, by which the space is fitted; all others are reduced as they pass. What
-    a treatment made up is no part of it. Without features, None, are networks of which it is not known where their
-    layers are, and trainings on a single image.
+    Images that train have a pass of their own, as they lie, by which the space is fitted; all others are reduced as
+    they pass. What a treatment made up is no part of it. Without features, None, are networks of which it is not known
+    where their layers are, and trainings on a single image.
     """
     names = data.evaluated()
     evaluated = [getattr(data.splits, name) for name in names]
@@ -61,15 +61,18 @@ def outputs_with_features(
     classes = len(data.store.collection.labels.classes)
     # Within what is compiled nothing can be taken.
     with FeatureTap(model.network) as tap, torch.compiler.set_stance("force_eager" if model.compiled else "default"):
+        views = model.views
         try:
             model.beside = lambda: torch.cat(tap.taken(), dim=1)
+            model.views = 1
             (answers,) = outputs(trainer, model, data, [originals])
+            model.views = views
             early, last = np.split(answers[:, classes:].numpy(), [tap.width], axis=1)
             reduction = _Reduction(FeatureSpace.fit(early), Plane.fit(last))
             model.beside = lambda: reduction.of_batch(tap.taken())
             found = outputs(trainer, model, data, evaluated)
         finally:
-            model.beside = None
+            model.beside, model.views = None, views
     rows, reduced = {"train": originals}, {"train": reduction(early, last)}
     for role in ROLES[1:]:
         sets = [place for place, name in enumerate(names) if name.endswith(role)]
