@@ -33,7 +33,7 @@ def test_the_better_network_lists_what_is_better() -> None:
         "model.recalibrate",
         "model.optimizer._target_",
         "model.scheduler._target_",
-        *(f"model.recipe.{entry}" for entry in ("precision", "end_of_pass", "rotation")),
+        *(f"model.recipe.{entry}" for entry in ("precision", "end_of_pass", "augmentation")),
     }
 
 
@@ -42,12 +42,12 @@ def test_the_better_network_lists_what_is_better() -> None:
     [
         (["trainer.precision=bf16-mixed"], ["trainer.precision=bf16-mixed: model.recipe has 32-true"]),
         (["data.end_of_pass=runs_on"], ["data.end_of_pass=runs_on: model.recipe has short_batch"]),
-        (["augmentation=paper"], ["augmentation.rotation=Compose: model.recipe has keras"]),
-        (["augmentation=robust"], ["augmentation.rotation=robust: model.recipe has keras"]),
+        (["augmentation=paper"], ["augmentation.recipe=Compose: model.recipe has keras"]),
+        (["augmentation=robust"], ["augmentation.recipe=robust: model.recipe has keras"]),
         (["augmentation=keras"], []),
-        (["augmentation.rotation=centre"], ["augmentation.rotation=centre: model.recipe has keras"]),
+        (["augmentation.recipe=centre"], ["augmentation.recipe=centre: model.recipe has keras"]),
         (["augmentation.keras.fill=9"], ["augmentation.keras.fill=9: published is 0"]),
-        (["model.recipe.rotation=centre"], ["model.recipe.rotation=centre: published is keras"]),
+        (["model.recipe.augmentation=centre"], ["model.recipe.augmentation=centre: published is keras"]),
         (["model.antialias=true"], ["model.antialias=true: published is false"]),
         (["model.ema=0.9"], ["model.ema=0.9: published is null"]),
         (["model.views=8"], ["model.views=8: published is 1"]),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from oral_cancer.settings.augmentation import CENTRE, KERAS
+from oral_cancer.settings.augmentation import CENTRE
 
 
 class SeededAugmentation:
@@ -92,13 +92,11 @@ def of_accelerator(
     cpu: albumentations.BaseCompose,
     gpu: BatchAugmentation,
     accelerator: str,
-    rotation: str = CENTRE,
-    keras: BatchAugmentation | None = None,
-) -> albumentations.BaseCompose | BatchAugmentation:
-    """The one that suits what trains: `gpu` on CUDA, `cpu` elsewhere; `keras` where the rotation is to be Keras'."""
-    if rotation == KERAS and keras is not None:
-        return keras
-    return gpu if trains_on_cuda(accelerator) else cpu
+    recipe: str = CENTRE,
+    **others: albumentations.BaseCompose | DeviceAugmentation,
+) -> albumentations.BaseCompose | DeviceAugmentation:
+    """The one of the network's recipe: among `others` by its name, else `gpu` on CUDA and `cpu` elsewhere."""
+    return others[recipe] if recipe in others else gpu if trains_on_cuda(accelerator) else cpu
 
 
 def trains_on_cuda(accelerator: str) -> bool:

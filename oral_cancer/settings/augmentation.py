@@ -17,7 +17,7 @@ from oral_cancer.settings.rules import (
     whole,
 )
 
-CENTRE, KERAS = ROTATIONS = ("centre", "keras")  # about what training images are turned
+CENTRE, KERAS, ROBUST = RECIPES = ("centre", "keras", "robust")  # what a network's recipe can say of augmentation
 
 
 def _range(what: str, low: float, high: float) -> Rule:
@@ -36,15 +36,6 @@ class KerasAugmentation(BatchAugmentation):
     builds: ClassVar[str] = "oral_cancer.data.keras_augmentation.KerasAugmentation"
 
 
-class OfAccelerator(Section):
-    builds: ClassVar[str] = "oral_cancer.data.augmentation.of_accelerator"
-    accelerator: Annotated[str, TEXT]  # the trainer's, where it is checked
-    rotation: Annotated[str, one_of(ROTATIONS)] = CENTRE
-    cpu: Annotated[Any, by_target()]
-    gpu: Annotated[Any, by_target(BatchAugmentation)]
-    keras: Annotated[Any, by_target(KerasAugmentation)] = None
-
-
 Factors = Annotated[list[Annotated[float, Ge(0.2), Le(5)]], _range("factor", 0.2, 5)]
 
 
@@ -60,3 +51,13 @@ class Robust(Section):
     contrast: Factors
     gamma: Factors
     noise: Annotated[list[Annotated[float, Ge(0), Le(64)]], _range("number of grey levels", 0, 64)]
+
+
+class OfAccelerator(Section):
+    builds: ClassVar[str] = "oral_cancer.data.augmentation.of_accelerator"
+    accelerator: Annotated[str, TEXT]  # the trainer's, where it is checked
+    recipe: Annotated[str, one_of(RECIPES)] = CENTRE
+    cpu: Annotated[Any, by_target()]
+    gpu: Annotated[Any, by_target(BatchAugmentation)]
+    keras: Annotated[Any, by_target(KerasAugmentation)] = None
+    robust: Annotated[Any, by_target(Robust)] = None

@@ -60,7 +60,7 @@ def _following(settings: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     augmentation = settings["augmentation"]
     target = str(augmentation.get("_target_"))
     otherwise = KERAS if target == KerasAugmentation.builds else target.rpartition(".")[2]
-    yield "augmentation.rotation", "rotation", augmentation.get("rotation", otherwise)
+    yield "augmentation.recipe", "augmentation", augmentation.get("recipe", otherwise)
 
 
 @cache

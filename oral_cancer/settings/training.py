@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le, Len, Lt, MinLen
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from oral_cancer.settings.augmentation import (
-    ROTATIONS,
+    RECIPES,
     BatchAugmentation,
     KerasAugmentation,
     OfAccelerator,
@@ -130,7 +130,7 @@ class Recipe(Section):
 
     precision: Annotated[str, one_of(PRECISIONS)]
     end_of_pass: Annotated[str, one_of(ENDS_OF_PASS)]
-    rotation: Annotated[str, one_of(ROTATIONS)]
+    augmentation: Annotated[str, one_of(RECIPES)]
 
 
 class Model(Network):

@@ -191,7 +191,7 @@ def _left_to_machine(run: RunRecord) -> set[str]:
     config = run.facts.get("config") or {}
     left = {
         "precision": (config.get("trainer") or {}).get("precision") == "auto",
-        "augmented_on": "gpu" in (chosen := config.get("augmentation") or {}) and chosen.get("rotation") != KERAS,
+        "augmented_on": "gpu" in (chosen := config.get("augmentation") or {}) and chosen.get("recipe") != KERAS,
     }
     return {fact for fact, is_left in left.items() if is_left and fact in run.facts}
 

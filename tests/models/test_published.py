@@ -137,7 +137,7 @@ def test_data_augmentation_and_trainer_follow_it() -> None:
     settings = compose_settings(["experiment=m5"])
     assert settings.model.antialias is False
     assert (settings.trainer.precision, settings.data.end_of_pass) == ("32-true", "short_batch")
-    assert settings.augmentation.rotation == "keras"
+    assert settings.augmentation.recipe == "keras"
     followed = compose_settings(["experiment=m5", "model=efficientnet_lite0"])
     assert (followed.trainer.precision, followed.data.end_of_pass) == ("auto", "runs_on")
-    assert followed.augmentation.rotation == "centre"
+    assert followed.augmentation.recipe == "centre"

@@ -401,7 +401,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
 def test_what_began_with_another_augmentation_is_not_gone_on_with(
     train: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = ("trainer.max_epochs=3", "augmentation=auto", "model.recipe.rotation=centre")
+    settings = ("trainer.max_epochs=3", "augmentation=auto", "model.recipe.augmentation=centre")
     with monkeypatch.context() as patched:
         fail_in_epoch(1, patched)
         patched.setattr("oral_cancer.data.augmentation.trains_on_cuda", lambda _: True)  # as where a GPU trains
