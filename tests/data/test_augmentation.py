@@ -10,6 +10,8 @@ from hydra.utils import instantiate
 from scipy.stats import kstest
 
 from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
+from oral_cancer.experiments import compose_settings
+from oral_cancer.settings import build
 
 CONF = str(Path(__file__).parents[2] / "conf")
 
@@ -108,3 +110,12 @@ def test_gaps_are_filled_with_the_grey_level() -> None:
         turned = BatchAugmentation([45, 45], grey, 0, 0)(white, torch.tensor([[45.0, 1, 1]]))
         assert turned[0, 0, 0].tolist() == [grey] * 3
         assert turned[0, 16, 16].tolist() == [255] * 3
+
+
+@pytest.mark.parametrize(("recipe", "choice"), [("centre", "paper"), ("keras", "keras"), ("robust", "robust")])
+def test_a_networks_recipe_names_the_augmentation(recipe: str, choice: str) -> None:
+    followed = compose_settings(["augmentation=auto", f"model.recipe.augmentation={recipe}", "trainer.accelerator=cpu"])
+    given = compose_settings([f"augmentation={choice}", "trainer.accelerator=cpu"])
+    assert followed.augmentation["cpu" if recipe == "centre" else recipe] == given.augmentation
+    built, expected = (build(settings, "augmentation") for settings in (followed, given))
+    assert repr(built) == repr(expected) if choice != "keras" else vars(built) == vars(expected)

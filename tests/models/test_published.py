@@ -140,4 +140,4 @@ def test_data_augmentation_and_trainer_follow_it() -> None:
     assert settings.augmentation.recipe == "keras"
     followed = compose_settings(["experiment=m5", "model=efficientnet_lite0"])
     assert (followed.trainer.precision, followed.data.end_of_pass) == ("auto", "runs_on")
-    assert followed.augmentation.recipe == "centre"
+    assert followed.augmentation.recipe == "robust"
