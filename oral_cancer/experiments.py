@@ -101,12 +101,15 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     mine = _identity(composed)
     others = [option for option in varied if option not in NAMED_ALREADY]
     changed = [f"{option}={value}" for option in others if (value := composed.given(option)) is not None]
-    network = [mine.network] if with_network and mine.network != _default().network else []
-    for name, identity in _known(chosen):
+
+    def network(expected: Identity) -> list[str]:
+        return [mine.network] if with_network and mine.network != expected.network else []
+
+    for name, identity in _known(composed, chosen):
         if identity.treated == mine.treated:
-            return ",".join(["-".join([name, *network]), *changed])
+            return ",".join(["-".join([name, *network(identity)]), *changed])
     own = [as_typed(word) for word in composed.overrides if word.lstrip("+").startswith(TREATING)]
-    parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network]
+    parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network(_default())]
     return ",".join(dict.fromkeys(["-".join(parts), *own, *changed]))
 
 
@@ -130,12 +133,28 @@ def declared() -> list[str]:
     return [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
 
 
-def _known(chosen: str | None) -> Iterator[tuple[str, Identity]]:
-    """Experiments by name, the chosen one first, which may be the user's own; each is composed as it is asked for."""
-    ours = declared()
-    if chosen:
-        yield _declared(chosen) if chosen in ours else _declaration(chosen)
-    yield from map(_declared, ours)
+def _known(composed: Composed, chosen: str | None) -> Iterator[tuple[str, Identity]]:
+    """Experiments by name whose demands some settings meet; each is composed as it is asked for.
+
+    The chosen one comes first, which may be the user's own, then those that demand the most.
+    """
+    demands = {choice: _demanded(choice) for choice in declared()}
+    if chosen and chosen not in demands:
+        yield _declaration(chosen)
+    model = resolved(composed.settings)["model"]
+    for choice in sorted(demands, key=lambda choice: (choice != chosen, -sum(map(len, demands[choice])))):
+        choices, options = demands[choice]
+        if choices.items() <= composed.choices.items() and OmegaConf.merge(model, options) == model:
+            yield _declared(choice)
+
+
+@cache
+def _demanded(choice: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """What a choice of conf/experiment demands beside data and treatment: choices of groups, options of the network."""
+    content: Any = OmegaConf.to_container(OmegaConf.load(CONF / "experiment" / f"{choice}.yaml"))
+    overridden = {key: value for entry in content["defaults"] if isinstance(entry, dict) for key, value in entry.items()}
+    groups = {key.removeprefix("override /"): value for key, value in overridden.items()}
+    return {group: groups[group] for group in groups.keys() - {"data", "resampling"}}, content.get("model", {})
 
 
 @cache

@@ -15,6 +15,7 @@ from oral_cancer.settings.augmentation import (
     BatchAugmentation,
     KerasAugmentation,
     OfAccelerator,
+    RandAugment,
     Robust,
 )
 from oral_cancer.settings.data import (
@@ -28,11 +29,13 @@ from oral_cancer.settings.data import (
     LayoutSource,
     SimulatedSource,
 )
+from oral_cancer.settings.learning import LOSSES, MSE, OUTPUTS, SOFTMAX, Focal
 from oral_cancer.settings.networks import instead_of_network
 from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.settings.rules import (
     AS_TYPED,
     FINITE,
+    NOT_NEGATIVE,
     POSITIVE,
     SHARE,
     TRUTH,
@@ -83,6 +86,12 @@ class KerasAdam(Optimizer):
     builds: ClassVar[str] = "oral_cancer.models.keras_adam.KerasAdam"
 
 
+class AdamW(Optimizer):
+    model_config = ConfigDict(extra="forbid")
+    builds: ClassVar[str] = "oral_cancer.models.optimizers.adamw"
+    weight_decay: Annotated[float, NOT_NEGATIVE]
+
+
 class PiecewiseConstant(Section):
     builds: ClassVar[str] = "oral_cancer.models.schedules.piecewise_constant"
     milestones: Annotated[
@@ -123,6 +132,7 @@ class Network(Seen):
     backbone: Annotated[str, Rule("the name of a timm network", (MinLen(1),))]
     drop_path_rate: Annotated[float | None, SHARE]
     batch_norm_momentum: Annotated[float | None, Rule("a number above 0 and at most 1", (Gt(0), Le(1), FINITE))] = None
+    output: Annotated[str, one_of(OUTPUTS)] = SOFTMAX
 
 
 class Recipe(Section):
@@ -147,8 +157,13 @@ class Model(Network):
     recalibrate: Annotated[bool, TRUTH] = False
     ema: Annotated[float | None, Rule("a number above 0 and below 1, such as 0.99", (Gt(0), Lt(1), FINITE))] = None
     compile: Annotated[bool, TRUTH] = False
+    loss: Annotated[str, one_of(LOSSES)] = MSE
+    focal: Focal | None = None
+    label_smoothing: Annotated[float, SHARE] = 0.0
+    mixup: Annotated[float | None, POSITIVE] = None
+    freeze: Annotated[int, whole(0)] = 0
     recipe: Annotated[Recipe | None, WITHOUT_INFLUENCE] = None  # what follows it has
-    optimizer: Annotated[Any, by_target(KerasAdam, other=Optimizer)]
+    optimizer: Annotated[Any, by_target(KerasAdam, AdamW, other=Optimizer)]
     scheduler: Annotated[Any, by_target(PiecewiseConstant, OneCycle)]
 
     @field_validator("ema")
@@ -264,7 +279,7 @@ class Training(Section):
     source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource, TableSource)]
     resampling: Annotated[Any, by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)]
     model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
-    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust)]
+    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust, RandAugment)]
     logger: Annotated[Any, by_target(WandbLogger, CsvLogger, TensorBoardLogger, NoLogger), WITHOUT_INFLUENCE]
     callbacks: Callbacks | None = None
     name: Annotated[str | None, NAME_IN_TABLES, AS_TYPED, WITHOUT_INFLUENCE]
