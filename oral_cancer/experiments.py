@@ -152,8 +152,8 @@ def _known(composed: Composed, chosen: str | None) -> Iterator[tuple[str, Identi
 def _demanded(choice: str) -> tuple[dict[str, str], dict[str, Any]]:
     """What a choice of conf/experiment demands beside data and treatment: choices of groups, options of the network."""
     content: Any = OmegaConf.to_container(OmegaConf.load(CONF / "experiment" / f"{choice}.yaml"))
-    overridden = {key: value for entry in content["defaults"] if isinstance(entry, dict) for key, value in entry.items()}
-    groups = {key.removeprefix("override /"): value for key, value in overridden.items()}
+    entries = [entry for entry in content["defaults"] if isinstance(entry, dict)]
+    groups = {key.removeprefix("override /"): choice for entry in entries for key, choice in entry.items()}
     return {group: groups[group] for group in groups.keys() - {"data", "resampling"}}, content.get("model", {})
 
 
