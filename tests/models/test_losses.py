@@ -116,14 +116,14 @@ def classifier(weights: list[float] | None = None, **settings: Any) -> SoftLabel
 
 
 IMAGES = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-SOFT = torch.tensor([*np.eye(3), [0.25, 0.75, 0], *np.eye(3), [0.5, 0.5, 0]], dtype=torch.float32)
+SOFT = torch.from_numpy(np.array([*np.eye(3), [0.25, 0.75, 0], *np.eye(3), [0.5, 0.5, 0]], np.float32))
 
 
 def stepped(model: SoftLabelClassifier) -> tuple[float, Floats]:
     """The loss of a step, and the probabilities that it is of."""
     seen: list[torch.Tensor] = []
     hook = model.network.register_forward_hook(lambda _, __, out: seen.append(out.detach()))
-    loss = model.training_step((IMAGES, SOFT), 0)
+    loss = model.training_step((IMAGES, SOFT), 0).detach()
     hook.remove()
     outputs = seen[0].double().numpy()
     if model.output == "softmax":
@@ -180,7 +180,7 @@ def test_mixup_takes_a_share_of_another_image_of_the_batch_and_of_its_label() ->
     seen: list[torch.Tensor] = []
     model.network.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))
     torch.manual_seed(7)
-    loss = float(model.training_step((IMAGES, SOFT), 0))
+    loss = float(model.training_step((IMAGES, SOFT), 0).detach())
     torch.manual_seed(7)
     share = float(torch.distributions.Beta(torch.tensor([0.4]), torch.tensor([0.4])).sample())
     assert 0 < share < 1
@@ -192,6 +192,6 @@ def test_mixup_takes_a_share_of_another_image_of_the_batch_and_of_its_label() ->
         probabilities = model.network(seen[0]).float().softmax(dim=1).numpy()
     assert loss == pytest.approx(float(((probabilities - labels) ** 2).mean()), rel=1e-4)
     torch.manual_seed(7)
-    assert float(model.training_step((IMAGES, SOFT), 0)) == pytest.approx(loss)  # of PyTorch's generator alone
+    assert float(model.training_step((IMAGES, SOFT), 0).detach()) == pytest.approx(loss)  # of PyTorch's generator alone
     odd = model.training_step((IMAGES[:5], SOFT[:5]), 0)  # as at the end of a pass
     assert odd.isfinite()
