@@ -101,15 +101,12 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     mine = _identity(composed)
     others = [option for option in varied if option not in NAMED_ALREADY]
     changed = [f"{option}={value}" for option in others if (value := composed.given(option)) is not None]
-
-    def network(expected: Identity) -> list[str]:
-        return [mine.network] if with_network and mine.network != expected.network else []
-
+    network = [mine.network] if with_network and mine.network != _default().network else []
     for name, identity in _known(composed, chosen):
         if identity.treated == mine.treated:
-            return ",".join(["-".join([name, *network(identity)]), *changed])
+            return ",".join(["-".join([name, *network]), *changed])
     own = [as_typed(word) for word in composed.overrides if word.lstrip("+").startswith(TREATING)]
-    parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network(_default())]
+    parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network]
     return ",".join(dict.fromkeys(["-".join(parts), *own, *changed]))
 
 

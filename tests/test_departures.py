@@ -53,8 +53,10 @@ def test_the_better_network_lists_what_is_better() -> None:
         (["model.views=8"], ["model.views=8: published is 1"]),
         (["model.loss=focal", "model.focal.gamma=4"], ["model.loss=focal: published is mse"]),
         (
-            ["experiment=adamw", "augmentation=randaugment", "model.output=sigmoid", "model.label_smoothing=0.1"]
-            + ["model.mixup=0.2", "model.freeze=3", "model.focal.gamma=4"],
+            [
+                *("experiment=adamw", "augmentation=randaugment", "model.output=sigmoid"),
+                *("model.label_smoothing=0.1", "model.mixup=0.2", "model.freeze=3", "model.focal.gamma=4"),
+            ],
             [
                 "augmentation.rotation=rand_augment: model.recipe has keras",
                 "model.output=sigmoid: published is softmax",
@@ -62,7 +64,7 @@ def test_the_better_network_lists_what_is_better() -> None:
                 "model.mixup=0.2: published is null",
                 "model.freeze=3: published is 0",
                 "model.optimizer._target_=oral_cancer.models.optimizers.adamw: published is "
-                "oral_cancer.models.keras_adam.KerasAdam"
+                "oral_cancer.models.keras_adam.KerasAdam",
             ],
         ),
         (["data.batch_size=8"], ["data.batch_size=8: published is 16"]),

@@ -12,7 +12,6 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.optim.swa_utils import update_bn
 from torchmetrics import MeanMetric
-from torchvision.transforms.v2 import MixUp
 
 from oral_cancer.errors import UserError
 from oral_cancer.models.composition_error import CompositionRMSE
@@ -101,7 +100,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
             log.warning("model.freeze=%d: what is frozen keeps the random numbers that it starts from.", freeze)
         self.loss_of_images = loss_of(loss, classes, focal)
         self.label_smoothing = label_smoothing
-        self.mixup = MixUp(alpha=mixup) if mixup else None
+        self.mixup = _mixup(mixup) if mixup else None
         self.compiled = compile
         if compile:
             self.network.compile()
@@ -226,6 +225,12 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     def _that_train(self) -> Iterator[nn.Parameter]:
         return (parameter for parameter in self.parameters() if parameter.requires_grad)
+
+
+def _mixup(alpha: float) -> Any:
+    from torchvision.transforms.v2 import MixUp  # late, as it is seldom wanted
+
+    return MixUp(alpha=alpha)
 
 
 def _insist_on_steps(scheduler: Callable[[Optimizer, int, int], LRScheduler], optimizer: Optimizer) -> None:

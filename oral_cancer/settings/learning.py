@@ -38,9 +38,15 @@ def output_in_words(model: Mapping[str, Any]) -> str:
 def loss_in_words(model: Mapping[str, Any]) -> str:
     """What a network with these settings learns by, e.g. "focal loss (gamma 2.0)"; formerly the squared error."""
     loss = str(model.get("loss", MSE))
-    numbers = (model.get("focal") or {}) if loss == FOCAL else {}
+    numbers = _options(model, FOCAL) if loss == FOCAL else {}
     said = ", ".join(f"{name} {value}" for name, value in numbers.items() if value is not None)
     return WORDS.get(loss, loss) + (f" ({said})" if said else "")
+
+
+def _options(model: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What is below a setting; nothing where it is no mapping, as a manifest may say whatever it likes."""
+    found = model.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def beside(model: Mapping[str, Any]) -> Iterator[str]:
@@ -65,5 +71,5 @@ def learning(model: Mapping[str, Any]) -> Iterator[str]:
     if model.get("loss", MSE) != MSE:
         yield loss_in_words(model)
     yield from beside(model)
-    if decay := (model.get("optimizer") or {}).get("weight_decay"):
+    if decay := _options(model, "optimizer").get("weight_decay"):
         yield f"weight decay {decay}"

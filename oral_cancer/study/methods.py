@@ -142,7 +142,9 @@ def augmentation_of(run: RunRecord) -> str:
 
 def learning_of(run: RunRecord) -> str:
     """What a run's network learns otherwise than from whole labels by softmax and squared error; "" for nothing."""
-    return ", ".join(learning((run.facts.get("config") or {}).get("model") or {}))
+    config = run.facts.get("config")
+    model = config.get("model") if isinstance(config, Mapping) else None
+    return ", ".join(learning(model)) if isinstance(model, Mapping) else ""
 
 
 def _training_images(runs: list[RunRecord]) -> str:
