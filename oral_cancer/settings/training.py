@@ -31,11 +31,11 @@ from oral_cancer.settings.data import (
 )
 from oral_cancer.settings.learning import LOSSES, MSE, OUTPUTS, SOFTMAX, Focal
 from oral_cancer.settings.networks import instead_of_network
+from oral_cancer.settings.optimization import AdamW, KerasAdam, OneCycle, Optimizer, PiecewiseConstant
 from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.settings.rules import (
     AS_TYPED,
     FINITE,
-    NOT_NEGATIVE,
     POSITIVE,
     SHARE,
     TRUTH,
@@ -45,7 +45,6 @@ from oral_cancer.settings.rules import (
     Section,
     by_target,
     fitting,
-    is_ascending,
     must,
     one_of,
     whole,
@@ -68,52 +67,6 @@ NAME_IN_TABLES = Rule(
     (*FOLDER_NAME.constraints, fitting(lambda name: not is_formula(name))),
 )
 FOLD = Rule("a whole number from 0 to data.folds - 1, or all")
-
-
-class Optimizer(OpenSection):
-    """What optimisers have in common; PyTorch checks the rest."""
-
-    lr: Annotated[float, POSITIVE] = 1e-3
-    betas: Annotated[
-        list[Annotated[float, SHARE]], Rule("two numbers from 0 to below 1, such as [0.9, 0.999]", (Len(2, 2),))
-    ] = Field([0.9, 0.999])
-    eps: Annotated[float, POSITIVE] = 1e-8
-    fused: Annotated[bool | None, TRUTH] = None
-
-
-class KerasAdam(Optimizer):
-    model_config = ConfigDict(extra="forbid")
-    builds: ClassVar[str] = "oral_cancer.models.keras_adam.KerasAdam"
-
-
-class AdamW(Optimizer):
-    model_config = ConfigDict(extra="forbid")
-    builds: ClassVar[str] = "oral_cancer.models.optimizers.adamw"
-    weight_decay: Annotated[float, NOT_NEGATIVE]
-
-
-class PiecewiseConstant(Section):
-    builds: ClassVar[str] = "oral_cancer.models.schedules.piecewise_constant"
-    milestones: Annotated[
-        list[Annotated[int, Ge(0)]],
-        Rule("a list of whole numbers of at least 0, none falling", (fitting(is_ascending),)),
-    ]
-    rates: Annotated[list[Annotated[float, POSITIVE]], Rule("a list of positive finite numbers")]
-    factor: Annotated[float, POSITIVE]
-
-    @field_validator("rates")
-    @classmethod
-    def _between_milestones(cls, rates: list[float], info: ValidationInfo) -> list[float]:
-        if len(rates) != len(info.data.get("milestones", rates[1:])) + 1:
-            raise must(rates, "one more than model.scheduler.milestones")
-        return rates
-
-
-class OneCycle(Section):
-    builds: ClassVar[str] = "oral_cancer.models.schedules.one_cycle"
-    max_rate: Annotated[float, POSITIVE]
-    rise: Annotated[float, SHARE]
-    factor: Annotated[float, POSITIVE]
 
 
 class Seen(OpenSection):
