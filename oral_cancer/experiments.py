@@ -102,7 +102,7 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     others = [option for option in varied if option not in NAMED_ALREADY]
     changed = [f"{option}={value}" for option in others if (value := composed.given(option)) is not None]
     network = [mine.network] if with_network and mine.network != _default().network else []
-    for name, identity in _known(chosen):
+    for name, identity in _known(composed, chosen):
         if identity.treated == mine.treated:
             return ",".join(["-".join([name, *network]), *changed])
     own = [as_typed(word) for word in composed.overrides if word.lstrip("+").startswith(TREATING)]
@@ -130,12 +130,28 @@ def declared() -> list[str]:
     return [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
 
 
-def _known(chosen: str | None) -> Iterator[tuple[str, Identity]]:
-    """Experiments by name, the chosen one first, which may be the user's own; each is composed as it is asked for."""
-    ours = declared()
-    if chosen:
-        yield _declared(chosen) if chosen in ours else _declaration(chosen)
-    yield from map(_declared, ours)
+def _known(composed: Composed, chosen: str | None) -> Iterator[tuple[str, Identity]]:
+    """Experiments by name whose demands some settings meet; each is composed as it is asked for.
+
+    The chosen one comes first, which may be the user's own, then those that demand the most.
+    """
+    demands = {choice: _demanded(choice) for choice in declared()}
+    if chosen and chosen not in demands:
+        yield _declaration(chosen)
+    model = resolved(composed.settings)["model"]
+    for choice in sorted(demands, key=lambda choice: (choice != chosen, -sum(map(len, demands[choice])))):
+        choices, options = demands[choice]
+        if choices.items() <= composed.choices.items() and OmegaConf.merge(model, options) == model:
+            yield _declared(choice)
+
+
+@cache
+def _demanded(choice: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """What a choice of conf/experiment demands beside data and treatment: choices of groups, options of the network."""
+    content: Any = OmegaConf.to_container(OmegaConf.load(CONF / "experiment" / f"{choice}.yaml"))
+    entries = [entry for entry in content["defaults"] if isinstance(entry, dict)]
+    groups = {key.removeprefix("override /"): choice for entry in entries for key, choice in entry.items()}
+    return {group: groups[group] for group in groups.keys() - {"data", "resampling"}}, content.get("model", {})
 
 
 @cache

@@ -108,6 +108,12 @@ def test_every_primary_config_names_only_groups_that_exist() -> None:
         (("resampling=ros", "resampling.multiples.3_1=0"), "homo_hetero-ros,resampling.multiples.3_1=0"),
         (("resampling=ros", "resampling.multiples.3_1=2"), "m4"),
         (("resampling=borderline_smote", "resampling.eight_bits=true"), "m3_published"),
+        (("model.loss=focal", "model.focal.gamma=4"), "focal"),
+        (("experiment=focal", "model.loss=mse"), "m2"),
+        (("experiment=focal", "model=efficientnet_lite0"), "focal-efficientnet_lite0"),
+        (("experiment=focal", "resampling=enn_ros"), "m5"),
+        (("augmentation=randaugment",), "randaugment"),
+        (("augmentation=robust", "model.ema=0.9", "model.label_smoothing=0.3"), "m2"),
     ],
 )
 def test_a_name_follows_what_is_trained(overrides: tuple[str, ...], name: str) -> None:

@@ -51,6 +51,22 @@ def test_the_better_network_lists_what_is_better() -> None:
         (["model.antialias=true"], ["model.antialias=true: published is false"]),
         (["model.ema=0.9"], ["model.ema=0.9: published is null"]),
         (["model.views=8"], ["model.views=8: published is 1"]),
+        (["model.loss=focal", "model.focal.gamma=4"], ["model.loss=focal: published is mse"]),
+        (
+            [
+                *("experiment=adamw", "augmentation=randaugment", "model.output=sigmoid"),
+                *("model.label_smoothing=0.1", "model.mixup=0.2", "model.freeze=3", "model.focal.gamma=4"),
+            ],
+            [
+                "augmentation.rotation=rand_augment: model.recipe has keras",
+                "model.output=sigmoid: published is softmax",
+                "model.label_smoothing=0.1: published is 0.0",
+                "model.mixup=0.2: published is null",
+                "model.freeze=3: published is 0",
+                "model.optimizer._target_=oral_cancer.models.optimizers.adamw: published is "
+                "oral_cancer.models.keras_adam.KerasAdam",
+            ],
+        ),
         (["data.batch_size=8"], ["data.batch_size=8: published is 16"]),
         (["trainer.max_epochs=3"], ["trainer.max_epochs=3: published is 10"]),
         (["+trainer.accumulate_grad_batches=2"], ["trainer.accumulate_grad_batches=2"]),

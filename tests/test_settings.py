@@ -32,6 +32,7 @@ CHOSEN = (
     ("source=folder", "resampling=ros", "logger=csv", "model=efficientnet_lite0"),
     ("source=simulated", "resampling=borderline_smote", "augmentation=device"),
     ("resampling=enn_ros", "study=paper", "augmentation=robust"),
+    ("experiment=adamw", "augmentation=randaugment"),
 )
 
 
@@ -170,6 +171,24 @@ def test_nothing_is_turned_into_another_type_and_names_are_guessed(word: str, li
     assert said.startswith(line)
 
 
+def test_losses_and_what_is_beside_them_are_refused_in_the_same_words() -> None:
+    refused = {
+        "model.output=tanh": "model.output=tanh: must be one of softmax, sigmoid",
+        "model.loss=hinge": "model.loss=hinge: must be one of mse, cross_entropy, kl, focal",
+        "model.focal.gamma=-1": "model.focal.gamma=-1: must be a finite number of at least 0",
+        "model.focal.alpha=[1,0,1]": "model.focal.alpha=[1,0,1]: must be null or a list of positive numbers, one for "
+        "each class in their order",
+        "model.label_smoothing=1": "model.label_smoothing=1: must be a number from 0 to below 1",
+        "model.mixup=0": "model.mixup=0: must be null or a positive finite number",
+        "model.freeze=-1": "model.freeze=-1: must be a whole number of at least 0",
+        "+model.optimizer.weight_decay=0.1": "model.optimizer.weight_decay: is no option of what is chosen here; ",
+    }
+    lines = refusals(*refused)
+    assert len(lines) == len(refused)
+    for expected in refused.values():
+        assert [line for line in lines if line.startswith(expected)], (expected, lines)
+
+
 def test_an_int_is_fine_where_a_float_is_meant() -> None:
     assert refusals("model.scheduler.factor=2", "model.drop_path_rate=0", "+trainer.gradient_clip_val=1") == []
 
@@ -274,6 +293,7 @@ def test_paths_and_names_of_a_command_are_taken_as_typed() -> None:
         ("fold=all", True),
         ("model.compile=true", True),
         ("model.views=8", True),
+        ("model.loss=kl", True),
         ("model.antialias=true", True),
         ("model.recipe.precision=auto", True),  # which the trainer follows
         ("trainer.precision=bf16-mixed", True),
@@ -283,13 +303,16 @@ def test_the_hash_depends_on_what_figures_depend_on(word: str, counts: bool) -> 
     assert (settings_hash(compose_settings([word])) != settings_hash(compose_settings([]))) == counts
 
 
-def test_a_study_of_before_there_were_views_can_be_given_its_settings_again() -> None:
+def test_a_study_of_before_there_were_some_settings_can_be_given_its_own_again() -> None:
+    later = ("views", "output", "loss", "focal", "label_smoothing", "freeze")
+    without = [f"~model.{name}" for name in later]
     settings = compose_settings(
-        ["~model.views", "model.backbone=test_efficientnet", "model.weights=none", "model.image_size=32"]
+        [*without, "model.backbone=test_efficientnet", "model.weights=none", "model.image_size=32"]
     )
     check(settings)
-    assert "views" not in resolved(settings)["model"]
-    assert build(settings, "model", classes=3).views == 1
+    assert not set(later) & resolved(settings)["model"].keys()
+    model = build(settings, "model", classes=3)
+    assert (model.views, model.output, model.loss_of_images.__name__) == (1, "softmax", "mse")
 
 
 def test_a_guess_prefers_what_is_beside() -> None:

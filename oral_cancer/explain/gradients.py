@@ -46,7 +46,7 @@ class Logits(nn.Module):
         self.features = _Features(network)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Scores before the softmax, float32 (B, classes), of pixels (B, 3, H, W)."""
+        """Scores before the softmax or the sigmoids, float32 (B, classes), of pixels (B, 3, H, W)."""
         scores: Tensor = self.network.forward_head(self.features(pixels))  # type: ignore[operator]
         return scores
 
@@ -89,8 +89,8 @@ def with_random_weights(network: nn.Module, seed: int = 0) -> nn.Module:
 def grad_cam(network: nn.Module, pixels: Tensor, targets: Tensor, views: int = 1) -> Tensor:
     """Grad-CAM at the last convolutional activation, the one that is pooled.
 
-    The channels' weights are the spatial means of the gradients of the target's score before the softmax; the weighted
-    sum is rectified and divided by its maximum (Selvaraju et al., Grad-CAM, ICCV 2017; PLOS ONE e0310304).
+    The channels' weights are the spatial means of the gradients of the target's score before the softmax or sigmoid;
+    the weighted sum is rectified and divided by its maximum (Selvaraju et al., Grad-CAM, ICCV 2017; PLOS ONE e0310304).
 
     Args:
         network: a timm network in evaluation mode for which `has_feature_map` holds.

@@ -18,6 +18,7 @@ from oral_cancer.inference.onnx_files import ENSEMBLE
 from oral_cancer.pages import figures
 from oral_cancer.pages.compositions import OF_FIELDS, basis
 from oral_cancer.pages.render import render
+from oral_cancer.settings.learning import beside, loss_in_words, output_in_words
 from oral_cancer.study.run_record import RunRecord
 from oral_cancer.study.runs import Study
 from oral_cancer.study.sentences import of_rmse
@@ -49,6 +50,9 @@ def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: 
             "predicted": views_in_words(runs),
             "facts": facts,
             "config": {group: facts["config"].get(group) or {} for group in ("model", "trainer", "data")},
+            "output": output_in_words(facts["config"]["model"]),
+            "loss": loss_in_words(facts["config"]["model"]),
+            "beside": list(beside(facts["config"]["model"])),
             "treatment": _plain(facts["config"].get("resampling")),
             "optimizer": _plain(facts["config"]["model"].get("optimizer")),
             "scheduler": _plain(facts["config"]["model"].get("scheduler")),

@@ -25,7 +25,10 @@ CLASS = "oral_cancer.models.SoftLabelClassifier"
 NAMES = (CLASS, "oral_cancer.models.classifier.SoftLabelClassifier")
 """What a manifest may call the class of this program, which trains a `SoftLabelNetwork`."""
 
-OF_TRAINING = ("weights", "compile", "optimizer", "scheduler", "ema", "recipe")
+OF_TRAINING = (
+    *("weights", "compile", "optimizer", "scheduler", "ema", "recipe"),
+    *("loss", "focal", "label_smoothing", "mixup", "freeze"),
+)
 AnySeen = TypeVar("AnySeen", bound=Seen)
 REMEDY = "; train the run again"
 LARGEST = 8192  # pixels a side that an image is resized to

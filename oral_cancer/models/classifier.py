@@ -1,42 +1,57 @@
 """How the network learns from soft labels."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.trainer.states import TrainerFn
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.optim.swa_utils import update_bn
-from torchmetrics import MeanSquaredError
+from torchmetrics import MeanMetric
 
 from oral_cancer.errors import UserError
 from oral_cancer.models.composition_error import CompositionRMSE
+from oral_cancer.models.freezing import freeze as freeze_stages
+from oral_cancer.models.freezing import keep_frozen
+from oral_cancer.models.losses import loss_of, smoothed
 from oral_cancer.models.network import SoftLabelNetwork
 from oral_cancer.models.single_class import SingleClassAccuracy
 from oral_cancer.settings import callbacks
 from oral_cancer.settings.callbacks import OF_VALIDATION
+from oral_cancer.settings.learning import MSE, SOFTMAX
 from oral_cancer.settings.training import RAW
+
+log = logging.getLogger(__name__)
 
 
 class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
-    """A `SoftLabelNetwork` trained by the mean squared error between probabilities and soft labels, float32 (B, K).
+    """A `SoftLabelNetwork` trained on soft labels, float32 (B, K).
 
     Args:
         backbone, weights, classes, image_size, supersampling, drop_path_rate, views: see `SoftLabelNetwork`, as are
-            normalize, batch_norm_momentum and antialias.
+            normalize, batch_norm_momentum, antialias and output.
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
-        optimizer: builds the optimiser from the parameters; None for a network that is not to be trained.
+        optimizer: builds the optimiser from the parameters that train; None for a network that is not to be trained.
         scheduler: builds the schedule from (optimizer, epochs, steps_per_epoch); see `schedules`; None likewise.
         compile: whether `torch.compile` makes the network faster, after a slow first step.
         ema: decay of the moving average of the weights that is the trained network, None for the weights of the last
             step; the trainer averages, see `training.trainer`.
         recipe: what data, augmentation and trainer follow in conf/; of no influence here.
+        loss: one of `losses.LOSSES`.
+        focal: gamma and alpha of the focal loss, see `losses.focal`.
+        label_smoothing: see `losses.smoothed`; labels are smoothed for the loss in training alone.
+        mixup: None, or the number a of mixup: with one l of Beta(a, a) a batch, each image and its label are l parts
+            themselves and 1 - l parts another of the batch (Zhang et al., mixup, ICLR 2018).
+        freeze: how many stages stay as they start, see `freezing.freeze`.
+
+    Raises:
+        UserError: see `build_backbone`, `losses.loss_of` and `freezing.freeze`.
     """
 
     MEASURED = callbacks.MEASURED
@@ -60,6 +75,12 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         antialias: bool = True,
         ema: float | None = None,
         recipe: Mapping[str, str] | None = None,
+        output: str = SOFTMAX,
+        loss: str = MSE,
+        focal: Mapping[str, Any] | None = None,
+        label_smoothing: float = 0.0,
+        mixup: float | None = None,
+        freeze: int = 0,
     ) -> None:
         super().__init__(
             backbone,
@@ -72,7 +93,14 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
             normalize,
             batch_norm_momentum,
             antialias,
+            output,
         )
+        freeze_stages(self.network, freeze)
+        if freeze and self.origin_kind == "random":
+            log.warning("model.freeze=%d: what is frozen keeps the random numbers that it starts from.", freeze)
+        self.loss_of_images = loss_of(loss, classes, focal)
+        self.label_smoothing = label_smoothing
+        self.mixup = _mixup(mixup) if mixup else None
         self.compiled = compile
         if compile:
             self.network.compile()
@@ -80,35 +108,41 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         self.recalibrated_at = -1  # step
         self.validated_at = -1  # step
         if optimizer is not None and scheduler is not None:
-            _insist_on_steps(scheduler, optimizer(self.parameters()))  # what they do not take is refused here
+            _insist_on_steps(scheduler, optimizer(self._that_train()))  # what they do not take is refused here
         self.build_optimizer = optimizer
         self.build_scheduler = scheduler
         self.beside: Callable[[], Tensor] | None = None
         """What `predict_step` returns of a batch, float32 (B, C), behind its probabilities."""
         # Metrics that neither look into a tensor nor bring a number to it: a GPU would be waited for at every step.
-        self.train_loss = MeanSquaredError()
+        self.train_loss = MeanMetric(nan_strategy="disable")
         self.train_accuracy = SingleClassAccuracy()
-        self.val_loss = MeanSquaredError()
+        self.val_loss = MeanMetric(nan_strategy="disable")
         self.val_accuracy = SingleClassAccuracy(least=0)  # a pure image's label can be a vote
         self.val_rmse = CompositionRMSE()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Mean squared error over images and classes, images weighted by their classes where these have weights."""
-        images, soft_labels = batch
-        probabilities = self(images)
-        loss = self._loss(probabilities, soft_labels)
-        self.train_loss.update(probabilities.detach(), soft_labels)
-        self.train_accuracy.update(probabilities.detach(), soft_labels)
+        """The mean loss over the images, weighted by their classes where these have weights.
+
+        What is logged of it is not weighted. `train_accuracy` is of images whose label is of one class once mixed.
+        """
+        pixels, soft_labels = self.network_input(batch[0]), batch[1]
+        if self.mixup is not None:
+            pixels, soft_labels = self.mixup(pixels, soft_labels)
+        scores = self.scores(pixels)
+        smooth = smoothed(soft_labels, self.label_smoothing)
+        of_images = self.loss_of_images(scores, smooth)
+        self.train_loss.update(of_images.detach())
+        self.train_accuracy.update(scores.detach(), soft_labels)
         self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
-        return loss
-
-    def _loss(self, probabilities: Tensor, soft_labels: Tensor) -> Tensor:
         weights: Tensor | None = getattr(self.trainer.datamodule, "class_weights", None)  # type: ignore[attr-defined]
-        if weights is None:
-            return F.mse_loss(probabilities, soft_labels)
-        of_images = soft_labels @ weights.to(soft_labels)
-        return ((probabilities - soft_labels).square().mean(dim=1) * of_images).mean()
+        return (of_images if weights is None else of_images * (smooth @ weights.to(smooth))).mean()
+
+    def train(self, mode: bool = True) -> Self:
+        """As PyTorch's, but for what is frozen, which stays in evaluation."""
+        super().train(mode)
+        keep_frozen(self.network)
+        return self
 
     def on_train_epoch_start(self) -> None:
         """The rate that the epoch starts with."""
@@ -152,12 +186,12 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         and what callbacks monitor, are of one view. Figures of a run, and all that they decide, are of all views.
         """
         images, soft_labels = batch
-        probabilities = self(images)
+        scores = self.scores(self.network_input(images))
         if dataloader_idx == 0 and "val_loss" in self._validated:
-            self.val_loss.update(probabilities, soft_labels)
-            self.val_accuracy.update(probabilities, soft_labels)
+            self.val_loss.update(self.loss_of_images(scores, soft_labels))
+            self.val_accuracy.update(scores, soft_labels)
         else:
-            self.val_rmse.update(probabilities, soft_labels)
+            self.val_rmse.update(scores.softmax(dim=1), soft_labels)
 
     def on_validation_epoch_end(self) -> None:
         """The figures over all ranks, of which one may have had no image."""
@@ -182,12 +216,21 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         """The recipe's optimiser, with a schedule that is stepped every step."""
         assert self.build_optimizer is not None
         assert self.build_scheduler is not None
-        optimizer = self.build_optimizer(self.parameters())
+        optimizer = self.build_optimizer(self._that_train())
         epochs = self.trainer.max_epochs
         assert epochs is not None
         steps_per_epoch = int(self.trainer.estimated_stepping_batches) // epochs
         scheduler = self.build_scheduler(optimizer, epochs, steps_per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _that_train(self) -> Iterator[nn.Parameter]:
+        return (parameter for parameter in self.parameters() if parameter.requires_grad)
+
+
+def _mixup(alpha: float) -> Any:
+    from torchvision.transforms.v2 import MixUp  # late, as it is seldom wanted
+
+    return MixUp(alpha=alpha)
 
 
 def _insist_on_steps(scheduler: Callable[[Optimizer, int, int], LRScheduler], optimizer: Optimizer) -> None:

@@ -7,6 +7,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from oral_cancer.models.views import views_of
 from oral_cancer.models.weights import build_backbone
+from oral_cancer.settings.learning import SIGMOID, SOFTMAX
 from oral_cancer.settings.training import RAW
 
 IMAGENET_MEAN = tuple(255 * mean for mean in (0.485, 0.456, 0.406))
@@ -15,7 +16,7 @@ IMAGENET_DEVIATION = tuple(255 * deviation for deviation in (0.229, 0.224, 0.225
 
 
 class SoftLabelNetwork(nn.Module):
-    """A timm backbone and softmax, over images that may come larger than the backbone sees them.
+    """A timm backbone and what makes probabilities of its outputs, over images that may come larger than it sees them.
 
     Batches are uint8 (B, H, W, 3) RGB, or float32 of the same range. The backbone sees floats from 0 to 255, or these
     less the mean of ImageNet's pixels and divided by their standard deviation, each channel for itself.
@@ -38,6 +39,7 @@ class SoftLabelNetwork(nn.Module):
         batch_norm_momentum: weight of a batch's statistics in the running ones, 0 to 1; None leaves it to the backbone.
             Of no effect where that has no batch norm.
         antialias: how images are resized before they come here, see `data.resizing`; of no influence here.
+        output: "softmax", or "sigmoid": the sigmoid of each output, divided by the sum over the classes.
 
     Raises:
         UserError: see `build_backbone`.
@@ -58,6 +60,7 @@ class SoftLabelNetwork(nn.Module):
         normalize: str = RAW,
         batch_norm_momentum: float | None = None,
         antialias: bool = True,
+        output: str = SOFTMAX,
     ) -> None:
         super().__init__()
         built = build_backbone(backbone, weights, classes, image_size, drop_path_rate)
@@ -69,6 +72,7 @@ class SoftLabelNetwork(nn.Module):
         self.supersampling = supersampling
         self.views = views
         self.normalize = normalize
+        self.output = output
         for name, values in (("mean", IMAGENET_MEAN), ("deviation", IMAGENET_DEVIATION)):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
@@ -87,8 +91,15 @@ class SoftLabelNetwork(nn.Module):
 
     def probabilities(self, pixels: Tensor) -> Tensor:
         """Probabilities of the classes, float32 (B, K), from what `network_input` returns."""
+        return self.scores(pixels).softmax(dim=1)
+
+    def scores(self, pixels: Tensor) -> Tensor:
+        """Numbers whose softmax over the classes are the probabilities, float32 (B, K), from the same.
+
+        A softmax of logarithms divides by the sum: so it is with those of the sigmoid, however small all of them are.
+        """
         logits: Tensor = self.network(pixels)
-        return logits.float().softmax(dim=1)
+        return F.logsigmoid(logits.float()) if self.output == SIGMOID else logits.float()
 
     def by_view(self, pixels: Tensor) -> Tensor:
         """Probabilities by each view of what `network_input` returns, float32 (views, B, K); their mean is what counts.

@@ -34,7 +34,7 @@ class SingleClassAccuracy(Metric):
         self.add_state("images", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, probabilities: Tensor, soft_labels: Tensor) -> None:
-        """Add images: two float tensors (B, K)."""
+        """Add images: two float tensors (B, K); instead of probabilities, scores in their order will do."""
         highest, cls = soft_labels.max(dim=1)
         single = highest > self.least
         self.right += (single & (probabilities.argmax(dim=1) == cls)).sum()

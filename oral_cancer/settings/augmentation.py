@@ -20,6 +20,10 @@ from oral_cancer.settings.rules import (
 CENTRE, KERAS, ROBUST = RECIPES = ("centre", "keras", "robust")  # what a network's recipe can say of augmentation
 
 
+MAGNITUDES = 31  # of RandAugment, from 0
+GREY_LEVEL = Rule("a grey level from 0 to 255", (Ge(0), Le(255), FINITE))
+
+
 def _range(what: str, low: float, high: float) -> Rule:
     return Rule(f"a lower and a higher {what}, from {low:g} to {high:g}", (Len(2, 2), fitting(is_ascending)))
 
@@ -27,7 +31,7 @@ def _range(what: str, low: float, high: float) -> Rule:
 class BatchAugmentation(Section):
     builds: ClassVar[str] = "oral_cancer.data.augmentation.BatchAugmentation"
     degrees: Annotated[list[Annotated[float, Ge(-360), Le(360)]], _range("angle", -360, 360)]
-    fill: Annotated[float, Rule("a grey level from 0 to 255", (Ge(0), Le(255), FINITE))]
+    fill: Annotated[float, GREY_LEVEL]
     horizontal_flip: Annotated[float, PROBABILITY]
     vertical_flip: Annotated[float, PROBABILITY]
 
@@ -41,6 +45,7 @@ Factors = Annotated[list[Annotated[float, Ge(0.2), Le(5)]], _range("factor", 0.2
 
 class Robust(Section):
     builds: ClassVar[str] = "oral_cancer.data.robust.robust"
+    words: ClassVar[str] = "light, colour, focus and noise of other days"
     accelerator: Annotated[str, TEXT]
     image_size: Annotated[int, whole(1)]  # these two the model's, likewise
     supersampling: Annotated[int, whole(1)]
@@ -61,3 +66,11 @@ class OfAccelerator(Section):
     gpu: Annotated[Any, by_target(BatchAugmentation)]
     keras: Annotated[Any, by_target(KerasAugmentation)] = None
     robust: Annotated[Any, by_target(Robust)] = None
+
+
+class RandAugment(Section):
+    builds: ClassVar[str] = "oral_cancer.data.rand_augment.rand_augment"
+    words: ClassVar[str] = "RandAugment"
+    num_ops: Annotated[int, whole(0)]
+    magnitude: Annotated[int, whole(0, MAGNITUDES - 1)]
+    fill: Annotated[float, GREY_LEVEL]

@@ -14,8 +14,8 @@ from oral_cancer.settings.training import Trainer
 
 PUBLISHED = "efficientnet_b3"
 """The choice of conf/model that is the published network."""
-OF_NO_ACCOUNT = ("weights", "compile", "optimizer.fused")
-"""Options of a network that leave the recipe as it is; what it starts from is told by itself."""
+OF_NO_ACCOUNT = ("weights", "compile", "optimizer.fused", "focal.gamma", "focal.alpha")
+"""Options of a network that leave the recipe as it is; what it starts from, and its loss, are told by themselves."""
 OTHERS = {"data": ("homo_hetero", ("batch_size",)), "trainer": ("auto", ("max_epochs",))}
 """By group the choice and the options in which the recipe has numbers beside the network's."""
 STEPPING = ("accumulate_grad_batches", "gradient_clip_val")

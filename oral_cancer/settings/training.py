@@ -15,6 +15,7 @@ from oral_cancer.settings.augmentation import (
     BatchAugmentation,
     KerasAugmentation,
     OfAccelerator,
+    RandAugment,
     Robust,
 )
 from oral_cancer.settings.data import (
@@ -28,7 +29,9 @@ from oral_cancer.settings.data import (
     LayoutSource,
     SimulatedSource,
 )
+from oral_cancer.settings.learning import LOSSES, MSE, OUTPUTS, SOFTMAX, Focal
 from oral_cancer.settings.networks import instead_of_network
+from oral_cancer.settings.optimization import AdamW, KerasAdam, OneCycle, Optimizer, PiecewiseConstant
 from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.settings.rules import (
     AS_TYPED,
@@ -42,7 +45,6 @@ from oral_cancer.settings.rules import (
     Section,
     by_target,
     fitting,
-    is_ascending,
     must,
     one_of,
     whole,
@@ -67,46 +69,6 @@ NAME_IN_TABLES = Rule(
 FOLD = Rule("a whole number from 0 to data.folds - 1, or all")
 
 
-class Optimizer(OpenSection):
-    """What optimisers have in common; PyTorch checks the rest."""
-
-    lr: Annotated[float, POSITIVE] = 1e-3
-    betas: Annotated[
-        list[Annotated[float, SHARE]], Rule("two numbers from 0 to below 1, such as [0.9, 0.999]", (Len(2, 2),))
-    ] = Field([0.9, 0.999])
-    eps: Annotated[float, POSITIVE] = 1e-8
-    fused: Annotated[bool | None, TRUTH] = None
-
-
-class KerasAdam(Optimizer):
-    model_config = ConfigDict(extra="forbid")
-    builds: ClassVar[str] = "oral_cancer.models.keras_adam.KerasAdam"
-
-
-class PiecewiseConstant(Section):
-    builds: ClassVar[str] = "oral_cancer.models.schedules.piecewise_constant"
-    milestones: Annotated[
-        list[Annotated[int, Ge(0)]],
-        Rule("a list of whole numbers of at least 0, none falling", (fitting(is_ascending),)),
-    ]
-    rates: Annotated[list[Annotated[float, POSITIVE]], Rule("a list of positive finite numbers")]
-    factor: Annotated[float, POSITIVE]
-
-    @field_validator("rates")
-    @classmethod
-    def _between_milestones(cls, rates: list[float], info: ValidationInfo) -> list[float]:
-        if len(rates) != len(info.data.get("milestones", rates[1:])) + 1:
-            raise must(rates, "one more than model.scheduler.milestones")
-        return rates
-
-
-class OneCycle(Section):
-    builds: ClassVar[str] = "oral_cancer.models.schedules.one_cycle"
-    max_rate: Annotated[float, POSITIVE]
-    rise: Annotated[float, SHARE]
-    factor: Annotated[float, POSITIVE]
-
-
 class Seen(OpenSection):
     """How a network of any class sees images. Runs of before there were views had one, and antialiased, raw images."""
 
@@ -123,6 +85,7 @@ class Network(Seen):
     backbone: Annotated[str, Rule("the name of a timm network", (MinLen(1),))]
     drop_path_rate: Annotated[float | None, SHARE]
     batch_norm_momentum: Annotated[float | None, Rule("a number above 0 and at most 1", (Gt(0), Le(1), FINITE))] = None
+    output: Annotated[str, one_of(OUTPUTS)] = SOFTMAX
 
 
 class Recipe(Section):
@@ -147,8 +110,13 @@ class Model(Network):
     recalibrate: Annotated[bool, TRUTH] = False
     ema: Annotated[float | None, Rule("a number above 0 and below 1, such as 0.99", (Gt(0), Lt(1), FINITE))] = None
     compile: Annotated[bool, TRUTH] = False
+    loss: Annotated[str, one_of(LOSSES)] = MSE
+    focal: Focal | None = None
+    label_smoothing: Annotated[float, SHARE] = 0.0
+    mixup: Annotated[float | None, POSITIVE] = None
+    freeze: Annotated[int, whole(0)] = 0
     recipe: Annotated[Recipe | None, WITHOUT_INFLUENCE] = None  # what follows it has
-    optimizer: Annotated[Any, by_target(KerasAdam, other=Optimizer)]
+    optimizer: Annotated[Any, by_target(KerasAdam, AdamW, other=Optimizer)]
     scheduler: Annotated[Any, by_target(PiecewiseConstant, OneCycle)]
 
     @field_validator("ema")
@@ -264,7 +232,7 @@ class Training(Section):
     source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource, TableSource)]
     resampling: Annotated[Any, by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)]
     model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
-    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust)]
+    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust, RandAugment)]
     logger: Annotated[Any, by_target(WandbLogger, CsvLogger, TensorBoardLogger, NoLogger), WITHOUT_INFLUENCE]
     callbacks: Callbacks | None = None
     name: Annotated[str | None, NAME_IN_TABLES, AS_TYPED, WITHOUT_INFLUENCE]

@@ -5,6 +5,14 @@ from typing import Any
 
 from oral_cancer.counting import counted
 from oral_cancer.pages.grids import LACKING, Entry, Grid
+from oral_cancer.settings.augmentation import (
+    BatchAugmentation,
+    KerasAugmentation,
+    OfAccelerator,
+    RandAugment,
+    Robust,
+)
+from oral_cancer.settings.learning import learning
 from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.study.progress import duration
 from oral_cancer.study.run_record import RunRecord
@@ -16,6 +24,11 @@ TREATMENTS = {
     for section in (NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)
 }
 """The treatments of this package by what builds them; one of the user's own is called by its class."""
+AUGMENTATIONS = {
+    **{section.builds: "" for section in (OfAccelerator, BatchAugmentation, KerasAugmentation)},
+    **{section.builds: section.words for section in (Robust, RandAugment)},
+}
+"""What is more than rotation and flips, by what makes it."""
 PAPER = "PLOS ONE e0310304, doi:10.1371/journal.pone.0310304"
 
 
@@ -32,6 +45,8 @@ def experiments(study: Study, order: Iterable[str]) -> Grid:
         "treatment of the training set": lambda of: _each(of, treatment_of),
         "class weights": lambda of: _each(of, lambda run: _setting(run, "data", "class_weights")),
         "network": lambda of: _each(of, lambda run: _setting(run, "model", "backbone")),
+        "augmentation": lambda of: _each(of, augmentation_of),
+        "how it learns": lambda of: _each(of, learning_of),
         "training images": _training_images,
     }
     found = {head: [say(of) for of in runs.values()] for head, say in columns.items()}
@@ -63,6 +78,7 @@ def methods(study: Study) -> list[str]:
     seeds = list(dict.fromkeys(str(run.facts.get("seed", "unknown")) for run in runs))
     device = _each(runs, lambda run: f"{run.facts.get('device', '?')} in precision {run.facts.get('precision', '?')}")
     compared = [text for text in dict.fromkeys(map(treatment_of, runs)) if text not in ("", "none")]
+    otherwise = list(dict.fromkeys(text for text in map(learning_of, runs) if text))
     departed = list(dict.fromkeys(line for run in runs for line in run.facts.get("departures") or ()))
     folds = len({run.fold for run in runs})
     views = _each(runs, lambda run: _setting(run, "model", "views"))
@@ -73,6 +89,7 @@ def methods(study: Study) -> list[str]:
         f"{schedule} learning rate for {epochs} epoch{'s' * (epochs != '1')} in batches of {batch}, with soft labels: "
         f"the proportions of the classes in an image. It was trained on {counted(folds, 'fold')}, from "
         f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}.",
+        *([f"Beside softmax and squared error: {'; '.join(otherwise)}."] if otherwise else []),
         *([of_views(views)] if views not in ("", "1") else []),
         f"Treatments of the training set: {'; '.join(compared)}." if compared else "The training set was not treated.",
         *([f"Departures from the recipe of the network: {'; '.join(departed)}."] if departed else []),
@@ -116,6 +133,19 @@ def treatment_of(run: RunRecord) -> str:
     target = _setting(run, "resampling", "_target_")
     words = TREATMENTS.get(target, target.rpartition(".")[2])
     return f"{words} in 8 bits that wrap round" if _setting(run, "resampling", "eight_bits") == "True" else words
+
+
+def augmentation_of(run: RunRecord) -> str:
+    """What else than rotation and flips a run's training images undergo, by what makes it; "" for nothing."""
+    target = _setting(run, "augmentation", "_target_")
+    return AUGMENTATIONS.get(target, target.rpartition(".")[2])
+
+
+def learning_of(run: RunRecord) -> str:
+    """What a run's network learns otherwise than from whole labels by softmax and squared error; "" for nothing."""
+    config = run.facts.get("config")
+    model = config.get("model") if isinstance(config, Mapping) else None
+    return ", ".join(learning(model)) if isinstance(model, Mapping) else ""
 
 
 def _training_images(runs: list[RunRecord]) -> str:

@@ -14,12 +14,14 @@ from oral_cancer.composing import faults_of_sweep
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.experiments import composed_of, given_overrides, name_of, sweep_options
 from oral_cancer.settings import build, faults, influential
+from oral_cancer.settings.learning import MSE
 from oral_cancer.study.plan import Plan
 from oral_cancer.study.room import insist_on_room_for_runs
 from oral_cancer.training.run import Run, RunName
 
 if TYPE_CHECKING:
     from oral_cancer.data.store import ImageStore
+    from oral_cancer.models.weights import Backbone
 
 
 @dataclass(frozen=True)
@@ -142,17 +144,26 @@ def _number_of_classes(run: Run) -> int:
 
 def _starts(by_experiment: dict[str, Run], runs: Sequence[Run], classes: int) -> dict[str, str]:
     """What the network of each experiment starts from; and their checkpoints fit the disk."""
-    from oral_cancer.models.weights import build_backbone
-
-    built = {}
-    for experiment, run in by_experiment.items():
-        model = run.settings.model
-        built[experiment] = build_backbone(
-            model.backbone, model.weights, classes, model.image_size, model.drop_path_rate
-        )
+    built = {experiment: start_of(run.settings.model, classes) for experiment, run in by_experiment.items()}
     if len({start.kind for start in built.values()} & {"imagenet", "random"}) > 1:
         starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
         raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")
     sizes = {experiment: start.size for experiment, start in built.items()}
     insist_on_room_for_runs(runs[0].folder.parents[1], runs, sizes)
     return {experiment: start.origin for experiment, start in built.items()}
+
+
+def start_of(model: Any, classes: int) -> "Backbone":
+    """What a network with some settings starts from, before anything trains.
+
+    Raises:
+        UserError: for a network that there is not, stages that it has not, and a loss of other classes.
+    """
+    from oral_cancer.models.freezing import freeze
+    from oral_cancer.models.losses import loss_of
+    from oral_cancer.models.weights import build_backbone
+
+    start = build_backbone(model.backbone, model.weights, classes, model.image_size, model.drop_path_rate)
+    freeze(start.network, model.get("freeze", 0))
+    loss_of(model.get("loss", MSE), classes, model.get("focal"))
+    return start

@@ -25,6 +25,7 @@ WHOLE = {
     "data.workers": (0, math.inf),
     "model.image_size": (32, math.inf),
     "model.supersampling": (1, math.inf),
+    "model.freeze": (0, math.inf),
     "trainer.max_epochs": (1, math.inf),
     "trainer.devices": (1, 1),
     "trainer.num_nodes": (1, 1),
@@ -35,11 +36,14 @@ WHOLE = {
 }
 REAL = {
     "model.drop_path_rate": (0.0, math.nextafter(1, 0)),
+    "model.label_smoothing": (0.0, math.nextafter(1, 0)),
+    "model.mixup": (math.nextafter(0, 1), math.nextafter(math.inf, 0)),
+    "model.focal.gamma": (0.0, math.nextafter(math.inf, 0)),
     "model.scheduler.factor": (math.nextafter(0, 1), math.nextafter(math.inf, 0)),
     "model.optimizer.eps": (math.nextafter(0, 1), math.nextafter(math.inf, 0)),
     "resampling.multiples.3_1": (0.0, math.nextafter(math.inf, 0)),
 }
-MAY_BE_NULL = {"data.eval_batch_size", "data.workers", "launcher.jobs", "model.drop_path_rate"}
+MAY_BE_NULL = {"data.eval_batch_size", "data.workers", "launcher.jobs", "model.drop_path_rate", "model.mixup"}
 ODD = st.one_of(
     st.integers(-3, 400),
     st.integers(),

@@ -262,6 +262,7 @@ ABSURD = [
     *(("views", value) for value in (0, 2, 64, -8, True, "8", 8.0, None, [8])),
     *(("antialias", value) for value in (1, "true", None)),
     *(("normalize", value) for value in ("imagenet1k", None, True)),
+    *(("output", value) for value in ("tanh", None, True, ["softmax"])),
     *(("batch_norm_momentum", value) for value in (0, 1.1, float("nan"), True, "0.1")),
     *(("drop_path_rate", value) for value in (1.0, -0.1, float("nan"), float("inf"), True, "0.2", [0.2])),
 ]
@@ -355,7 +356,8 @@ Path({marker!r}).touch()
 class Own(SoftLabelClassifier):
     def __init__(self, widths, **settings):
         assert set(settings) <= {{"backbone", "weights", "image_size", "supersampling", "drop_path_rate",
-                                 "recalibrate", "classes", "views", "normalize", "batch_norm_momentum", "antialias"}}
+                                 "recalibrate", "classes", "views", "normalize", "batch_norm_momentum", "antialias",
+                                 "output"}}
         assert widths == [1, 2]
         super().__init__(**settings)
 """

@@ -7,6 +7,7 @@ import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
+from omegaconf import OmegaConf
 
 from oral_cancer.study.planning import plan_jobs
 from tests.conftest import REPOSITORY
@@ -71,6 +72,12 @@ def test_folds_of_the_data_are_those_of_the_study() -> None:
 def test_each_group_is_left_out() -> None:
     words = ("source=table", table("donor", 0, 1, 2, 3), "study.vary=[plain]", "study.folds=leave_one_group_out")
     assert planned("study=cv", *words) == {"plain": [0, 1, 2, 3]}
+
+
+def test_treatments_are_the_published_models_and_each_further_choice_by_its_name() -> None:
+    names = OmegaConf.load(REPOSITORY / "conf" / "study" / "treatments.yaml").study.models
+    assert planned("study=treatments", "source=simulated", "study.folds=[0]") == {name: [0] for name in names}
+    assert {"m1", "m5", "focal", "sigmoid", "mixup", "randaugment", "freeze", "adamw", "ema"} <= set(names)
 
 
 def test_nothing_is_simulated_to_know_the_folds() -> None:

@@ -97,3 +97,23 @@ def test_what_manifests_lack_is_no_fault(tmp_path: Path) -> None:
     study = read_study(tmp_path / "old")
     assert methods.methods(study)
     assert methods.experiments(study, ["m2"]).rows[0][-1].text == "–"
+
+
+def test_other_losses_labels_and_augmentations_are_told(tmp_path: Path) -> None:
+    learning = {"loss": "focal", "focal": {"gamma": 4.0, "alpha": None}, "output": "sigmoid", "mixup": 0.2, "freeze": 2}
+    for name, model, augmentation in (
+        (
+            "m2",
+            {"loss": "mse", "output": "softmax", "label_smoothing": 0.0, "mixup": None},
+            "augmentation.of_accelerator",
+        ),
+        ("own", learning | {"optimizer": {"weight_decay": 0.05}}, "rand_augment.rand_augment"),
+        ("odd", {"loss": "focal", "focal": "x", "optimizer": []}, "robust.robust"),
+    ):
+        settings = {"model": model, "augmentation": {"_target_": f"oral_cancer.data.{augmentation}"}}
+        write_run(tmp_path / "study", name, 0, training_images={"parental": 9}, config=settings)
+    grid = methods.experiments(read_study(tmp_path / "study"), ["m2", "own", "odd"])
+    columns = {head: [row[place].text for row in grid.rows] for place, head in enumerate(grid.columns)}
+    assert columns["augmentation"] == ["", "RandAugment", "light, colour, focus and noise of other days"]
+    said = "sigmoids divided by their sum, focal loss (gamma 4.0), mixup by Beta(0.2, 0.2), the first 2 stages frozen"
+    assert columns["how it learns"] == ["", f"{said}, weight decay 0.05", "focal loss"]
