@@ -58,7 +58,7 @@ def test_the_better_network_lists_what_is_better() -> None:
                 *("model.label_smoothing=0.1", "model.mixup=0.2", "model.freeze=3", "model.focal.gamma=4"),
             ],
             [
-                "augmentation.rotation=rand_augment: model.recipe has keras",
+                "augmentation.recipe=rand_augment: model.recipe has keras",
                 "model.output=sigmoid: published is softmax",
                 "model.label_smoothing=0.1: published is 0.0",
                 "model.mixup=0.2: published is null",
