@@ -20,7 +20,7 @@ from oral_cancer.config_groups import CONF
 from oral_cancer.errors import refuse
 from oral_cancer.quoting import as_typed
 from oral_cancer.settings import faults_of, resolved
-from oral_cancer.settings.training import Training
+from oral_cancer.settings.training import NONE, Training
 
 CONFIG = "train"
 TREATING = ("resampling.", "data.class_weights", "data.stream")  # options that are part of a name
@@ -102,9 +102,8 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     others = [option for option in varied if option not in NAMED_ALREADY]
     changed = [f"{option}={value}" for option in others if (value := composed.given(option)) is not None]
     network = [mine.network] if with_network and mine.network != _default().network else []
-    for name, identity in _known(chosen):
-        if identity.treated == mine.treated:
-            return ",".join(["-".join([name, *network]), *changed])
+    if name := _declared_name(mine, chosen):
+        return ",".join(["-".join([name, *network]), *changed])
     own = [as_typed(word) for word in composed.overrides if word.lstrip("+").startswith(TREATING)]
     parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network]
     return ",".join(dict.fromkeys(["-".join(parts), *own, *changed]))
@@ -117,12 +116,35 @@ class Identity:
     train_sets: tuple[str, ...]
     resampling: str
     weighting: str
+    preprocess: str
+    augmentation: str
     network: str
 
     @property
-    def treated(self) -> tuple[Any, ...]:
-        """All but the network."""
-        return self.train_sets, self.resampling, self.weighting
+    def treated(self) -> tuple[str, ...]:
+        """What is done to the training set."""
+        return *self.train_sets, self.resampling, self.weighting
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """What is done to its images, which few experiments declare."""
+        return self.preprocess, self.augmentation
+
+
+def _declared_name(mine: Identity, chosen: str | None) -> str | None:
+    """The name of the declared experiment that these settings are, whatever else is done to images if none declares that.
+
+    Args:
+        mine: of the settings.
+        chosen: the choice of the group `experiment`, if any.
+    """
+    alike = []
+    for name, identity in _known(chosen):
+        if identity.treated == mine.treated:
+            if identity.shown == mine.shown:
+                return name
+            alike.append((identity.shown != _default().shown, name))
+    return min(alike, key=lambda one: one[0])[1] if alike else None
 
 
 def declared() -> list[str]:
@@ -162,7 +184,12 @@ def _identity(composed: Composed) -> Identity:
     network = str(model["backbone"] if changed else composed.choices["model"])
     weighting = str([settings["data"].get("class_weights"), settings["data"].get("stream")])
     return Identity(
-        tuple(settings["data"]["train_sets"]), str(sorted(settings["resampling"].items())), weighting, network
+        tuple(settings["data"]["train_sets"]),
+        str(sorted(settings["resampling"].items())),
+        weighting,
+        str(model.get("preprocess", NONE)),
+        str(composed.choices["augmentation"]),
+        network,
     )
 
 

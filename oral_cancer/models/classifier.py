@@ -19,7 +19,7 @@ from oral_cancer.models.network import SoftLabelNetwork
 from oral_cancer.models.single_class import SingleClassAccuracy
 from oral_cancer.settings import callbacks
 from oral_cancer.settings.callbacks import OF_VALIDATION
-from oral_cancer.settings.training import RAW
+from oral_cancer.settings.training import NONE, RAW
 
 
 class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
@@ -27,7 +27,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     Args:
         backbone, weights, classes, image_size, supersampling, drop_path_rate, views: see `SoftLabelNetwork`, as are
-            normalize, batch_norm_momentum and antialias.
+            normalize, batch_norm_momentum, antialias and preprocess.
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
@@ -60,6 +60,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         antialias: bool = True,
         ema: float | None = None,
         recipe: Mapping[str, str] | None = None,
+        preprocess: str = NONE,
     ) -> None:
         super().__init__(
             backbone,
@@ -72,6 +73,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
             normalize,
             batch_norm_momentum,
             antialias,
+            preprocess,
         )
         self.compiled = compile
         if compile:

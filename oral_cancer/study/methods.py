@@ -4,17 +4,29 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from oral_cancer.counting import counted
+from oral_cancer.data.preprocessing import IN_WORDS
 from oral_cancer.pages.grids import LACKING, Entry, Grid
-from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
+from oral_cancer.settings.augmentation import Puzzle, Robust
+from oral_cancer.settings.resampling import (
+    BorderlineSmote,
+    CutMix,
+    EnnRandomOverSampling,
+    NoResampling,
+    RandomOverSampling,
+    SoftSmote,
+)
 from oral_cancer.study.progress import duration
 from oral_cancer.study.runs import RunRecord, Study
 
 SETS = {"homo": "pure", "hetero": "mixed"}
 TREATMENTS = {
     section.builds: section.words
-    for section in (NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)
+    for section in (NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling, CutMix, SoftSmote)
 }
 """The treatments of this package by what builds them; one of the user's own is called by its class."""
+AUGMENTATIONS = {section.builds: section.words for section in (Robust, Puzzle)}
+"""What training images are augmented by beside turns and flips, by what builds it."""
+AUGMENTED_BY = ("augmentation", "_target_")
 PAPER = "PLOS ONE e0310304, doi:10.1371/journal.pone.0310304"
 
 
@@ -29,6 +41,8 @@ def experiments(study: Study, order: Iterable[str]) -> Grid:
     columns: dict[str, Callable[[list[RunRecord]], str]] = {
         "trains on": lambda of: _each(of, lambda run: _sets(run, set(study.predictions["set"]))),
         "treatment of the training set": lambda of: _each(of, treatment_of),
+        "preprocessing": lambda of: _each(of, preprocessing_of),
+        "augmentation": lambda of: _each(of, lambda run: AUGMENTATIONS.get(_setting(run, *AUGMENTED_BY), "")),
         "class weights": lambda of: _each(of, lambda run: _setting(run, "data", "class_weights")),
         "network": lambda of: _each(of, lambda run: _setting(run, "model", "backbone")),
         "training images": _training_images,
@@ -63,6 +77,9 @@ def methods(study: Study) -> list[str]:
     device = _each(runs, lambda run: f"{run.facts.get('device', '?')} in precision {run.facts.get('precision', '?')}")
     compared = [text for text in dict.fromkeys(map(treatment_of, runs)) if text not in ("", "none")]
     departed = list(dict.fromkeys(line for run in runs for line in run.facts.get("departures") or ()))
+    equalised: dict[str, list[str]] = {}
+    for run in runs:
+        equalised.setdefault(preprocessing_of(run), []).append(run.experiment)
     folds = len({run.fold for run in runs})
     views = _each(runs, lambda run: _setting(run, "model", "views"))
     software = ", ".join(f"{name} {versions[name]}" for name in SOFTWARE if name in versions)
@@ -72,6 +89,11 @@ def methods(study: Study) -> list[str]:
         f"{schedule} learning rate for {epochs} epoch{'s' * (epochs != '1')} in batches of {batch}, with soft labels: "
         f"the proportions of the classes in an image. It was trained on {counted(folds, 'fold')}, from "
         f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}.",
+        *(
+            f"The images of {', '.join(dict.fromkeys(names))} were preprocessed by {words}."
+            for words, names in equalised.items()
+            if words
+        ),
         *([of_views(views)] if views not in ("", "1") else []),
         f"Treatments of the training set: {'; '.join(compared)}." if compared else "The training set was not treated.",
         *([f"Departures from the recipe of the network: {'; '.join(departed)}."] if departed else []),
@@ -115,6 +137,11 @@ def treatment_of(run: RunRecord) -> str:
     target = _setting(run, "resampling", "_target_")
     words = TREATMENTS.get(target, target.rpartition(".")[2])
     return f"{words} in 8 bits that wrap round" if _setting(run, "resampling", "eight_bits") == "True" else words
+
+
+def preprocessing_of(run: RunRecord) -> str:
+    """What was done to a run's images once they were resized, in words; "" for nothing."""
+    return IN_WORDS.get(_setting(run, "model", "preprocess"), "")
 
 
 def _training_images(runs: list[RunRecord]) -> str:
