@@ -132,7 +132,7 @@ class Identity:
 
 
 def _declared_name(mine: Identity, chosen: str | None) -> str | None:
-    """The name of the declared experiment that these settings are, whatever else is done to images if none declares that.
+    """The name of the declared experiment that these settings are, whatever is done to images that none declares.
 
     Args:
         mine: of the settings.

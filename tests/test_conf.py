@@ -108,6 +108,13 @@ def test_every_primary_config_names_only_groups_that_exist() -> None:
         (("resampling=ros", "resampling.multiples.3_1=0"), "homo_hetero-ros,resampling.multiples.3_1=0"),
         (("resampling=ros", "resampling.multiples.3_1=2"), "m4"),
         (("resampling=borderline_smote", "resampling.eight_bits=true"), "m3_published"),
+        (("resampling=cutmix",), "cutmix"),
+        (("augmentation=puzzle", "augmentation.square=50"), "puzzle"),
+        (("model.preprocess=clahe",), "clahe"),
+        (("experiment=m5", "model.preprocess=clahe"), "m5"),
+        (("experiment=clahe", "model.preprocess=none"), "m2"),
+        (("augmentation=robust",), "m2"),
+        (("experiment=puzzle", "augmentation=robust"), "m2"),
     ],
 )
 def test_a_name_follows_what_is_trained(overrides: tuple[str, ...], name: str) -> None:

@@ -7,10 +7,8 @@ from oral_cancer.settings.training import CLAHE, CLAHE_BINARY
 
 THRESHOLD = 0.5  # above which a binarised value is 1; of the authors' code
 
-IN_WORDS = {
-    CLAHE: "contrast-limited adaptive histogram equalisation (CLAHE), each colour channel for itself",
-    CLAHE_BINARY: "contrast-limited adaptive histogram equalisation (CLAHE), each colour channel for itself, then 0 or 1",
-}
+_EQUALISED = "contrast-limited adaptive histogram equalisation (CLAHE) of each colour channel for itself"
+IN_WORDS = {CLAHE: _EQUALISED, CLAHE_BINARY: f"{_EQUALISED}, then black or white"}
 """By the option `model.preprocess`, where it does anything."""
 
 

