@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +9,7 @@ from oral_cancer.data.preprocessing import preprocessed
 from oral_cancer.settings.training import NONE
 
 if TYPE_CHECKING:
-    from torch import Tensor  # it comes late: opening a store needs none of it
+    from torch import Tensor  # it comes late, as OpenCV does: to name a store needs none of them
 
 
 class Resizing(NamedTuple):
@@ -49,6 +48,8 @@ def resized(rgb: NDArray[np.uint8], size: int, antialias: bool = True, preproces
 
         square = np.ascontiguousarray(resized_batch(torch.from_numpy(rgb)[None], size)[0].numpy())
     else:
+        import cv2
+
         square = np.asarray(cv2.resize(rgb, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
     return preprocessed(square, preprocess)
 

@@ -17,7 +17,7 @@ from oral_cancer.data.reading import Reading
 from oral_cancer.data.resizing import Resizing, resized
 from oral_cancer.data.store import STORE_NAME, open_store, store_name
 from oral_cancer.errors import UserError
-from oral_cancer.experiments import compose_settings
+from oral_cancer.experiments import composed_of
 from oral_cancer.inference.members import choose_runs, resizing
 from oral_cancer.inference.onnx_files import TOLERANCE
 from oral_cancer.models import SoftLabelNetwork
@@ -138,5 +138,5 @@ def test_the_onnx_file_takes_images_that_were_equalised_before_and_the_card_says
 
 def test_what_is_no_preprocessing_is_refused() -> None:
     with pytest.raises(UserError) as refused:
-        check(compose_settings(["model.preprocess=equalised"]))
+        check(composed_of(["model.preprocess=equalised"]).settings)
     assert refused.value.lines == ("model.preprocess=equalised: must be one of none, clahe, clahe_binary",)
