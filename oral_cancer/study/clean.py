@@ -144,8 +144,8 @@ def _stores_of(study: Path) -> Iterator[str]:
             source: Any = config["source"]  # type: ignore[index]
             reading = Reading.of(*(source.get(option) for option in ("range", "channels", "plane")))
             model: Any = config["model"]  # type: ignore[index]
-            size, *way = resizing_of(model)
-            yield store_name(Path(str(root)), size, reading, *way)
+            way = resizing_of(model)
+            yield store_name(Path(str(root)), way.size, reading, way.antialias, way.preprocess)
 
 
 @contextmanager

@@ -47,8 +47,8 @@ def open_images(run: Run, collection: Collection) -> ImageStore:
     """The decoded images of what the run's source has found; whatever is wrong with its files is refused here."""
     settings, folds = run.settings, run.settings.data.folds
     faults = _faults(collection, folds)
-    size, *way = run.resizing
-    store = open_sound_store(collection, size, Path(settings.store), faults, *way)
+    way = run.resizing
+    store = open_sound_store(collection, way.size, Path(settings.store), faults, way.antialias, way.preprocess)
     if again := repeated(store):
         store = store.without(again)
         refuse(_faults(store.collection, folds))
