@@ -98,7 +98,7 @@ def _settings(*overrides: str) -> Any:
         ("augmentation=device", 3),
         ("augmentation=keras", 3),
         ("augmentation=robust", 13),
-        ("experiment=puzzle augmentation.square=64 augmentation@augmentation.then=device", 16 + 3),
+        ("experiment=puzzle augmentation.square=96 augmentation@augmentation.then=device", 16 + 3),
     ],
 )
 def test_a_step_brings_nothing_to_the_gpu(
