@@ -17,6 +17,7 @@ from oral_cancer.data import overview
 from oral_cancer.data.collection import Collection
 from oral_cancer.data.leaks import same_images, split_groups
 from oral_cancer.data.overview import Counts
+from oral_cancer.data.preprocessing import IN_WORDS
 from oral_cancer.data.splits import number_of_folds
 from oral_cancer.data.store import ImageStore
 from oral_cancer.errors import UserError, refuse
@@ -60,7 +61,7 @@ def check_images(settings: DictConfig) -> Path:
         lines += overview.alike(store, roles[0])
         problems += [*same_images(store, roles), *split_groups(store.collection, roles)]
     sheet = SHEETS / f"{in_files(store.collection.root.resolve().name)}.png"
-    if lacking := _draw(sheet, store):
+    if lacking := _draw(sheet, store, run.resizing.preprocess):
         lines.append(f"the contact sheet has boxes for {lacking}: no font of this machine has these, such as Noto Sans")
     if store.collection.simulated:
         lines.append(SIMULATED)
@@ -101,7 +102,7 @@ def _show(counts: Counts) -> None:
     show_table(table)
 
 
-def _draw(path: Path, store: ImageStore) -> str:
+def _draw(path: Path, store: ImageStore, preprocess: str) -> str:
     collection = store.collection
     files = collection.files
     chosen = overview.samples(
@@ -125,6 +126,8 @@ def _draw(path: Path, store: ImageStore) -> str:
     ]
     side = store.images.shape[1]
     subtitle = f"{counted(len(files), 'image')}, resized to {side} x {side} px"
+    if preprocess in IN_WORDS:
+        subtitle += f"; {IN_WORDS[preprocess]}"
     if collection.simulated:
         subtitle += f"; {SIMULATED}"
     return write_contact_sheet(path, str(collection.root), subtitle, rows)

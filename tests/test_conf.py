@@ -114,6 +114,13 @@ def test_every_primary_config_names_only_groups_that_exist() -> None:
         (("experiment=focal", "resampling=enn_ros"), "m5"),
         (("augmentation=randaugment",), "randaugment"),
         (("augmentation=robust", "model.ema=0.9", "model.label_smoothing=0.3"), "m2"),
+        (("resampling=cutmix",), "cutmix"),
+        (("augmentation=puzzle", "augmentation.square=50"), "puzzle"),
+        (("model.preprocess=clahe",), "clahe"),
+        (("experiment=m5", "model.preprocess=clahe"), "m5"),
+        (("experiment=clahe", "model.preprocess=none"), "m2"),
+        (("augmentation=robust",), "m2"),
+        (("experiment=puzzle", "augmentation=robust"), "m2"),
     ],
 )
 def test_a_name_follows_what_is_trained(overrides: tuple[str, ...], name: str) -> None:

@@ -49,6 +49,8 @@ def test_the_better_network_lists_what_is_better() -> None:
         (["augmentation.keras.fill=9"], ["augmentation.keras.fill=9: published is 0"]),
         (["model.recipe.augmentation=centre"], ["model.recipe.augmentation=centre: published is keras"]),
         (["model.antialias=true"], ["model.antialias=true: published is false"]),
+        (["experiment=clahe"], ["model.preprocess=clahe: published is none"]),
+        (["experiment=puzzle"], ["augmentation.recipe=puzzle: model.recipe has keras"]),
         (["model.ema=0.9"], ["model.ema=0.9: published is null"]),
         (["model.views=8"], ["model.views=8: published is 1"]),
         (["model.loss=focal", "model.focal.gamma=4"], ["model.loss=focal: published is mse"]),

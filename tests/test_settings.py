@@ -295,6 +295,7 @@ def test_paths_and_names_of_a_command_are_taken_as_typed() -> None:
         ("model.views=8", True),
         ("model.loss=kl", True),
         ("model.antialias=true", True),
+        ("model.preprocess=clahe", True),
         ("model.recipe.precision=auto", True),  # which the trainer follows
         ("trainer.precision=bf16-mixed", True),
     ],

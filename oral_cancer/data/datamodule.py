@@ -22,12 +22,11 @@ from oral_cancer.data.short_batches import ShortBatches
 from oral_cancer.data.splits import EVALUATED, Splits, split
 from oral_cancer.data.store import ImageStore, ImageView
 from oral_cancer.data.stream import ShuffledStream
-from oral_cancer.data.training_set import checked, treat
+from oral_cancer.data.training_set import INTERPOLATED, checked, treat
 from oral_cancer.labels import TOLERANCE, ImageSet
 from oral_cancer.settings.callbacks import OF_VALIDATION
 from oral_cancer.settings.data import RUNS_ON, SHORT_BATCH, SHUFFLED, Fold
 
-INTERPOLATED = "interpolated"
 SHARE_OF_GPU = 0.2  # of its free memory, for pixels: other runs and the network need room, too
 
 

@@ -24,7 +24,7 @@ from oral_cancer.formats.picture import Choice, Unreadable, Values
 
 DECODER = (
     f"5, tifffile {tifffile.__version__}, imagecodecs {imagecodecs.__version__}, simplejpeg {simplejpeg.__version__}, "
-    f"Pillow {PIL.__version__}, PyTorch {version('torch')}"
+    f"Pillow {PIL.__version__}, PyTorch {version('torch')}, scikit-image {version('scikit-image')}"
 )
 """Version of this module and its libraries: other pixels may come out of another one."""
 

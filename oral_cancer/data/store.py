@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 
 from oral_cancer.data.collection import IDENTICAL, Collection, LeftOut
 from oral_cancer.data.reading import Reading, as_text, is_plain, record_of
+from oral_cancer.data.resizing import Resizing
 from oral_cancer.data.store_build import build
 from oral_cancer.data.store_index import INDEX, Key, PixelArray, Stored, key_of, load
 from oral_cancer.disk import insist_on_room
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.formats.brightness import MOST_CLIPPED, Levels, Measured, summary
+from oral_cancer.settings.training import NONE, PREPROCESSINGS
 
 CHECKED_AT_ONCE = 64  # images
 
@@ -130,6 +132,7 @@ def open_store(
     folder: str | Path,
     problems: Sequence[str] = (),
     antialias: bool = True,
+    preprocess: str = NONE,
 ) -> ImageStore:
     """Open the store of a collection; build it first, or what has changed of it, if need be.
 
@@ -140,13 +143,13 @@ def open_store(
         image_size: side of the stored squares in pixels.
         folder: where stores are kept; each root, image size and way of resizing has its own folder in it.
         problems: further faults that the caller found, reported together with those met here.
-        antialias: of the resizing, see `resizing.resized`.
+        antialias, preprocess: of the resizing, see `resizing.resized`.
 
     Raises:
         UserError: one line for each of `collection.problems`, of `problems`, and of the images that do not
             decode or change while they are read; or if there is no image, or the store cannot be written.
     """
-    home = Path(folder) / store_name(collection.root, image_size, collection.reading, antialias)
+    home = Path(folder) / store_name(collection.root, image_size, collection.reading, antialias, preprocess)
     root = str(collection.root)
     keys = [key_of(root, file.path) for file in collection.files]
     faults: list[str] = []
@@ -160,7 +163,8 @@ def open_store(
                 if not _is_current(stored, keys):
                     size = len(keys) * image_size**2 * 3
                     insist_on_room(home, size, "the image store", "give store= on another disk")
-                    faults = build(collection.root, keys, image_size, home, stored, collection.reading, antialias)
+                    way = Resizing(image_size, antialias, preprocess)
+                    faults = build(collection.root, keys, way, home, stored, collection.reading)
                     stored = load(home, image_size)
         except OSError as error:
             megabytes = len(keys) * image_size**2 * 3 // 10**6 + 1
@@ -195,15 +199,16 @@ def open_sound_store(
     folder: str | Path,
     problems: Sequence[str] = (),
     antialias: bool = True,
+    preprocess: str = NONE,
 ) -> ImageStore:
     """As `open_store`, with every pixel checked; where some are damaged, it names their images and builds anew."""
-    store = open_store(collection, image_size, folder, problems, antialias)
+    store = open_store(collection, image_size, folder, problems, antialias, preprocess)
     damaged = verify(store)
     if damaged:
-        home = Path(folder) / store_name(collection.root, image_size, collection.reading, antialias)
+        home = Path(folder) / store_name(collection.root, image_size, collection.reading, antialias, preprocess)
         _say(f"{home}: damaged pixels of {', '.join(damaged[:5])}{' ...' * (len(damaged) > 5)}; it is built anew")
         (home / INDEX).unlink(missing_ok=True)
-        store = open_store(collection, image_size, folder, antialias=antialias)
+        store = open_store(collection, image_size, folder, (), antialias, preprocess)
     return store
 
 
@@ -220,17 +225,17 @@ def verify(store: ImageStore) -> list[str]:
     ]
 
 
-STORE_NAME = re.compile(r".+-(\d+)px(?:-aliased)?-[0-9a-f]{8}")
+STORE_NAME = re.compile(rf".+-(\d+)px(?:-aliased)?(?:-(?:{'|'.join(PREPROCESSINGS)}))?-[0-9a-f]{{8}}")
 """What `store_name` gives, with the image size as its group."""
 
 
-def store_name(root: Path, image_size: int, reading: Reading, antialias: bool = True) -> str:
-    """Of the folder of a store: of its images' folder, its image size and filter, what the user says of the files."""
+def store_name(root: Path, image_size: int, reading: Reading, antialias: bool = True, preprocess: str = NONE) -> str:
+    """Of the folder of a store: of its images' folder, its squares, see `Resizing`, and what is said of the files."""
     path = root.resolve()
     readable = re.sub(r"[^\w.-]+", "_", path.name)[:40]
     said = b"" if reading.is_plain else json.dumps(reading.options).encode()
-    way = "" if antialias else "-aliased"
-    return f"{readable}-{image_size}px{way}-{hashlib.sha256(os.fsencode(path) + said).hexdigest()[:8]}"
+    squares = "-".join([f"{image_size}px", *Resizing(image_size, antialias, preprocess).marks])
+    return f"{readable}-{squares}-{hashlib.sha256(os.fsencode(path) + said).hexdigest()[:8]}"
 
 
 def _clipped(collection: Collection, stored: Stored | None) -> list[str]:

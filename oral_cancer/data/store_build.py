@@ -28,6 +28,7 @@ from oral_cancer.counting import counted
 from oral_cancer.data.perceptual_hash import perceptual_hash
 from oral_cancer.data.reader import decode, quiet, read_bytes
 from oral_cancer.data.reading import Reading
+from oral_cancer.data.resizing import Resizing, resized
 from oral_cancer.data.store_index import Key, Row, Stored, commit, key_of
 from oral_cancer.errors import gathered
 from oral_cancer.formats.brightness import Levels, Measured, clipped, common_levels, own_levels
@@ -47,22 +48,20 @@ class Filled(NamedTuple):
 def build(
     root: Path,
     keys: list[Key],
-    image_size: int,
+    way: Resizing,
     home: Path,
     old: Stored | None,
     reading: Reading,
-    antialias: bool = True,
 ) -> list[str]:
     """Write a new array and its index; the caller must hold the folder's lock.
 
     Args:
         root: the folder that the keys' paths start from.
         keys: the files, in the order of the rows.
-        image_size: side of a row's square in pixels.
+        way: how images become the squares of the rows.
         home: the store's folder.
-        old: what it holds now; an array of the same image size, read and resized in the same way.
+        old: what it holds now; an array of squares made in the same way of files read in the same way.
         reading: what the user says of the files.
-        antialias: of the resizing, see `resizing.resized`.
 
     Returns:
         A line for each fault, of a file that has got no row or of the collection: path, reason, remedy.
@@ -75,10 +74,10 @@ def build(
     array = home / f"images-{secrets.token_hex(4)}.npy"
     try:
         with open(array, "wb") as file, _one_thread_each(), quiet(), _all_cores() as pool:
-            first = _reserve(file, (len(keys), image_size, image_size, 3))
+            first = _reserve(file, (len(keys), way.size, way.size, 3))
 
             def fill(number: int, levels: Levels | None = None) -> Filled:
-                filled, pixels = _filled(root, keys[number], (image_size, antialias), reusable, reading, levels)
+                filled, pixels = _filled(root, keys[number], way, reusable, reading, levels)
                 if pixels is not None:
                     _write(file.fileno(), pixels, first + number * pixels.nbytes)
                 return filled
@@ -143,11 +142,11 @@ class _Reusable:
 
 
 def _filled(
-    root: Path, key: Key, resizing: tuple[int, bool], old: _Reusable, reading: Reading, levels: Levels | None
+    root: Path, key: Key, way: Resizing, old: _Reusable, reading: Reading, levels: Levels | None
 ) -> tuple[Filled, NDArray[np.uint8] | None]:
     """What becomes of a file, and its resized pixels; ValueError with reason and remedy.
 
-    `resizing` is side and filter, see `resizing.Resizing`. `levels` are for images whose files declare no depth; None
+    `levels` are for images whose files declare no depth; None
     is those of the image alone.
     """
     if known := old.unchanged(key, levels):
@@ -165,11 +164,7 @@ def _filled(
             if own is None:
                 return Filled(None, raw.measured, True), None
             whole = raw.shown(own)
-            from oral_cancer.data.resizing import (
-                resized,  # late: with it comes PyTorch, which opening a store needs not
-            )
-
-            pixels = resized(whole, *resizing)
+            pixels = resized(whole, *way)
             size, marks = (whole.shape[1], whole.shape[0]), (perceptual_hash(pixels), zlib.crc32(pixels.data))
             beyond = clipped(raw.values, own) if own.by == "range" else 0.0
             row = Row(*key, sha256, *size, *marks, raw.measured, own, beyond, raw.micrometres)

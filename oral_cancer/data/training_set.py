@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from oral_cancer.errors import refuse
 from oral_cancer.labels import TOLERANCE
 
+INTERPOLATED = "interpolated"
+"""What images are called of which the label is between those that the data set has names for."""
+
 
 class Images(Protocol):
     """Images that may lie on disk: an ndarray, or a view that reads rows when they are asked for."""

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from oral_cancer.command import say
 from oral_cancer.counting import counted
+from oral_cancer.data.preprocessing import IN_WORDS
 from oral_cancer.files import refuse_file, write_text
 from oral_cancer.inference.members import choose_runs, load_network, resizing, views_in_words
 from oral_cancer.inference.model_card import model_card
@@ -44,7 +45,9 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
         for name, members, of_members in files:
             differences[name] = write_onnx(folder / name, members, of_members, way)
             say(f"written: {folder / name}")
-    write_text(folder / CARD, model_card(study, runs, way.size, differences))
+    if way.preprocess in IN_WORDS:
+        say(f"not in the files: {IN_WORDS[way.preprocess]}; {CARD} shows how images are to be prepared")
+    write_text(folder / CARD, model_card(study, runs, way, differences))
     say(f"written: {folder / CARD}")
 
 

@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from oral_cancer.data.preprocessing import IN_WORDS
 from oral_cancer.data.reading import in_lines
+from oral_cancer.data.resizing import Resizing
+from oral_cancer.data.training_set import INTERPOLATED
 from oral_cancer.evaluation import tables
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.composition_tables import compose, compositions, estimators
@@ -18,19 +21,20 @@ from oral_cancer.inference.onnx_files import ENSEMBLE
 from oral_cancer.pages import figures
 from oral_cancer.pages.compositions import OF_FIELDS, basis
 from oral_cancer.pages.render import render
+from oral_cancer.settings.augmentation import turning
 from oral_cancer.settings.learning import beside, loss_in_words, output_in_words
 from oral_cancer.study.run_record import RunRecord
 from oral_cancer.study.runs import Study
 from oral_cancer.study.sentences import of_rmse
 
 
-def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: Mapping[str, float]) -> str:
+def model_card(study: Study, runs: Sequence[RunRecord], way: Resizing, differences: Mapping[str, float]) -> str:
     """The model card of an exported model, in Markdown (Mitchell et al., Model cards for model reporting, 2019).
 
     Args:
         study: which the model is part of.
         runs: the model's, whose networks were exported.
-        size: pixels a side that images are resized to.
+        way: how images become the squares that the networks take.
         differences: of the probabilities of each ONNX file from those of its networks.
     """
     model, facts = runs[0].experiment, runs[0].facts
@@ -45,7 +49,9 @@ def model_card(study: Study, runs: Sequence[RunRecord], size: int, differences: 
             "model": model,
             "runs": runs,
             "networks": networks_in_words(runs),
-            "size": size,
+            "way": way,
+            "preprocessed": IN_WORDS.get(way.preprocess),
+            "interpolated": INTERPOLATED,
             "views": views(runs),
             "predicted": views_in_words(runs),
             "facts": facts,
@@ -84,12 +90,14 @@ def _soft_labels(predictions: pd.DataFrame) -> dict[str, str]:
 
 
 def _transforms(facts: Mapping[str, Any]) -> list[str]:
-    chosen = facts["config"].get("augmentation") or {}
+    given = facts["config"].get("augmentation") or {}
+    chosen = turning(given)
+    before = [_plain({name: value for name, value in given.items() if name != "then"})] if chosen is not given else []
     if "gpu" in chosen:  # one of several, by what trained
         of_machine = "gpu" if facts.get("augmented_on") == "device" else "cpu"
-        chosen = chosen.get(chosen.get("recipe"), chosen.get(of_machine))
+        chosen = chosen.get(str(chosen.get("recipe")), chosen.get(of_machine))
     transforms = chosen.get("transforms", [chosen]) if isinstance(chosen, dict) else [chosen]
-    return [_plain(one) for one in transforms] if isinstance(transforms, list) else []
+    return before + ([_plain(one) for one in transforms] if isinstance(transforms, list) else [])
 
 
 def _tested(predictions: Any, image_set: str) -> int:

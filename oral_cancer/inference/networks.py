@@ -47,7 +47,7 @@ def resizing(run: RunRecord) -> Resizing:
             f"config.model.{name}={shown(getattr(seen, name))}" for name in ("image_size", "supersampling")
         )
         raise UserError(f"{run.folder / FILE}: {named}: must be at most {LARGEST} px; train the run again")
-    return Resizing(side, seen.antialias)
+    return Resizing(side, seen.antialias, seen.preprocess)
 
 
 def views(run: RunRecord) -> int:

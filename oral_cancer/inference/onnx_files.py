@@ -1,10 +1,11 @@
-"""ONNX files of an experiment: one a fold, one of the ensemble, with all from decoded image to probabilities.
+"""ONNX files of an experiment: one a fold, one of the ensemble, with all from decoded image to probabilities but for
+a preprocessing of the images, which is done before.
 
 An ONNX file has the input `images`, uint8 (batch, height, width, 3) RGB of any size, and the outputs `probabilities`,
 float32 (batch, K) in the order of the classes, and `by_fold`, float32 (folds, batch, K), means over the views; where
 there are several, also `by_view`, float32 (views, batch, K), means over the folds. Its metadata hold `classes`,
-`image_size`, `views`, `reading` (how the training images' raw values became 8 bits), `runs` and the SHA-256 of each
-checkpoint it was made from, as JSON.
+`image_size`, `views`, `preprocess` (what is to be done to the images before, see `data.preprocessing`), `reading` (how
+the training images' raw values became 8 bits), `runs` and the SHA-256 of each checkpoint it was made from, as JSON.
 """
 
 import hashlib
@@ -58,7 +59,7 @@ class WholeModel(nn.Module):
         """
         first = self.networks[0]
         assert isinstance(first, SoftLabelNetwork)
-        pixels = first.network_input(resized_batch(images, *self.way))
+        pixels = first.network_input(resized_batch(images, self.way.size, self.way.antialias))
         seen = torch.cat(list(views_of(pixels, self.views)))
         of_networks = [network.probabilities(seen) for network in self.networks]  # type: ignore[operator]
         found = torch.stack([one.reshape(self.views, -1, one.shape[1]) for one in of_networks])
@@ -104,6 +105,7 @@ def write_onnx(path: Path, runs: Sequence[RunRecord], networks: Sequence[SoftLab
             "classes": json.dumps(runs[0].classes),
             "image_size": json.dumps(size),
             "views": json.dumps(model.views),
+            "preprocess": json.dumps(way.preprocess),
             "reading": json.dumps(runs[0].facts.get("reading")),
             "runs": json.dumps([run.name for run in runs]),
             "checkpoints": json.dumps(checkpoint_hashes(runs)),

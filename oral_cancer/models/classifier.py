@@ -23,7 +23,7 @@ from oral_cancer.models.single_class import SingleClassAccuracy
 from oral_cancer.settings import callbacks
 from oral_cancer.settings.callbacks import OF_VALIDATION
 from oral_cancer.settings.learning import MSE, SOFTMAX
-from oral_cancer.settings.training import RAW
+from oral_cancer.settings.training import NONE, RAW
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     Args:
         backbone, weights, classes, image_size, supersampling, drop_path_rate, views: see `SoftLabelNetwork`, as are
-            normalize, batch_norm_momentum, antialias and output.
+            normalize, batch_norm_momentum, antialias, output and preprocess.
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
@@ -81,6 +81,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         label_smoothing: float = 0.0,
         mixup: float | None = None,
         freeze: int = 0,
+        preprocess: str = NONE,
     ) -> None:
         super().__init__(
             backbone,
@@ -94,6 +95,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
             batch_norm_momentum,
             antialias,
             output,
+            preprocess,
         )
         freeze_stages(self.network, freeze)
         if freeze and self.origin_kind == "random":

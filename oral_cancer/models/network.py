@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from oral_cancer.models.views import views_of
 from oral_cancer.models.weights import build_backbone
 from oral_cancer.settings.learning import SIGMOID, SOFTMAX
-from oral_cancer.settings.training import RAW
+from oral_cancer.settings.training import NONE, RAW
 
 IMAGENET_MEAN = tuple(255 * mean for mean in (0.485, 0.456, 0.406))
 IMAGENET_DEVIATION = tuple(255 * deviation for deviation in (0.229, 0.224, 0.225))
@@ -18,8 +18,9 @@ IMAGENET_DEVIATION = tuple(255 * deviation for deviation in (0.229, 0.224, 0.225
 class SoftLabelNetwork(nn.Module):
     """A timm backbone and what makes probabilities of its outputs, over images that may come larger than it sees them.
 
-    Batches are uint8 (B, H, W, 3) RGB, or float32 of the same range. The backbone sees floats from 0 to 255, or these
-    less the mean of ImageNet's pixels and divided by their standard deviation, each channel for itself.
+    Batches are uint8 (B, H, W, 3) RGB, or float32 of the same range. The backbone sees floats from 0 to 255, of
+    equalised images from 0 to 1, or pixels less the mean of ImageNet's and divided by their standard deviation, each
+    channel for itself.
 
     With `supersampling` s, images come s times as large as the network sees them, and it sees means of pixels.
     Rotation in training interpolates, and so blurs images finely; images in evaluation are not rotated. Where the
@@ -40,6 +41,7 @@ class SoftLabelNetwork(nn.Module):
             Of no effect where that has no batch norm.
         antialias: how images are resized before they come here, see `data.resizing`; of no influence here.
         output: "softmax", or "sigmoid": the sigmoid of each output, divided by the sum over the classes.
+        preprocess: what is done to them before they come here, see `data.preprocessing`.
 
     Raises:
         UserError: see `build_backbone`.
@@ -61,6 +63,7 @@ class SoftLabelNetwork(nn.Module):
         batch_norm_momentum: float | None = None,
         antialias: bool = True,
         output: str = SOFTMAX,
+        preprocess: str = NONE,
     ) -> None:
         super().__init__()
         built = build_backbone(backbone, weights, classes, image_size, drop_path_rate)
@@ -73,6 +76,7 @@ class SoftLabelNetwork(nn.Module):
         self.views = views
         self.normalize = normalize
         self.output = output
+        self.preprocess = preprocess
         for name, values in (("mean", IMAGENET_MEAN), ("deviation", IMAGENET_DEVIATION)):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
@@ -81,13 +85,15 @@ class SoftLabelNetwork(nn.Module):
         return self.probabilities(self.network_input(images))
 
     def network_input(self, images: Tensor) -> Tensor:
-        """What the network sees of uint8 images (B, H, W, 3): float32 (B, 3, H / s, W / s), normalised or 0 to 255."""
+        """What the network sees of uint8 images (B, H, W, 3): float32 (B, 3, H / s, W / s), see the class."""
         pixels = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last)
         if self.supersampling > 1:
             beside = self.supersampling // 2
             width = self.supersampling + 2 * beside
             pixels = F.avg_pool2d(pixels, width, self.supersampling, padding=beside, count_include_pad=False)
-        return pixels if self.normalize == RAW else (pixels - self.mean) / self.deviation
+        if self.normalize != RAW:
+            return (pixels - self.mean) / self.deviation
+        return pixels if self.preprocess == NONE else pixels / 255
 
     def probabilities(self, pixels: Tensor) -> Tensor:
         """Probabilities of the classes, float32 (B, K), from what `network_input` returns."""

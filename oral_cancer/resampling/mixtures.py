@@ -1,6 +1,6 @@
 """Labels as the treatments' options name them, and the training images of each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,17 +34,32 @@ class Rows:
         """The rows of all other labels, ascending."""
         return np.sort(np.concatenate([rows for other, rows in self.by_label.items() if other != name]))
 
-    def insist(self, needed: Iterable[str]) -> None:
-        """Raise a `UserError` for every label of which a treatment needs images and there is none."""
+    def insist(self, needed: Iterable[str], options: str = "resampling.multiples and resampling.pairs") -> None:
+        """Raise a `UserError` for every label of which a treatment needs images and there is none.
+
+        Args:
+            needed: the labels.
+            options: that name them.
+        """
         present = ", ".join(self.by_label)
         refuse(
             [
-                f"resampling: the training set has no image of {name}, but of {present}; change resampling.multiples "
-                "and resampling.pairs, or choose data=homo_hetero or resampling=none"
+                f"resampling: the training set has no image of {name}, but of {present}; change {options}, "
+                "or choose data=homo_hetero or resampling=none"
                 for name in dict.fromkeys(needed)
                 if self.name(name) not in self.by_label
             ]
         )
+
+    def paired(self, pairs: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+        """The names of two labels each that `resampling.pairs` has, in whatever form it has them.
+
+        Raises:
+            UserError: where one has no image.
+        """
+        named = [(self.name(first), self.name(second)) for first, second in pairs]
+        self.insist((name for pair in named for name in pair), "resampling.pairs")
+        return named
 
     def to_add(self, multiples: Mapping[str, float] | None) -> dict[str, int]:
         """How many images to add to each label, in whole images.

@@ -1,8 +1,10 @@
 """The settings of what happens to training images."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le, Len
+from pydantic import ValidationInfo, field_validator
 
 from oral_cancer.settings.rules import (
     FINITE,
@@ -13,14 +15,14 @@ from oral_cancer.settings.rules import (
     by_target,
     fitting,
     is_ascending,
+    must,
     one_of,
     whole,
 )
 
 CENTRE, KERAS, ROBUST = RECIPES = ("centre", "keras", "robust")  # what a network's recipe can say of augmentation
-
-
 MAGNITUDES = 31  # of RandAugment, from 0
+IN_A_ROW = 3  # squares of a puzzle: 100 px of 300 in the authors' code
 GREY_LEVEL = Rule("a grey level from 0 to 255", (Ge(0), Le(255), FINITE))
 
 
@@ -74,3 +76,34 @@ class RandAugment(Section):
     num_ops: Annotated[int, whole(0)]
     magnitude: Annotated[int, whole(0, MAGNITUDES - 1)]
     fill: Annotated[float, GREY_LEVEL]
+
+
+class Puzzle(Section):
+    builds: ClassVar[str] = "oral_cancer.data.puzzle.puzzle"
+    words: ClassVar[str] = "squares that change places"
+    image_size: Annotated[int, whole(1)]  # these two the model's
+    supersampling: Annotated[int, whole(1)]
+    square: Annotated[int | None, whole(1)]
+    then: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust)]
+
+    @field_validator("square")
+    @classmethod
+    def _divides(cls, square: int | None, info: ValidationInfo) -> int | None:
+        size, times = (info.data.get(name) for name in ("image_size", "supersampling"))
+        if size is None or times is None:  # which is told
+            return square
+        side = size * times
+        wanted = square or side / IN_A_ROW
+        divisors = [number for number in range(1, side // 2 + 1) if side % number == 0]
+        if wanted not in divisors:
+            near = min(divisors, key=lambda number: abs(number - wanted), default=1)
+            whole_side = f"the {side} px of model.image_size x model.supersampling"
+            raise must(square, f"pixels by which {whole_side} can be divided, such as {near}")
+        return square
+
+
+def turning(augmentation: Any) -> Mapping[str, Any]:
+    """Of an augmentation's settings those by which images are turned: its own, or of the one that it ends with."""
+    own = augmentation if isinstance(augmentation, Mapping) else {}
+    last = own.get("then")
+    return last if isinstance(last, Mapping) else own

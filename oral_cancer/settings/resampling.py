@@ -3,12 +3,14 @@
 from typing import Annotated, Any, ClassVar
 
 from annotated_types import Len
-from pydantic import BeforeValidator, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo, field_validator
 
 from oral_cancer.labels import in_files
 from oral_cancer.settings.rules import NOT_NEGATIVE, TEXT, TRUTH, Rule, Section, fitting, must, one_of, whole
 
 STRATEGIES = ("auto", "all")  # of cleaning
+BOTH, OWN, OTHER = PARTNERS = ("both", "own", "other")  # of a pair of labels, by the images of which label they are
+FULL, PARTIAL = EXTENTS = ("full", "partial")  # how many images are made of a pair
 AUTO = "auto"
 """Instead of multiples: as many as raise every label to the images of the most frequent. Instead of pairs: each label
 and all others."""
@@ -34,6 +36,22 @@ Multiples = Annotated[
 ]
 """Images to add, as multiples of a label's training images, by label; None is "auto"."""
 Label = Annotated[str, Rule("the name of a class or mixture, in quotes", tuple(TEXT.constraints))]
+TwoLabels = Annotated[
+    list[Label],
+    Rule(
+        "two different classes or mixtures, in quotes",
+        (Len(2, 2), fitting(lambda two: _form(two[0]) != _form(two[1]))),
+    ),
+]
+
+
+def _some(pairs: list[Any]) -> list[Any]:
+    if not pairs:
+        raise must(pairs, "at least one pair of labels, such as [[a,b]]")
+    return pairs
+
+
+Pairs = Annotated[list[TwoLabels], AfterValidator(_some)]
 
 
 class NoResampling(Section):
@@ -102,10 +120,7 @@ class CleaningPair(Section):
         keep: those of the two that go on to the training set as they come out.
     """
 
-    mixtures: Annotated[
-        list[Label],
-        Rule("two different classes or mixtures, in quotes", (Len(2, 2), fitting(lambda two: two[0] != two[1]))),
-    ]
+    mixtures: TwoLabels
     sampling_strategy: Annotated[str, one_of(STRATEGIES)]
     keep: list[str]
 
@@ -131,3 +146,27 @@ class EnnRandomOverSampling(Section):
         if twice := [mixture for mixture in keeps if keeps.count(mixture) > 1]:
             raise must(keeps, f"each mixture in one keep, and {twice[0]} is in {keeps.count(twice[0])}")
         return pairs
+
+
+class CutMix(Section):
+    builds: ClassVar[str] = "oral_cancer.resampling.CutMix"
+    words: ClassVar[str] = "CutMix"
+    pairs: Pairs
+    partners: Annotated[str, one_of(PARTNERS)]
+    extent: Annotated[str, one_of(EXTENTS)]
+
+    @field_validator("extent")
+    @classmethod
+    def _across(cls, extent: str, info: ValidationInfo) -> str:
+        if extent == PARTIAL and info.data.get("partners", OTHER) != OTHER:
+            raise must(extent, f"{FULL}, or give resampling.partners={OTHER}: those are the partners that it takes")
+        return extent
+
+
+class SoftSmote(Section):
+    builds: ClassVar[str] = "oral_cancer.resampling.SoftSmote"
+    words: ClassVar[str] = "SMOTE with soft labels"
+    pairs: Pairs
+    among: Annotated[str, one_of((BOTH, OTHER))]
+    n_neighbors: Annotated[int, whole(2)]
+    multiple: Annotated[float, NOT_NEGATIVE]

@@ -15,6 +15,7 @@ from oral_cancer.settings.augmentation import (
     BatchAugmentation,
     KerasAugmentation,
     OfAccelerator,
+    Puzzle,
     RandAugment,
     Robust,
 )
@@ -32,7 +33,14 @@ from oral_cancer.settings.data import (
 from oral_cancer.settings.learning import LOSSES, MSE, OUTPUTS, SOFTMAX, Focal
 from oral_cancer.settings.networks import instead_of_network
 from oral_cancer.settings.optimization import AdamW, KerasAdam, OneCycle, Optimizer, PiecewiseConstant
-from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
+from oral_cancer.settings.resampling import (
+    BorderlineSmote,
+    CutMix,
+    EnnRandomOverSampling,
+    NoResampling,
+    RandomOverSampling,
+    SoftSmote,
+)
 from oral_cancer.settings.rules import (
     AS_TYPED,
     FINITE,
@@ -57,6 +65,7 @@ VIEWS = (1, 8)  # of a square: as it lies, or all its turns and flips
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 RAW = "raw"
 NORMALIZATIONS = (RAW, "imagenet")  # of what the network sees
+NONE, CLAHE, CLAHE_BINARY = PREPROCESSINGS = ("none", "clahe", "clahe_binary")  # of images, once they are resized
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 FOLDER_NAME = Rule(
     "a name that a folder can have: not empty, no slash, no dot or space at its start",
@@ -77,6 +86,7 @@ class Seen(OpenSection):
     views: Annotated[int, Rule("1 or 8", (fitting(VIEWS.__contains__),))] = 1
     antialias: Annotated[bool, TRUTH] = True
     normalize: Annotated[str, one_of(NORMALIZATIONS)] = RAW
+    preprocess: Annotated[str, one_of(PREPROCESSINGS)] = NONE
 
 
 class Network(Seen):
@@ -230,9 +240,14 @@ class Training(Section):
     trainer: Annotated[Any, by_target(other=Trainer)]
     data: Annotated[Any, by_target(CellDataModule, other=Data)]
     source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource, TableSource)]
-    resampling: Annotated[Any, by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)]
+    resampling: Annotated[
+        Any,
+        by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling, CutMix, SoftSmote),
+    ]
     model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
-    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust, RandAugment)]
+    augmentation: Annotated[
+        Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust, RandAugment, Puzzle)
+    ]
     logger: Annotated[Any, by_target(WandbLogger, CsvLogger, TensorBoardLogger, NoLogger), WITHOUT_INFLUENCE]
     callbacks: Callbacks | None = None
     name: Annotated[str | None, NAME_IN_TABLES, AS_TYPED, WITHOUT_INFLUENCE]

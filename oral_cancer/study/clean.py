@@ -29,7 +29,7 @@ from oral_cancer.errors import UserError
 from oral_cancer.study.listing import studies_below
 from oral_cancer.study.plan import read_plan
 from oral_cancer.training.manifest import CHECKPOINT, read_manifest
-from oral_cancer.training.run import TRAINING, RunName, antialias, stored_size
+from oral_cancer.training.run import TRAINING, RunName, resizing_of
 
 ASIDE = re.compile(rf"{TRAINING}\.\d+")
 WANDB = re.compile(r"(?:offline-)?run-\d+_\d+-(?P<id>.+)")
@@ -144,7 +144,8 @@ def _stores_of(study: Path) -> Iterator[str]:
             source: Any = config["source"]  # type: ignore[index]
             reading = Reading.of(*(source.get(option) for option in ("range", "channels", "plane")))
             model: Any = config["model"]  # type: ignore[index]
-            yield store_name(Path(str(root)), stored_size(model), reading, antialias(model))
+            way = resizing_of(model)
+            yield store_name(Path(str(root)), way.size, reading, way.antialias, way.preprocess)
 
 
 @contextmanager

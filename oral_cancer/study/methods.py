@@ -4,16 +4,26 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from oral_cancer.counting import counted
+from oral_cancer.data.preprocessing import IN_WORDS
 from oral_cancer.pages.grids import LACKING, Entry, Grid
 from oral_cancer.settings.augmentation import (
+    ROBUST,
     BatchAugmentation,
     KerasAugmentation,
     OfAccelerator,
+    Puzzle,
     RandAugment,
     Robust,
 )
 from oral_cancer.settings.learning import learning
-from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
+from oral_cancer.settings.resampling import (
+    BorderlineSmote,
+    CutMix,
+    EnnRandomOverSampling,
+    NoResampling,
+    RandomOverSampling,
+    SoftSmote,
+)
 from oral_cancer.study.progress import duration
 from oral_cancer.study.run_record import RunRecord
 from oral_cancer.study.runs import Study
@@ -21,12 +31,12 @@ from oral_cancer.study.runs import Study
 SETS = {"homo": "pure", "hetero": "mixed"}
 TREATMENTS = {
     section.builds: section.words
-    for section in (NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)
+    for section in (NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling, CutMix, SoftSmote)
 }
 """The treatments of this package by what builds them; one of the user's own is called by its class."""
 AUGMENTATIONS = {
     **{section.builds: "" for section in (OfAccelerator, BatchAugmentation, KerasAugmentation)},
-    **{section.builds: section.words for section in (Robust, RandAugment)},
+    **{section.builds: section.words for section in (Robust, RandAugment, Puzzle)},
 }
 """What is more than rotation and flips, by what makes it."""
 PAPER = "PLOS ONE e0310304, doi:10.1371/journal.pone.0310304"
@@ -43,6 +53,7 @@ def experiments(study: Study, order: Iterable[str]) -> Grid:
     columns: dict[str, Callable[[list[RunRecord]], str]] = {
         "trains on": lambda of: _each(of, lambda run: _sets(run, set(study.predictions["set"]))),
         "treatment of the training set": lambda of: _each(of, treatment_of),
+        "preprocessing": lambda of: _each(of, preprocessing_of),
         "class weights": lambda of: _each(of, lambda run: _setting(run, "data", "class_weights")),
         "network": lambda of: _each(of, lambda run: _setting(run, "model", "backbone")),
         "augmentation": lambda of: _each(of, augmentation_of),
@@ -80,6 +91,9 @@ def methods(study: Study) -> list[str]:
     compared = [text for text in dict.fromkeys(map(treatment_of, runs)) if text not in ("", "none")]
     otherwise = list(dict.fromkeys(text for text in map(learning_of, runs) if text))
     departed = list(dict.fromkeys(line for run in runs for line in run.facts.get("departures") or ()))
+    equalised: dict[str, list[str]] = {}
+    for run in runs:
+        equalised.setdefault(preprocessing_of(run), []).append(run.experiment)
     folds = len({run.fold for run in runs})
     views = _each(runs, lambda run: _setting(run, "model", "views"))
     software = ", ".join(f"{name} {versions[name]}" for name in SOFTWARE if name in versions)
@@ -90,6 +104,11 @@ def methods(study: Study) -> list[str]:
         f"the proportions of the classes in an image. It was trained on {counted(folds, 'fold')}, from "
         f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}.",
         *([f"Beside softmax and squared error: {'; '.join(otherwise)}."] if otherwise else []),
+        *(
+            f"The images of {', '.join(dict.fromkeys(names))} were preprocessed by {words}."
+            for words, names in equalised.items()
+            if words
+        ),
         *([of_views(views)] if views not in ("", "1") else []),
         f"Treatments of the training set: {'; '.join(compared)}." if compared else "The training set was not treated.",
         *([f"Departures from the recipe of the network: {'; '.join(departed)}."] if departed else []),
@@ -138,6 +157,8 @@ def treatment_of(run: RunRecord) -> str:
 def augmentation_of(run: RunRecord) -> str:
     """What else than rotation and flips a run's training images undergo, by what makes it; "" for nothing."""
     target = _setting(run, "augmentation", "_target_")
+    if target == OfAccelerator.builds and _setting(run, "augmentation", "recipe") == ROBUST:
+        return Robust.words
     return AUGMENTATIONS.get(target, target.rpartition(".")[2])
 
 
@@ -146,6 +167,11 @@ def learning_of(run: RunRecord) -> str:
     config = run.facts.get("config")
     model = config.get("model") if isinstance(config, Mapping) else None
     return ", ".join(learning(model)) if isinstance(model, Mapping) else ""
+
+
+def preprocessing_of(run: RunRecord) -> str:
+    """What was done to a run's images once they were resized, in words; "" for nothing."""
+    return IN_WORDS.get(_setting(run, "model", "preprocess"), "")
 
 
 def _training_images(runs: list[RunRecord]) -> str:

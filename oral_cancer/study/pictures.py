@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from oral_cancer.data.preprocessing import preprocessed
 from oral_cancer.data.reader import quiet, read_new
 from oral_cancer.data.reading import NewReading
 from oral_cancer.evaluation.metrics import squared_errors
 from oral_cancer.evaluation.predictions import classes_of, labels, probabilities
 from oral_cancer.files import sha256_of
 from oral_cancer.labels import ImageSet
+from oral_cancer.settings.training import NONE
 
 SIDE = 280  # pixels of a thumbnail's longer side
 JPEG_QUALITY = 75
@@ -86,7 +88,7 @@ def thumbnail(path: Path, new: NewReading) -> str | None:
     return inlined(picture, size)
 
 
-def as_trained(path: Path, sha256: str, new: NewReading, side: int) -> str | None:
+def as_trained(path: Path, sha256: str, new: NewReading, side: int, preprocess: str = NONE) -> str | None:
     """As `thumbnail`, the square that training makes of an image; None also for a file that is another by now.
 
     Args:
@@ -94,9 +96,13 @@ def as_trained(path: Path, sha256: str, new: NewReading, side: int) -> str | Non
         sha256: of the file that was trained on, in hex.
         new: how the files are read.
         side: pixels.
+        preprocess: what training does to the square, see `data.preprocessing`.
     """
     picture = _read(path, new) if path.is_file() and sha256_of(path) == sha256 else None
-    return None if picture is None else inlined(picture, (side, side))
+    if picture is None:
+        return None
+    square = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    return inlined(preprocessed(square, preprocess), (side, side))
 
 
 def _read(path: Path, new: NewReading) -> NDArray[np.uint8] | None:

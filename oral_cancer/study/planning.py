@@ -20,6 +20,7 @@ from oral_cancer.study.room import insist_on_room_for_runs
 from oral_cancer.training.run import Run, RunName
 
 if TYPE_CHECKING:
+    from oral_cancer.data.resizing import Resizing
     from oral_cancer.data.store import ImageStore
     from oral_cancer.models.weights import Backbone
 
@@ -120,9 +121,9 @@ def _common_data(runs: Sequence[Run]) -> tuple[dict[str, Any], "ImageStore"]:
     """Facts about the data, of which there is one kind in a study, and no image in two roles of a run; and a store."""
     from oral_cancer.training.images import collected, data_facts, insist_on_labels, insist_on_roles, open_images
 
-    by_store: dict[tuple[str, int, bool], list[Run]] = defaultdict(list)
+    by_store: dict[tuple[str, Resizing], list[Run]] = defaultdict(list)
     for run in runs:
-        by_store[str(run.settings.source), run.stored_size, run.antialias].append(run)
+        by_store[str(run.settings.source), run.resizing].append(run)
     facts = []
     for alike in by_store.values():
         collection = collected(alike[0])

@@ -15,7 +15,7 @@ import pandas as pd
 from oral_cancer.counting import counted
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, classes_of
-from oral_cancer.settings.augmentation import KERAS
+from oral_cancer.settings.augmentation import KERAS, turning
 from oral_cancer.spreadsheets import REASON, is_formula
 from oral_cancer.study.facts import strange_facts
 from oral_cancer.study.plan import read_plan
@@ -191,7 +191,7 @@ def _left_to_machine(run: RunRecord) -> set[str]:
     config = run.facts.get("config") or {}
     left = {
         "precision": (config.get("trainer") or {}).get("precision") == "auto",
-        "augmented_on": "gpu" in (chosen := config.get("augmentation") or {}) and chosen.get("recipe") != KERAS,
+        "augmented_on": "gpu" in (chosen := turning(config.get("augmentation"))) and chosen.get("recipe") != KERAS,
     }
     return {fact for fact, is_left in left.items() if is_left and fact in run.facts}
 

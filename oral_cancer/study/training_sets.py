@@ -10,6 +10,7 @@ import pandas as pd
 
 from oral_cancer.data.overview import samples
 from oral_cancer.data.reading import NewReading
+from oral_cancer.data.training_set import INTERPOLATED
 from oral_cancer.pages.colours import ACCENT, MUTED
 from oral_cancer.pages.panels import Panel, legible, name_rows, small_figure
 from oral_cancer.study.methods import treatment_of
@@ -45,7 +46,7 @@ class TreatedSet:
         numbers: by label `before`, and after the treatment `after`, made up of `PARTS`: images that were `kept`, how
             often some of them are there `again`, and `synthetic` ones; NaN where the run did not record these.
         samples: pictures of images that were kept, removed and made, by these words; of labels from which the
-            treatment removed images, or for which it made some.
+            treatment removed images, or for which it made some, and of all where it made some between labels.
     """
 
     name: str
@@ -102,12 +103,13 @@ def _samples(
     if COPIES not in trained:
         return
     changed = numbers.index[(numbers["before"] != numbers["kept"]) | (numbers["synthetic"] > 0)]
-    of_changed = trained[trained["label"].isin(changed)]
+    of_changed = trained if INTERPOLATED in changed else trained[trained["label"].isin(changed)]
+    preprocess = str(((run.facts.get("config") or {}).get("model") or {}).get("preprocess"))
     of_each = {"kept": of_changed[of_changed[COPIES] > 0], "removed": of_changed[of_changed[COPIES] == 0]}
     for words, rows in of_each.items():
         few = _spread(rows)
         files = zip(few["file"], few["sha256"], few["label"], strict=True) if folder else ()
-        pictures = [(as_trained(folder / file, sha256, new, SIDE), label) for file, sha256, label in files]
+        pictures = [(as_trained(folder / file, sha256, new, SIDE, preprocess), label) for file, sha256, label in files]
         if shown := [Sample(picture, label) for picture, label in pictures if picture]:
             yield words, shown
     made = {str(label): int(number) for label, number in numbers["synthetic"].items() if number > 0}

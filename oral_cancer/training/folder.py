@@ -48,6 +48,7 @@ RECORDED_VERSIONS = (
     "scikit-learn",
     "albumentations",
     "opencv-python-headless",
+    "scikit-image",
     "numpy",
 )
 

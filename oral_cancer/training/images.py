@@ -47,7 +47,8 @@ def open_images(run: Run, collection: Collection) -> ImageStore:
     """The decoded images of what the run's source has found; whatever is wrong with its files is refused here."""
     settings, folds = run.settings, run.settings.data.folds
     faults = _faults(collection, folds)
-    store = open_sound_store(collection, run.stored_size, Path(settings.store), faults, run.antialias)
+    way = run.resizing
+    store = open_sound_store(collection, way.size, Path(settings.store), faults, way.antialias, way.preprocess)
     if again := repeated(store):
         store = store.without(again)
         refuse(_faults(store.collection, folds))

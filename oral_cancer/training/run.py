@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
+from oral_cancer.data.resizing import Resizing
 from oral_cancer.quoting import without_references
 from oral_cancer.settings import resolved, settings_hash
 from oral_cancer.settings.data import Fold
@@ -115,14 +116,9 @@ class Run:
         return int(self.settings.split_seed)
 
     @property
-    def stored_size(self) -> int:
-        """Pixels a side of the images in the store, which may be larger than those that the network sees."""
-        return stored_size(self.settings.model)
-
-    @property
-    def antialias(self) -> bool:
-        """Of the resizing, see `data.resizing`."""
-        return antialias(self.settings.model)
+    def resizing(self) -> Resizing:
+        """How the store has the images, which may be larger there than the network sees them."""
+        return resizing_of(self.settings.model)
 
     @property
     def config_hash(self) -> str:
@@ -151,11 +147,7 @@ class Run:
         return f"the same command{named} goes on from the last whole epoch"
 
 
-def stored_size(model: Any) -> int:
-    """Pixels a side of the stored images that a network with these settings trains on."""
-    return int(model["image_size"]) * int(model["supersampling"])
-
-
-def antialias(model: Any) -> bool:
-    """Whether the stored images are resized without aliasing; those of networks that do not say so are."""
-    return bool(model.get("antialias", True))
+def resizing_of(model: Any) -> Resizing:
+    """How the stored images are resized that a network with these settings trains on; what it does not say is plain."""
+    plain = Resizing(int(model["image_size"]) * int(model["supersampling"]))
+    return plain._replace(**{name: model[name] for name in ("antialias", "preprocess") if name in model})

@@ -261,6 +261,7 @@ ABSURD = [
     *(("supersampling", value) for value in (10**9, 257, 0, -1, True, "1", 1.0, None, [1], {})),
     *(("views", value) for value in (0, 2, 64, -8, True, "8", 8.0, None, [8])),
     *(("antialias", value) for value in (1, "true", None)),
+    *(("preprocess", value) for value in ("CLAHE", None, 1, ["clahe"])),
     *(("normalize", value) for value in ("imagenet1k", None, True)),
     *(("output", value) for value in ("tanh", None, True, ["softmax"])),
     *(("batch_norm_momentum", value) for value in (0, 1.1, float("nan"), True, "0.1")),
@@ -357,7 +358,7 @@ class Own(SoftLabelClassifier):
     def __init__(self, widths, **settings):
         assert set(settings) <= {{"backbone", "weights", "image_size", "supersampling", "drop_path_rate",
                                  "recalibrate", "classes", "views", "normalize", "batch_norm_momentum", "antialias",
-                                 "output"}}
+                                 "output", "preprocess"}}
         assert widths == [1, 2]
         super().__init__(**settings)
 """

@@ -9,7 +9,14 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from oral_cancer.errors import UserError
-from oral_cancer.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
+from oral_cancer.resampling import (
+    BorderlineSmote,
+    CutMix,
+    EnnRandomOverSampling,
+    NoResampling,
+    RandomOverSampling,
+    SoftSmote,
+)
 from tests.published import CLASSES, MIXTURES, group_names
 
 from .conftest import CONFIGS, PUBLISHED, resample
@@ -19,8 +26,11 @@ CLASS_OF = {
     "ros": RandomOverSampling,
     "borderline_smote": BorderlineSmote,
     "enn_ros": EnnRandomOverSampling,
+    "cutmix": CutMix,
+    "soft_smote": SoftSmote,
 }
 ON_MIXTURES = ["ros", "borderline_smote", "enn_ros"]
+BETWEEN_LABELS = ["cutmix", "soft_smote"]
 
 
 class OnDisk:
@@ -111,7 +121,7 @@ def test_published_counts(name, treatment, make_data):
     assert added == {"3:1": 256, "1:3": 256, "2:1": 128, "1:2": 256}
 
 
-@pytest.mark.parametrize("name", ON_MIXTURES)
+@pytest.mark.parametrize("name", ON_MIXTURES + BETWEEN_LABELS)
 def test_refuses_a_training_set_without_mixtures(name, treatment, make_data):
     images, soft_labels = make_data(dict.fromkeys(CLASSES, 20))
     with pytest.raises(
@@ -125,7 +135,7 @@ def test_none_takes_a_training_set_without_mixtures(treatment, make_data):
     assert treatment("none").fit_resample(images, soft_labels, 0).indices.tolist() == list(range(60))
 
 
-@pytest.mark.parametrize("name", ON_MIXTURES)
+@pytest.mark.parametrize("name", ON_MIXTURES + BETWEEN_LABELS)
 def test_refuses_a_training_set_that_lacks_a_mixture(name, treatment, make_data):
     images, soft_labels = make_data({group: 20 for group in PUBLISHED if group != "2:1"})
     with pytest.raises(UserError, match=r"no image of 2[:_]1, but of "):
@@ -145,3 +155,14 @@ def test_one_multiple_can_be_set_on_the_command_line(name):
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose(name, ["multiples.3_1=4"])
     assert config.multiples == dict(OmegaConf.load(CONFIGS / f"{name}.yaml").multiples) | {"3_1": 4}
+
+
+@pytest.mark.parametrize(("name", "made"), [("cutmix", 320 + 320 + 320 + 256), ("soft_smote", 320 + 320 + 320 + 256)])
+def test_between_labels_there_are_as_many_new_images_as_those_of_the_pairs(name, made, treatment, make_data):
+    images, soft_labels = make_data()
+    result = resample(treatment(name), images, soft_labels)
+    np.testing.assert_array_equal(result.indices, np.arange(len(images)))
+    assert len(result.synthetic) == made
+    between = result.soft_labels[len(images) :]
+    assert (between[:, 2] == 0).all()
+    assert np.abs(between.sum(axis=1) - 1).max() < 1e-6

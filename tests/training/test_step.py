@@ -92,11 +92,19 @@ def _settings(*overrides: str) -> Any:
         return compose("train", ["model=efficientnet_lite0", "model.weights=none", *overrides])
 
 
-@pytest.mark.parametrize(("augmentation", "drawn"), [("device", 3), ("keras", 3), ("robust", 13)])
+@pytest.mark.parametrize(
+    ("augmentation", "drawn"),
+    [
+        ("augmentation=device", 3),
+        ("augmentation=keras", 3),
+        ("augmentation=robust", 13),
+        ("experiment=puzzle augmentation.square=96 augmentation@augmentation.then=device", 16 + 3),
+    ],
+)
 def test_a_step_brings_nothing_to_the_gpu(
     on_fake_gpu: None, monkeypatch: pytest.MonkeyPatch, augmentation: str, drawn: int
 ) -> None:
-    cfg = _settings(f"augmentation={augmentation}", "model.normalize=imagenet")
+    cfg = _settings(*augmentation.split(), "model.normalize=imagenet")
     monkeypatch.setattr("oral_cancer.data.robust.trains_on_cuda", lambda accelerator: True)
     model: SoftLabelClassifier = instantiate(cfg.model, classes=3)
     monkeypatch.setattr(model, "log", lambda *_, **__: None)
