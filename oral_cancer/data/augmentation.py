@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from oral_cancer.settings.augmentation import CENTRE, KERAS
+from oral_cancer.settings.augmentation import CENTRE, KERAS, QUARTERS
 
 
 class SeededAugmentation:
@@ -88,16 +88,45 @@ class BatchAugmentation(DeviceAugmentation):
         return turned.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
+class QuarterTurns(DeviceAugmentation):
+    """One of the eight turns and flips of the square, each as likely: no corner is lost and nothing is blurred."""
+
+    views = 8
+
+    def draw(self, seed: int, epoch: int, position: int) -> Tensor:
+        """Whether the image is flipped left to right, upside down, and along its diagonal: float32 (3,), 0 or 1."""
+        return torch.from_numpy(generator_of(seed, epoch, position).integers(0, 2, 3).astype(np.float32))
+
+    def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
+        """The images (B, S, S, 3), flipped; squares, as a store has them."""
+        for flipped, drawn in zip((_across, _down, _along_diagonal), draws.T, strict=True):
+            images = torch.where(drawn[:, None, None, None] > 0, flipped(images), images)
+        return images
+
+
+def _across(images: Tensor) -> Tensor:
+    return images.flip(2)
+
+
+def _down(images: Tensor) -> Tensor:
+    return images.flip(1)
+
+
+def _along_diagonal(images: Tensor) -> Tensor:
+    return images.transpose(1, 2)
+
+
 def of_accelerator(
     cpu: albumentations.BaseCompose,
     gpu: BatchAugmentation,
     accelerator: str,
     rotation: str = CENTRE,
     keras: BatchAugmentation | None = None,
-) -> albumentations.BaseCompose | BatchAugmentation:
-    """The one that suits what trains: `gpu` on CUDA, `cpu` elsewhere; `keras` where the rotation is to be Keras'."""
-    if rotation == KERAS and keras is not None:
-        return keras
+    quarters: QuarterTurns | None = None,
+) -> albumentations.BaseCompose | DeviceAugmentation:
+    """The one that the rotation says; about the centre the one that suits what trains: `gpu` on CUDA, else `cpu`."""
+    if said := {KERAS: keras, QUARTERS: quarters}.get(rotation):
+        return said
     return gpu if trains_on_cuda(accelerator) else cpu
 
 

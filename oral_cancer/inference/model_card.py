@@ -18,7 +18,7 @@ from oral_cancer.inference.onnx_files import ENSEMBLE
 from oral_cancer.pages import figures
 from oral_cancer.pages.compositions import OF_FIELDS, basis
 from oral_cancer.pages.render import render
-from oral_cancer.settings.augmentation import KERAS
+from oral_cancer.settings.augmentation import CENTRE
 from oral_cancer.study.runs import RunRecord, Study
 from oral_cancer.study.sentences import of_rmse
 
@@ -82,8 +82,9 @@ def _soft_labels(predictions: pd.DataFrame) -> dict[str, str]:
 def _transforms(facts: Mapping[str, Any]) -> list[str]:
     chosen = facts["config"].get("augmentation") or {}
     if "gpu" in chosen:  # one of several, by what trained
-        of_device = KERAS if chosen.get("rotation") == KERAS else "gpu"
-        chosen = chosen.get(of_device if facts.get("augmented_on") == "device" else "cpu")
+        rotation = chosen.get("rotation", CENTRE)
+        of_device = "gpu" if facts.get("augmented_on") == "device" else "cpu"
+        chosen = chosen.get(of_device if rotation == CENTRE else rotation)
     transforms = chosen.get("transforms", [chosen]) if isinstance(chosen, dict) else [chosen]
     return [_plain(one) for one in transforms] if isinstance(transforms, list) else []
 

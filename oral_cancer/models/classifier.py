@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.optim.swa_utils import update_bn
 from torchmetrics import MeanSquaredError
 
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError
 from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.network import SoftLabelNetwork
@@ -49,7 +50,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         classes: int,
         image_size: int,
         supersampling: int,
-        drop_path_rate: float,
+        drop_path_rate: float | None,
         recalibrate: bool,
         optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer] | None = None,
         scheduler: Callable[[Optimizer, int, int], LRScheduler] | None = None,
@@ -85,6 +86,8 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         self.build_scheduler = scheduler
         self.beside: Callable[[], Tensor] | None = None
         """What `predict_step` returns of a batch, float32 (B, C), behind its probabilities."""
+        self.between: Callable[[], None] = _nothing
+        """What is called between pieces of long work that is no batch; it may raise, to end the training."""
         # Metrics that neither look into a tensor nor bring a number to it: a GPU would be waited for at every step.
         self.train_loss = MeanSquaredError()
         self.train_accuracy = SingleClassAccuracy()
@@ -127,6 +130,10 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
     @property
     def _is_at_last_step(self) -> bool:
         return self.trainer.global_step >= self.trainer.estimated_stepping_batches
+
+    def course(self, steps: int) -> str:
+        """How it trains in words, with so many steps an epoch."""
+        return f"{counted(steps, 'step')} an epoch"
 
     def measured(self) -> dict[str, float]:
         """What the present epoch has measured, by the names of `MEASURED`; validation is not part of every one."""
@@ -188,6 +195,10 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         steps_per_epoch = int(self.trainer.estimated_stepping_batches) // epochs
         scheduler = self.build_scheduler(optimizer, epochs, steps_per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def _nothing() -> None:
+    """Nobody waits."""
 
 
 def _insist_on_steps(scheduler: Callable[[Optimizer, int, int], LRScheduler], optimizer: Optimizer) -> None:

@@ -17,7 +17,7 @@ from oral_cancer.settings.rules import (
     whole,
 )
 
-CENTRE, KERAS = ROTATIONS = ("centre", "keras")  # about what training images are turned
+CENTRE, KERAS, QUARTERS = ROTATIONS = ("centre", "keras", "quarters")  # about what, or by what, images are turned
 
 
 def _range(what: str, low: float, high: float) -> Rule:
@@ -36,6 +36,10 @@ class KerasAugmentation(BatchAugmentation):
     builds: ClassVar[str] = "oral_cancer.data.keras_augmentation.KerasAugmentation"
 
 
+class QuarterTurns(Section):
+    builds: ClassVar[str] = "oral_cancer.data.augmentation.QuarterTurns"
+
+
 class OfAccelerator(Section):
     builds: ClassVar[str] = "oral_cancer.data.augmentation.of_accelerator"
     accelerator: Annotated[str, TEXT]  # the trainer's, where it is checked
@@ -43,6 +47,7 @@ class OfAccelerator(Section):
     cpu: Annotated[Any, by_target()]
     gpu: Annotated[Any, by_target(BatchAugmentation)]
     keras: Annotated[Any, by_target(KerasAugmentation)] = None
+    quarters: Annotated[Any, by_target(QuarterTurns)] = None
 
 
 Factors = Annotated[list[Annotated[float, Ge(0.2), Le(5)]], _range("factor", 0.2, 5)]
@@ -60,3 +65,12 @@ class Robust(Section):
     contrast: Factors
     gamma: Factors
     noise: Annotated[list[Annotated[float, Ge(0), Le(64)]], _range("number of grey levels", 0, 64)]
+
+
+def views_of(augmentation: Section) -> int:
+    """How many views of an image there are of an augmentation that leaves pixels as they are; 0 for any other."""
+    if isinstance(augmentation, QuarterTurns):
+        return 8
+    if isinstance(augmentation, OfAccelerator):
+        return 8 if augmentation.rotation == QUARTERS else 0
+    return int(getattr(augmentation, "transforms", None) == [])

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt, MinLen
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
 from oral_cancer.settings.augmentation import (
     ROTATIONS,
     BatchAugmentation,
     KerasAugmentation,
     OfAccelerator,
+    QuarterTurns,
     Robust,
+    views_of,
 )
 from oral_cancer.settings.data import (
     ENDS_OF_PASS,
@@ -53,8 +55,7 @@ from oral_cancer.spreadsheets import is_formula
 SEEDS = 2**32 - 1  # the largest that NumPy takes
 VIEWS = (1, 8)  # of a square: as it lies, or all its turns and flips
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
-RAW = "raw"
-NORMALIZATIONS = (RAW, "imagenet")  # of what the network sees
+RAW, IMAGENET, INCEPTION = NORMALIZATIONS = ("raw", "imagenet", "inception")  # of what the network sees
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 FOLDER_NAME = Rule(
     "a name that a folder can have: not empty, no slash, no dot or space at its start",
@@ -63,6 +64,11 @@ FOLDER_NAME = Rule(
 NAME_IN_TABLES = Rule(
     f"{FOLDER_NAME.allowed}, nor =, +, - or @, which a spreadsheet would take for a formula",
     (*FOLDER_NAME.constraints, fitting(lambda name: not is_formula(name))),
+)
+BACKBONE = Rule("the name of a timm network", (MinLen(1),))
+WEIGHTS = Rule(
+    "auto, imagenet, none or an existing file",
+    (fitting(lambda name: name in ("auto", "imagenet", "none") or Path(name).is_file()),),
 )
 FOLD = Rule("a whole number from 0 to data.folds - 1, or all")
 
@@ -120,9 +126,15 @@ class Seen(OpenSection):
 class Network(Seen):
     """What a network of ours is built from, whether it is to train or has trained."""
 
-    backbone: Annotated[str, Rule("the name of a timm network", (MinLen(1),))]
+    backbone: Annotated[str, BACKBONE]
     drop_path_rate: Annotated[float | None, SHARE]
     batch_norm_momentum: Annotated[float | None, Rule("a number above 0 and at most 1", (Gt(0), Le(1), FINITE))] = None
+
+
+def _of_timm(backbone: str) -> str:
+    if instead := instead_of_network(backbone):
+        raise must(backbone, instead)
+    return backbone
 
 
 class Recipe(Section):
@@ -136,14 +148,7 @@ class Recipe(Section):
 class Model(Network):
     """A network of any class, and how it trains."""
 
-    weights: Annotated[
-        str,
-        Rule(
-            "auto, imagenet, none or an existing file",
-            (fitting(lambda name: name in ("auto", "imagenet", "none") or Path(name).is_file()),),
-        ),
-        AS_TYPED,
-    ]
+    weights: Annotated[str, WEIGHTS, AS_TYPED]
     recalibrate: Annotated[bool, TRUTH] = False
     ema: Annotated[float | None, Rule("a number above 0 and below 1, such as 0.99", (Gt(0), Lt(1), FINITE))] = None
     compile: Annotated[bool, TRUTH] = False
@@ -163,12 +168,20 @@ class SoftLabelClassifier(Model):
     model_config = ConfigDict(extra="forbid")
     builds: ClassVar[str] = "oral_cancer.models.SoftLabelClassifier"
 
-    @field_validator("backbone")
-    @classmethod
-    def _known(cls, backbone: str) -> str:
-        if instead := instead_of_network(backbone):
-            raise must(backbone, instead)
-        return backbone
+    _known = field_validator("backbone")(_of_timm)
+
+
+class LinearProbe(Seen):
+    """A frozen backbone with a regression for its head; an option of other networks' training would change nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+    builds: ClassVar[str] = "oral_cancer.models.LinearProbe"
+    backbone: Annotated[str, BACKBONE]
+    weights: Annotated[str, WEIGHTS, AS_TYPED]
+    ridge: Annotated[float, POSITIVE]
+    recipe: Annotated[Recipe | None, WITHOUT_INFLUENCE] = None
+
+    _known = field_validator("backbone")(_of_timm)
 
 
 class Trainer(OpenSection):
@@ -263,8 +276,8 @@ class Training(Section):
     data: Annotated[Any, by_target(CellDataModule, other=Data)]
     source: Annotated[Any, by_target(AutoSource, FolderSource, LayoutSource, SimulatedSource, TableSource)]
     resampling: Annotated[Any, by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling)]
-    model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
-    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust)]
+    model: Annotated[Any, by_target(SoftLabelClassifier, LinearProbe, other=Model)]
+    augmentation: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, QuarterTurns, Robust)]
     logger: Annotated[Any, by_target(WandbLogger, CsvLogger, TensorBoardLogger, NoLogger), WITHOUT_INFLUENCE]
     callbacks: Callbacks | None = None
     name: Annotated[str | None, NAME_IN_TABLES, AS_TYPED, WITHOUT_INFLUENCE]
@@ -284,6 +297,25 @@ class Training(Section):
         if trainer and data.batch_size % trainer.ranks:
             raise must(data.batch_size, f"a multiple of the {trainer.ranks} devices that share it", "batch_size")
         return data
+
+    @field_validator("model")
+    @classmethod
+    def _on_one_device(cls, model: Seen, info: ValidationInfo) -> Seen:
+        trainer: Trainer | None = info.data.get("trainer")
+        if isinstance(model, LinearProbe) and trainer and trainer.ranks > 1:
+            raise must(
+                model.builds, "a network that learns in steps, with several devices; leave trainer=ddp out", "_target_"
+            )
+        return model
+
+    @field_validator("augmentation", mode="wrap")
+    @classmethod
+    def _of_few_views(cls, content: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Section:
+        augmentation: Section = check(content)
+        if isinstance(info.data.get("model"), LinearProbe) and not views_of(augmentation):
+            option = "rotation" if "rotation" in content else "_target_"
+            raise must(content[option], "that of augmentation=quarters or none, of which a probe learns", option)
+        return augmentation
 
     @field_validator("fold")
     @classmethod

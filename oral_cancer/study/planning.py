@@ -147,9 +147,8 @@ def _starts(by_experiment: dict[str, Run], runs: Sequence[Run], classes: int) ->
     built = {}
     for experiment, run in by_experiment.items():
         model = run.settings.model
-        built[experiment] = build_backbone(
-            model.backbone, model.weights, classes, model.image_size, model.drop_path_rate
-        )
+        drop_path_rate = model.get("drop_path_rate")
+        built[experiment] = build_backbone(model.backbone, model.weights, classes, model.image_size, drop_path_rate)
     if len({start.kind for start in built.values()} & {"imagenet", "random"}) > 1:
         starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
         raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")

@@ -16,7 +16,7 @@ from oral_cancer.command import brief
 from oral_cancer.counting import counted
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, RUN, Fold, classes_of, read_predictions
-from oral_cancer.settings.augmentation import KERAS
+from oral_cancer.settings.augmentation import CENTRE
 from oral_cancer.spreadsheets import REASON, is_formula
 from oral_cancer.study.facts import strange_facts
 from oral_cancer.study.plan import read_plan
@@ -272,9 +272,10 @@ def _refuse_mixed(study: Path, runs: Sequence[RunRecord]) -> None:
 def _left_to_machine(run: RunRecord) -> set[str]:
     """The facts of a run's manifest that its settings left to the machine that trained it."""
     config = run.facts.get("config") or {}
+    augmentation = config.get("augmentation") or {}
     left = {
         "precision": (config.get("trainer") or {}).get("precision") == "auto",
-        "augmented_on": "gpu" in (chosen := config.get("augmentation") or {}) and chosen.get("rotation") != KERAS,
+        "augmented_on": "gpu" in augmentation and augmentation.get("rotation", CENTRE) == CENTRE,
     }
     return {fact for fact, is_left in left.items() if is_left and fact in run.facts}
 
