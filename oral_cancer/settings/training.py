@@ -304,7 +304,7 @@ class Training(Section):
         trainer: Trainer | None = info.data.get("trainer")
         if isinstance(model, LinearProbe) and trainer and trainer.ranks > 1:
             raise must(
-                model.builds, "a network that learns in steps, with several devices; leave trainer=ddp out", "_target_"
+                model.builds, "one that learns in steps where devices share them; leave trainer=ddp out", "_target_"
             )
         return model
 
