@@ -28,7 +28,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     Args:
         backbone, weights, classes, image_size, supersampling, drop_path_rate, views: see `SoftLabelNetwork`, as are
-            normalize, batch_norm_momentum and antialias.
+            normalize, batch_norm_momentum, antialias and backbone_options.
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
@@ -61,6 +61,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         antialias: bool = True,
         ema: float | None = None,
         recipe: Mapping[str, str] | None = None,
+        backbone_options: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(
             backbone,
@@ -73,6 +74,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
             normalize,
             batch_norm_momentum,
             antialias,
+            backbone_options,
         )
         self.compiled = compile
         if compile:

@@ -54,7 +54,8 @@ class LinearProbe(SoftLabelClassifier):
     that the weights came with.
 
     Args:
-        backbone, weights, classes, image_size, supersampling, views, normalize, antialias: see `SoftLabelNetwork`.
+        backbone, weights, classes, image_size, supersampling, views, normalize, antialias: see `SoftLabelNetwork`,
+            as is backbone_options.
         ridge: of the regression on standardised features, see `SoftmaxRegression`.
         recipe: what data, augmentation and trainer follow in conf/; of no influence here.
 
@@ -74,6 +75,7 @@ class LinearProbe(SoftLabelClassifier):
         normalize: str = IMAGENET,
         antialias: bool = True,
         recipe: Mapping[str, str] | None = None,
+        backbone_options: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(
             backbone,
@@ -86,6 +88,7 @@ class LinearProbe(SoftLabelClassifier):
             views=views,
             normalize=normalize,
             antialias=antialias,
+            backbone_options=backbone_options,
         )
         self.automatic_optimization = False
         self.ridge = ridge

@@ -1,5 +1,7 @@
 """Images in, probabilities out."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -40,6 +42,7 @@ class SoftLabelNetwork(nn.Module):
         batch_norm_momentum: weight of a batch's statistics in the running ones, 0 to 1; None leaves it to the backbone.
             Of no effect where that has no batch norm.
         antialias: how images are resized before they come here, see `data.resizing`; of no influence here.
+        backbone_options: more of timm's, numbers and truth values.
 
     Raises:
         UserError: see `build_backbone`.
@@ -60,9 +63,10 @@ class SoftLabelNetwork(nn.Module):
         normalize: str = RAW,
         batch_norm_momentum: float | None = None,
         antialias: bool = True,
+        backbone_options: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        built = build_backbone(backbone, weights, classes, image_size, drop_path_rate)
+        built = build_backbone(backbone, weights, classes, image_size, drop_path_rate, backbone_options)
         self.network = built.network.to(memory_format=torch.channels_last)
         if batch_norm_momentum is not None:
             _set_momentum(self.network, batch_norm_momentum)

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -47,7 +48,14 @@ class Backbone:
         return sum(tensor.nbytes for tensor in self.network.state_dict().values())
 
 
-def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_path_rate: float | None) -> Backbone:
+def build_backbone(
+    name: str,
+    weights: str,
+    classes: int,
+    image_size: int,
+    drop_path_rate: float | None,
+    options: Mapping[str, float] | None = None,
+) -> Backbone:
     """A timm network with a new dense layer to `classes` outputs.
 
     Args:
@@ -57,6 +65,7 @@ def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_
         classes: outputs.
         image_size: pixels a side; only networks of a fixed input size are built for it.
         drop_path_rate: stochastic depth, called drop-connect in EfficientNet; None for none.
+        options: more of timm's, such as {"init_values": 1e-5} for a vision transformer with layer scale.
 
     Raises:
         UserError: for an unknown network, one that does not take images of this size or stochastic depth, weights that
@@ -64,7 +73,7 @@ def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_
     """
     if instead := instead_of_network(name, timm.is_model):
         raise UserError(f"model.backbone={name}: must be {instead}")
-    network = _network(name, classes, image_size, drop_path_rate)
+    network = _network(name, classes, image_size, drop_path_rate, options or {})
     _reset_head(network)
 
     if weights == "none":
@@ -87,18 +96,28 @@ def build_backbone(name: str, weights: str, classes: int, image_size: int, drop_
     return Backbone(network, f"file {path.name} (sha256 {hashlib.sha256(path.read_bytes()).hexdigest()})")
 
 
-def _network(name: str, classes: int, image_size: int, drop_path_rate: float | None) -> nn.Module:
+def start_of(model: Mapping[str, Any], classes: int) -> Backbone:
+    """What a network with these settings starts from, see `build_backbone`."""
+    named = (model["backbone"], model["weights"], classes, model["image_size"])
+    return build_backbone(*named, model.get("drop_path_rate"), model.get("backbone_options"))
+
+
+def _network(
+    name: str, classes: int, image_size: int, drop_path_rate: float | None, options: Mapping[str, float]
+) -> nn.Module:
     """A network with random weights that gives one output a class for an image of this size."""
     published = timm.get_pretrained_cfg(name)
     size: Any = {"img_size": image_size} if published and published.fixed_input_size else {}
     try:
-        network = timm.create_model(name, num_classes=classes, drop_path_rate=drop_path_rate, **size)
+        network = timm.create_model(name, num_classes=classes, drop_path_rate=drop_path_rate, **size, **options)
         with torch.no_grad():
             outputs = network.eval()(torch.zeros(1, 3, image_size, image_size))
     except Exception as error:  # whatever its constructor or its layers raise
         said = brief(error)
         if "drop_path_rate" in said:
             raise UserError(f"model.backbone={name} has no stochastic depth; set model.drop_path_rate=null") from error
+        if any(option in said for option in options):
+            raise UserError(f"model.backbone={name} does not take model.backbone_options ({said})") from error
         made_for = f", such as {published.input_size[-1]}, or another network" if published else ", or another network"
         raise UserError(
             f"model.backbone={name} does not take images of model.image_size={image_size} ({said}); choose another "

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from oral_cancer.settings.training import LinearProbe, NoLogger, SoftLabelClassifier
+from oral_cancer.settings.loggers import NoLogger
+from oral_cancer.settings.training import LinearProbe, SoftLabelClassifier
 
 OF_VALIDATION = ("val_loss", "val_accuracy", "val_rmse")  # two figures of pure images, one of mixed ones
 MEASURED = ("train_loss", "train_accuracy", *OF_VALIDATION, "learning_rate")

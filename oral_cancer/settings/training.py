@@ -3,7 +3,6 @@
 What an option is for stands beside its value in `conf/`. A section is named after what is built from it.
 """
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -30,6 +29,7 @@ from oral_cancer.settings.data import (
     LayoutSource,
     SimulatedSource,
 )
+from oral_cancer.settings.loggers import CsvLogger, NoLogger, TensorBoardLogger, WandbLogger
 from oral_cancer.settings.networks import instead_of_network
 from oral_cancer.settings.resampling import BorderlineSmote, EnnRandomOverSampling, NoResampling, RandomOverSampling
 from oral_cancer.settings.rules import (
@@ -49,22 +49,19 @@ from oral_cancer.settings.rules import (
     one_of,
     whole,
 )
+from oral_cancer.settings.study import NAME_IN_TABLES, SEEDS, Launcher, Study
 from oral_cancer.settings.table import TableSource
-from oral_cancer.spreadsheets import is_formula
 
-SEEDS = 2**32 - 1  # the largest that NumPy takes
 VIEWS = (1, 8)  # of a square: as it lies, or all its turns and flips
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 RAW, IMAGENET, INCEPTION = NORMALIZATIONS = ("raw", "imagenet", "inception")  # of what the network sees
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
-FOLDER_NAME = Rule(
-    "a name that a folder can have: not empty, no slash, no dot or space at its start",
-    (fitting(lambda name: re.fullmatch(r"[^./\\\s][^/\\\x00-\x1f]*", name) is not None),),
+OWN_OPTIONS = ("pretrained", "num_classes", "img_size", "drop_path_rate")  # of timm's, which other settings say
+BACKBONE_OPTIONS = Rule(
+    f"numbers or truth values by timm's names, such as {{init_values: 1e-5}}, and none of {', '.join(OWN_OPTIONS)}",
+    (fitting(lambda options: not set(options) & set(OWN_OPTIONS)),),
 )
-NAME_IN_TABLES = Rule(
-    f"{FOLDER_NAME.allowed}, nor =, +, - or @, which a spreadsheet would take for a formula",
-    (*FOLDER_NAME.constraints, fitting(lambda name: not is_formula(name))),
-)
+BackboneOptions = Annotated[dict[str, bool | int | Annotated[float, FINITE]] | None, BACKBONE_OPTIONS]
 BACKBONE = Rule("the name of a timm network", (MinLen(1),))
 WEIGHTS = Rule(
     "auto, imagenet, none or an existing file",
@@ -127,6 +124,7 @@ class Network(Seen):
     """What a network of ours is built from, whether it is to train or has trained."""
 
     backbone: Annotated[str, BACKBONE]
+    backbone_options: BackboneOptions = None
     drop_path_rate: Annotated[float | None, SHARE]
     batch_norm_momentum: Annotated[float | None, Rule("a number above 0 and at most 1", (Gt(0), Le(1), FINITE))] = None
 
@@ -177,6 +175,7 @@ class LinearProbe(Seen):
     model_config = ConfigDict(extra="forbid")
     builds: ClassVar[str] = "oral_cancer.models.LinearProbe"
     backbone: Annotated[str, BACKBONE]
+    backbone_options: BackboneOptions = None
     weights: Annotated[str, WEIGHTS, AS_TYPED]
     ridge: Annotated[float, POSITIVE]
     recipe: Annotated[Recipe | None, WITHOUT_INFLUENCE] = None
@@ -215,58 +214,10 @@ class Trainer(OpenSection):
         return self.num_nodes * (1 if isinstance(self.devices, list) else self.devices)
 
 
-class WandbLogger(Section):
-    builds: ClassVar[str] = "oral_cancer.training.loggers.wandb_logger"
-    project: Annotated[str, Rule("the name of a W&B project", (MinLen(1),))]
-    save_dir: Annotated[str, FOLDER, AS_TYPED]
-    tags: Annotated[list[Annotated[str, MinLen(1)]], Rule("a list of texts, such as [plate7,draft]")] = Field([])
-
-
-class CsvLogger(Section):
-    builds: ClassVar[str] = "oral_cancer.training.loggers.csv_logger"
-
-
-class TensorBoardLogger(Section):
-    builds: ClassVar[str] = "oral_cancer.training.loggers.tensorboard_logger"
-
-
-class NoLogger(Section):
-    builds: ClassVar[str] = "oral_cancer.training.loggers.no_logger"
-
-
 class Callbacks(OpenSection):
     """Lightning callbacks by names of the user's choice; one may stop a training, and so counts."""
 
     progress: Annotated[Any, WITHOUT_INFLUENCE] = None
-
-
-Seeds = Annotated[
-    list[Annotated[int, Ge(0), Le(SEEDS)]] | None,
-    Rule("a list of whole numbers of at least 0, such as [0,1,2]", (MinLen(1),)),
-]
-
-
-class Study(Section):
-    """Of a multirun; `models`, `folds` and the seeds are those of conf/study."""
-
-    name: Annotated[str, NAME_IN_TABLES, AS_TYPED]
-    models: Annotated[
-        list[Annotated[str, MinLen(1)]] | None, Rule("a list of choices of conf/experiment, such as [m1,m5]")
-    ] = None
-    vary: Annotated[list[Annotated[str, MinLen(1)]] | None, Rule("a list of choices of conf/experiment")] = None
-    folds: Annotated[
-        list[Fold] | Literal["leave_one_group_out"] | None,
-        Rule("a list of folds, such as [0,1]; [all] trains on every fold; or leave_one_group_out"),
-    ] = None
-    seeds: Seeds = None
-    split_seeds: Seeds = None
-
-
-class Launcher(Section):
-    """Of hydra/launcher=local."""
-
-    jobs: Annotated[int | None, whole(1)]
-    cells_per_gpu: Annotated[int, whole(1)]
 
 
 class Training(Section):

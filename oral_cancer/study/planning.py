@@ -142,13 +142,12 @@ def _number_of_classes(run: Run) -> int:
 
 def _starts(by_experiment: dict[str, Run], runs: Sequence[Run], classes: int) -> dict[str, str]:
     """What the network of each experiment starts from; and their checkpoints fit the disk."""
-    from oral_cancer.models.weights import build_backbone
+    from oral_cancer.models.weights import start_of
 
     built = {}
     for experiment, run in by_experiment.items():
         model = run.settings.model
-        drop_path_rate = model.get("drop_path_rate")
-        built[experiment] = build_backbone(model.backbone, model.weights, classes, model.image_size, drop_path_rate)
+        built[experiment] = start_of(model, classes)
     if len({start.kind for start in built.values()} & {"imagenet", "random"}) > 1:
         starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
         raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")

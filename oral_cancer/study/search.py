@@ -231,15 +231,14 @@ def trials_ended(folder: Path) -> int:
 
 def _starting_point(run: Run, folder: Path, lacking: int) -> tuple[dict[str, Any], str, str]:
     """Facts about the images, what the network starts from, and the objective; the trials that lack fit the disk."""
-    from oral_cancer.models.weights import build_backbone
+    from oral_cancer.models.weights import start_of
     from oral_cancer.training.images import collected, data_facts, in_roles, insist_on_labels, open_images
     from oral_cancer.training.trainer import build_callbacks
 
     build_callbacks(run.settings)
     model, collection = run.settings.model, collected(run)
     classes = len(collection.labels.classes)
-    drop_path_rate = model.get("drop_path_rate")
-    start = build_backbone(model.backbone, model.weights, classes, model.image_size, drop_path_rate)
+    start = start_of(model, classes)
     insist_on_room_for_trials(folder, lacking, run, start.size)
     insist_on_labels([run], collection)
     store = open_images(run, collection)

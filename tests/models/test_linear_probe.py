@@ -1,6 +1,7 @@
 """A frozen network whose head is a regression: from settings to figures, and what comes after a training."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from oral_cancer.data.reader import DECODER
+from oral_cancer.data.training_set import TrainingSet
 from oral_cancer.errors import UserError
 from oral_cancer.experiments import compose_settings
 from oral_cancer.models import LinearProbe, SoftLabelNetwork
@@ -21,7 +23,7 @@ from oral_cancer.models.views import views_of
 from oral_cancer.settings import check
 from scripts import explain, export, predict, report
 from tests.conftest import MadeOnce, training_below
-from tests.published import CLASSES, SPLIT_FOLDERS
+from tests.published import CLASSES, SPLIT_FOLDERS, soft_label
 
 PROBE = (
     "model=linear_probe",
@@ -70,13 +72,9 @@ def test_its_predictions_are_those_of_scikit_learns_regression_on_timms_features
     network = network_of(run)
     assert network.network.training is False
     train = splits[splits.role == "train"]
-    labels = train[[f"true_{name}" for name in CLASSES]].to_numpy() if "true_parental" in train else None
     with torch.no_grad():
         learnt = features_of(network, run, train.file.tolist(), 8)
-    if labels is None:
-        from tests.published import soft_label
-
-        labels = np.stack([soft_label(name) for name in train.label])
+    labels = np.stack([soft_label(name) for name in train.label])
     flat, targets = learnt.reshape(-1, learnt.shape[-1]), np.repeat(labels, 8, axis=0)
     scaler = StandardScaler().fit(flat)
     rows, classes = np.nonzero(targets)
@@ -127,23 +125,36 @@ def test_what_one_fold_has_computed_another_reuses_and_both_predict_what_they_wo
     assert len(seen) == len(trained[0] | trained[1])
 
 
-def test_synthetic_images_are_learnt_from(images_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Halves:
+    """A treatment that takes the first three images twice, the others once, and adds means of images."""
+
+    def fit_resample(self, images: Any, soft_labels: np.ndarray, random_state: int) -> TrainingSet:
+        pixels = images[:].astype(np.float32)
+        made = ((pixels[:-1:9] + pixels[1::9]) / 2).round().astype(np.uint8)
+        indices = np.concatenate((np.arange(len(pixels)), np.arange(3)))
+        labels = np.concatenate((soft_labels[indices], (soft_labels[:-1:9] + soft_labels[1::9]) / 2))
+        return TrainingSet(indices, made, labels)
+
+
+def test_synthetic_images_are_learnt_from_and_copies_are_not_computed_again(
+    images_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = []
     features = LinearProbe.features
     monkeypatch.setattr(LinearProbe, "features", lambda self, *of: (seen.append(of[1]), features(self, *of))[1])
-    run = training_below(tmp_path, images_root)("experiment=m3", "augmentation=none", folder="m3", settings=PROBE)
-    manifest = json.loads((run / "manifest.json").read_text())
+    own = f"resampling={{_target_: {__name__}.Halves}}"
+    run = training_below(tmp_path, images_root)("data=homo", own, "augmentation=none", folder="own", settings=PROBE)
     splits = pd.read_csv(run / "splits.csv")
-    made = sum(manifest["training_images"].values()) - splits.copies.sum()
-    assert made > 0
-    assert seen == [1] * (len(splits[splits.copies > 0]) + made)
+    originals = (splits.copies > 0).sum()
+    made = sum(json.loads((run / "manifest.json").read_text())["training_images"].values()) - splits.copies.sum()
+    assert splits.copies.sum() == originals + 3
+    assert made > 3
+    assert seen == [1] * (originals + made)
 
 
 def test_what_comes_after_a_training_knows_no_difference(
     probed: Path, images_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import shutil
-
     study = Path(shutil.copytree(probed / "study", tmp_path / "study"))
     report.main([str(study), "wandb=false"])
     page = (study / "report.html").read_text()
