@@ -151,7 +151,7 @@ class LinearProbe(SoftLabelClassifier):
     def _identity(self, views: int) -> str:
         """SHA-256 over all that features depend on beside the image."""
         seen = (self.supersampling, self.normalize, views, self.trainer.precision, self.device.type)
-        digest = hashlib.sha256(repr((*seen, torch.__version__, timm.__version__)).encode())
+        digest = hashlib.sha256(repr((*seen, torch.__version__, timm.__version__, self.network)).encode())
         head = {id(tensor) for tensor in self.head().parameters()}
         for name, tensor in self.network.state_dict(keep_vars=True).items():
             if id(tensor) not in head:
@@ -169,13 +169,14 @@ class LinearProbe(SoftLabelClassifier):
         head = self.head()
         with torch.no_grad():
             for own, found in zip((head.weight, head.bias), regression.head(optimizer), strict=True):
-                own.copy_(found.view_as(own))
+                own.copy_(found.to(own.dtype).view_as(own))
         features, soft_labels = (one.to(self.device) for one in (self.learnt_from.features, self.learnt_from.labels))
         logits = F.linear(features.to(head.weight.dtype), head.weight.flatten(1), head.bias)
         probabilities = logits.float().softmax(dim=1)
         for name in ("train_loss", "train_accuracy"):
             getattr(self, name).update(probabilities, soft_labels)
             self.log(name, getattr(self, name), on_step=False, on_epoch=True)
+        self.learnt_from = None  # which takes more memory than all else
         return F.mse_loss(probabilities, soft_labels)
 
     def configure_optimizers(self) -> LBFGS:

@@ -9,7 +9,8 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from scipy.stats import kstest
 
-from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
+from oral_cancer.data.augmentation import BatchAugmentation, QuarterTurns, SeededAugmentation
+from oral_cancer.models.views import views_of
 
 CONF = str(Path(__file__).parents[2] / "conf")
 
@@ -108,3 +109,17 @@ def test_gaps_are_filled_with_the_grey_level() -> None:
         turned = BatchAugmentation([45, 45], grey, 0, 0)(white, torch.tensor([[45.0, 1, 1]]))
         assert turned[0, 0, 0].tolist() == [grey] * 3
         assert turned[0, 16, 16].tolist() == [255] * 3
+
+
+def test_quarter_turns_are_the_eight_views_of_the_square_each_as_likely() -> None:
+    quarters = QuarterTurns()
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 6, 6, 3), np.uint8))
+    draws = torch.stack([quarters.draw(3, 1, position) for position in range(800)])
+    shown = quarters(image.expand(len(draws), -1, -1, -1), draws)
+    assert shown.dtype == torch.uint8
+    views = [view.permute(0, 2, 3, 1) for view in views_of(image.permute(0, 3, 1, 2), quarters.views)]
+    found = [sum(torch.equal(one, view[0]) for one in shown) for view in views]
+    assert sum(found) == len(draws)
+    assert min(found) > 60
+    assert torch.equal(draws[5], quarters.draw(3, 1, 5))
+    assert not torch.equal(draws, torch.stack([quarters.draw(3, 2, position) for position in range(800)]))
