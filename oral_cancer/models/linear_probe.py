@@ -168,7 +168,7 @@ class LinearProbe(SoftLabelClassifier):
             log.warning("The regression ended %.0e short of its optimum; raise model.ridge=%g.", left, self.ridge)
         head = self.head()
         with torch.no_grad():
-            for own, found in zip((head.weight, head.bias), regression.head(optimizer), strict=True):
+            for own, found in zip(head.parameters(), regression.head(optimizer), strict=True):
                 own.copy_(found.to(own.dtype).view_as(own))
         features, soft_labels = (one.to(self.device) for one in (self.learnt_from.features, self.learnt_from.labels))
         logits = F.linear(features.to(head.weight.dtype), head.weight.flatten(1), head.bias)
@@ -190,7 +190,7 @@ class LinearProbe(SoftLabelClassifier):
 
 
 def _dense_head(network: nn.Module, backbone: str) -> nn.Linear | nn.Conv2d:
-    head = classifier_of(network)
+    head: nn.Linear | nn.Conv2d = classifier_of(network)
     dense = isinstance(head, nn.Linear) or (isinstance(head, nn.Conv2d) and head.kernel_size == (1, 1))
     if not dense or head.bias is None:
         raise _no_dense_head(backbone)

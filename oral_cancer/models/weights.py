@@ -107,9 +107,10 @@ def _network(
 ) -> nn.Module:
     """A network with random weights that gives one output a class for an image of this size."""
     published = timm.get_pretrained_cfg(name)
-    size: Any = {"img_size": image_size} if published and published.fixed_input_size else {}
+    more: dict[str, Any] = {"img_size": image_size} if published and published.fixed_input_size else {}
+    more |= options
     try:
-        network = timm.create_model(name, num_classes=classes, drop_path_rate=drop_path_rate, **size, **options)
+        network = timm.create_model(name, num_classes=classes, drop_path_rate=drop_path_rate, **more)
         with torch.no_grad():
             outputs = network.eval()(torch.zeros(1, 3, image_size, image_size))
     except Exception as error:  # whatever its constructor or its layers raise
