@@ -6,13 +6,17 @@ not as its name says is removed. Images are told apart by their pixels, those th
 
 import hashlib
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
 from safetensors.numpy import load, save
 
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError
 from oral_cancer.files import sole_writer, write_bytes
 
@@ -51,17 +55,29 @@ class FeatureStore:
         try:
             with sole_writer(self.folder, _say):
                 known = dict(self._kept(by_name))
-                lacking = [name for name in by_name if name not in known]
-                for first in range(0, len(lacking), PART):
-                    found = {name: compute(by_name[name]) for name in lacking[first : first + PART]}
-                    self._keep(found)
-                    known |= found
+                known |= self._computed({name: one for name, one in by_name.items() if name not in known}, compute)
         except OSError as error:
             raise UserError(
                 f"{self.folder}: features cannot be kept ({error.strerror or error}): make it writable, or choose "
                 "another folder with store="
             ) from error
         return np.stack([known[name] for name in names])
+
+    def _computed(self, lacking: Mapping[bytes, Pixels], compute: Callable[[Pixels], Floats]) -> dict[bytes, Floats]:
+        """What is computed of these images, kept part by part, while a terminal shows how far it is."""
+        console, started = Console(stderr=True), time.monotonic()
+        names = track(list(lacking), "features", console=console, disable=not console.is_terminal)
+        found: dict[bytes, Floats] = {}
+        unkept: dict[bytes, Floats] = {}
+        for name in names:
+            found[name] = unkept[name] = compute(lacking[name])
+            if len(unkept) == PART or len(found) == len(lacking):
+                self._keep(unkept)
+                unkept = {}
+        if found:
+            seconds = time.monotonic() - started
+            _say(f"computed {counted(len(found), 'image')} in {seconds:.1f} s")
+        return found
 
     def _kept(self, wanted: Mapping[bytes, Pixels]) -> Iterator[tuple[bytes, Floats]]:
         """Names and features of what is kept of these images."""
