@@ -21,9 +21,12 @@ from oral_cancer.experiments import compose_settings
 from oral_cancer.models import LinearProbe, SoftLabelNetwork
 from oral_cancer.models.views import views_of
 from oral_cancer.settings import check
-from scripts import explain, export, predict, report
+from oral_cancer.study.report import write_report
+from oral_cancer.study.runs import read_study
+from scripts import explain, export, predict
 from tests.conftest import MadeOnce, training_below
 from tests.published import CLASSES, SPLIT_FOLDERS, soft_label
+from tests.study.made_up import few_resamples
 
 PROBE = (
     "model=linear_probe",
@@ -152,12 +155,11 @@ def test_synthetic_images_are_learnt_from_and_copies_are_not_computed_again(
     assert seen == [1] * (originals + made)
 
 
-def test_what_comes_after_a_training_knows_no_difference(
-    probed: Path, images_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.slow
+def test_what_comes_after_a_training_knows_no_difference(probed: Path, images_root: Path, tmp_path: Path) -> None:
     study = Path(shutil.copytree(probed / "study", tmp_path / "study"))
-    report.main([str(study), "wandb=false"])
-    page = (study / "report.html").read_text()
+    with few_resamples():
+        page = write_report(read_study(study))[1].read_text()
     assert "was frozen and given a softmax regression (ridge 0.01) on its features for a head" in page
     export.main([str(study), "experiment=m2"])
     card = next((study / "exports").rglob("*.md")).read_text()
