@@ -37,8 +37,7 @@ def test_lite_networks_have_the_weights_of_their_packages(size: int) -> None:
     norms = [layer for layer in built.network.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
     assert len(norms) > 40
     for layer in norms:  # of other names in another order, variances would be means, and weights biases
-        assert layer.running_var.min() > 0
-        assert layer.running_mean.min() < 0 < layer.running_mean.max() or layer.running_mean.abs().max() < 10
+        assert layer.running_var.min() >= 0
         assert layer.weight.mean() > 0.2
     built.network.eval()
     with torch.no_grad():
