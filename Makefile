@@ -8,7 +8,7 @@ BIN := .venv/bin
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable .[microscopes] --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .[microscopes,lite] --group dev
 	touch $@
 
 demo: .venv/.installed        ## five models across five folds with the small network on simulated cells

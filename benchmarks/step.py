@@ -5,10 +5,13 @@ Both train in turn in one process, several rounds, so that a busy machine slows 
 median are printed.
 
     python -m benchmarks.step [--model efficientnet_lite0] [--steps 24] [--rounds 5]
+
+With --precision another precision takes the plain loop's place: the ratio is of its steps to those in float32.
 """
 
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +35,7 @@ from oral_cancer.training.train import quieten
 from oral_cancer.training.trainer import build_trainer
 
 CONF = Path(__file__).parents[1] / "conf"
+FLOAT32 = "32-true"
 
 
 class EpochSeconds(Callback):
@@ -98,21 +102,16 @@ def our_seconds(cfg: DictConfig, images: np.ndarray, labels: np.ndarray) -> floa
     return clock.seconds
 
 
-def main() -> None:
-    chosen = options(
-        __doc__,
-        ("--model", {"default": "efficientnet_lite0", "help": "a choice of conf/model"}),
-        ("--steps", {"type": int, "default": 24, "help": "steps a round"}),
-        ("--rounds", {"type": int, "default": 5}),
-    )
-
+def composed(model: str, precision: str) -> DictConfig:
+    """Settings of one epoch of a network on the CPU."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose(
+        return compose(
             "train",
             [
                 "trainer=cpu",
+                f"trainer.precision={precision}",
                 "augmentation=paper",
-                f"model={chosen.model}",
+                f"model={model}",
                 "model.weights=none",
                 "model.recalibrate=false",
                 "trainer.max_epochs=1",
@@ -120,24 +119,38 @@ def main() -> None:
                 "+trainer.enable_progress_bar=false",
             ],
         )
+
+
+def main() -> None:
+    chosen = options(
+        __doc__,
+        ("--model", {"default": "efficientnet_lite0", "help": "a choice of conf/model"}),
+        ("--steps", {"type": int, "default": 24, "help": "steps a round"}),
+        ("--rounds", {"type": int, "default": 5}),
+        ("--precision", {"help": "of the trainer, such as bf16-mixed, beside float32"}),
+    )
+    cfg = composed(chosen.model, FLOAT32)
     size = cfg.model.image_size * cfg.model.supersampling
     count = chosen.steps * cfg.data.batch_size
     images = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
     labels = np.stack([LABELS.soft_label(LABELS.names[i % len(LABELS.names)]) for i in range(count)])
 
     quieten()
-    plain_seconds(cfg, images, labels)  # warms caches and allocators up
+    step = f"a training step of `{chosen.model}` at {cfg.model.image_size} px"
+    if chosen.precision:
+        first, second = our_seconds, partial(our_seconds, composed(chosen.model, chosen.precision))
+        names, figure = (FLOAT32, chosen.precision), partial(Figure, f"{step} in {chosen.precision} beside float32")
+    else:
+        first, second = plain_seconds, partial(our_seconds, cfg)
+        names, figure = ("plain", "ours"), partial(Figure, f"{step} beside a plain PyTorch loop", target=1.05)
+    first(cfg, images, labels)  # warms caches and allocators up
     ratios = []
     for number in range(chosen.rounds):
-        plain, ours = plain_seconds(cfg, images, labels), our_seconds(cfg, images, labels)
-        ratios.append(ours / plain)
-        print(
-            f"round {number + 1}: plain {plain / chosen.steps:.3f} s, ours {ours / chosen.steps:.3f} s a step, "
-            f"ratio {ratios[-1]:.3f}",
-            flush=True,
-        )
-    what = f"a training step of `{chosen.model}` at {cfg.model.image_size} px beside a plain PyTorch loop"
-    publish([Figure(what, ratios, "x", 1.05)], chosen.json)
+        seconds = first(cfg, images, labels), second(images, labels)
+        ratios.append(seconds[1] / seconds[0])
+        each = ", ".join(f"{name} {one / chosen.steps:.3f} s" for name, one in zip(names, seconds, strict=True))
+        print(f"round {number + 1}: {each} a step, ratio {ratios[-1]:.3f}", flush=True)
+    publish([figure(values=ratios, unit="x")], chosen.json)
 
 
 if __name__ == "__main__":

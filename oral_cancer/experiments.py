@@ -125,6 +125,12 @@ class Identity:
         return self.train_sets, self.resampling, self.weighting
 
 
+def network_of(composed: Composed) -> str:
+    """What the network of some settings is called: a choice of conf/model, or the backbone that was given instead."""
+    changed = composed.given("model.backbone") is not None
+    return str(composed.settings.model.backbone if changed else composed.choices["model"])
+
+
 def declared() -> list[str]:
     """The choices of conf/experiment."""
     return [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
@@ -173,12 +179,12 @@ def _default() -> Identity:
 
 def _identity(composed: Composed) -> Identity:
     settings = resolved(composed.settings)
-    model = settings["model"]
-    changed = composed.given("model.backbone") is not None
-    network = str(model["backbone"] if changed else composed.choices["model"])
     weighting = str([settings["data"].get("class_weights"), settings["data"].get("stream")])
     return Identity(
-        tuple(settings["data"]["train_sets"]), str(sorted(settings["resampling"].items())), weighting, network
+        tuple(settings["data"]["train_sets"]),
+        str(sorted(settings["resampling"].items())),
+        weighting,
+        network_of(composed),
     )
 
 

@@ -6,10 +6,12 @@ import os
 import re
 import socket
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from oral_cancer.errors import UserError
 
@@ -57,6 +59,22 @@ def _lives(process: int) -> bool:
     except PermissionError:  # another user's
         pass
     return True
+
+
+@contextmanager
+def sole_writer(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Be the only process that writes in a folder, which is made; `say` is told where another one is waited for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        say(f"waiting for the process that builds {folder}")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

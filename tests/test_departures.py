@@ -23,6 +23,13 @@ def test_another_network_has_a_recipe_of_its_own() -> None:
     ]
 
 
+def test_a_probe_learns_of_quarter_turns() -> None:
+    assert departing("model=linear_probe") == departing("model=linear_probe", "augmentation=quarters") == []
+    assert departing("model=linear_probe", "augmentation=none") == [
+        "augmentation.recipe=Compose: model.recipe has quarters"
+    ]
+
+
 def test_the_better_network_lists_what_is_better() -> None:
     options = [line.partition("=")[0] for line in departing("model=efficientnet_b3_better")]
     assert set(options) == {

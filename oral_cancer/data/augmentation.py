@@ -88,6 +88,34 @@ class BatchAugmentation(DeviceAugmentation):
         return turned.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
+class QuarterTurns(DeviceAugmentation):
+    """One of the eight turns and flips of the square, each as likely: no corner is lost and nothing is blurred."""
+
+    views = 8
+
+    def draw(self, seed: int, epoch: int, position: int) -> Tensor:
+        """Whether the image is flipped left to right, upside down, and along its diagonal: float32 (3,), 0 or 1."""
+        return torch.from_numpy(generator_of(seed, epoch, position).integers(0, 2, 3).astype(np.float32))
+
+    def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
+        """The images (B, S, S, 3), flipped; squares, as a store has them."""
+        for flipped, drawn in zip((_across, _down, _along_diagonal), draws.T, strict=True):
+            images = torch.where(drawn[:, None, None, None] > 0, flipped(images), images)
+        return images
+
+
+def _across(images: Tensor) -> Tensor:
+    return images.flip(2)
+
+
+def _down(images: Tensor) -> Tensor:
+    return images.flip(1)
+
+
+def _along_diagonal(images: Tensor) -> Tensor:
+    return images.transpose(1, 2)
+
+
 def of_accelerator(
     cpu: albumentations.BaseCompose,
     gpu: BatchAugmentation,

@@ -228,10 +228,19 @@ class CellDataModule(LightningDataModule):
         assert self.training_images is not None, "setup() comes first"
         return self.training_images
 
-    def _stream(self, images: Any, epoch: int, workers: int = 0) -> DataLoader[Any]:
+    def shares(self) -> NDArray[np.float64]:
+        """How much of a long training is of the image at each position of the treated set, (M,); their sum is 1."""
+        return self._shuffled().shares()
+
+    def _shuffled(self) -> ShuffledStream:
         ranks, rank = self.ranks
+        images = len(self._plain_images())
         labels = None if self.stream == SHUFFLED else self._treated_labels()
-        stream = ShuffledStream(len(images), self.batch_size, self.steps_per_epoch, self.seed, ranks, rank, labels)
+        return ShuffledStream(images, self.batch_size, self.steps_per_epoch, self.seed, ranks, rank, labels)
+
+    def _stream(self, images: Any, epoch: int, workers: int = 0) -> DataLoader[Any]:
+        ranks, _ = self.ranks
+        stream = self._shuffled()
         stream.set_epoch(epoch)
         short = ShortBatches(stream)
         if self.end_of_pass == SHORT_BATCH and short.batches:

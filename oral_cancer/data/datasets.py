@@ -50,6 +50,12 @@ class TrainingImages(Dataset[Batch]):
         shown = self.augmentation(image, epoch, position) if self.augmentation else image
         return torch.from_numpy(np.require(shown, requirements="W")), self.soft_labels[position]
 
+    def distinct(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Positions (U,) of which no two show the same image, and which of these is shown at each position (M,)."""
+        made = -1 - np.arange(len(self.synthetic))
+        _, first, which = np.unique(np.concatenate((self.indices, made)), return_index=True, return_inverse=True)
+        return first, which
+
     def image(self, position: int) -> NDArray[np.uint8]:
         """The image at a position, uint8 (H, W, 3), not augmented."""
         chosen = len(self.indices)

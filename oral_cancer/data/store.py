@@ -7,16 +7,14 @@ import re
 import sys
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, SupportsIndex
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from oral_cancer.data.collection import IDENTICAL, Collection, LeftOut
@@ -26,6 +24,7 @@ from oral_cancer.data.store_build import build
 from oral_cancer.data.store_index import INDEX, Key, PixelArray, Stored, key_of, load
 from oral_cancer.disk import insist_on_room
 from oral_cancer.errors import UserError, refuse
+from oral_cancer.files import sole_writer
 from oral_cancer.formats.brightness import MOST_CLIPPED, Levels, Measured, summary
 from oral_cancer.settings.training import NONE, PREPROCESSINGS
 
@@ -88,6 +87,7 @@ class ImageStore:
         reading: how the files were read, as a manifest has it; see `reading.record_of`.
         fingerprint: see `fingerprint_of`.
         values: of each file, and which of them are black and white, as `reading` counts them.
+        home: the folder that it lies in; None for one that lies nowhere.
     """
 
     collection: Collection
@@ -101,6 +101,7 @@ class ImageStore:
     reading: Mapping[str, Any]
     fingerprint: str
     values: tuple[tuple[Measured, Levels], ...] = ()
+    home: Path | None = None
 
     def without(self, rows: Sequence[int]) -> "ImageStore":
         """The other rows; these are left out as identical to others."""
@@ -156,7 +157,7 @@ def open_store(
     stored = load(home, image_size) if keys else None
     if keys and not _is_current(stored, keys):
         try:
-            with _sole_builder(home):
+            with sole_writer(home, _say):
                 stored = load(home, image_size)
                 if stored is None and (home / INDEX).exists():
                     _say(f"{home} is damaged or of another version; it is built anew")
@@ -190,6 +191,7 @@ def open_store(
         reading,
         fingerprint_of(((row.path, row.bytes, row.sha256) for row in rows), reading),
         values,
+        home,
     )
 
 
@@ -268,18 +270,3 @@ def fingerprint_of(files: Iterable[tuple[str, int, str]], reading: Mapping[str, 
 
 def _say(text: str) -> None:
     print(f"image store: {text}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _sole_builder(home: Path) -> Iterator[None]:
-    home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / ".lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        _say(f"waiting for the process that builds {home}")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -62,6 +62,15 @@ class ShuffledStream(Sampler[tuple[int, int]]):
         for position in drawn.reshape(-1, self.ranks, self.batch_size // self.ranks)[:, self.rank].ravel():
             yield self.epoch, int(position)
 
+    def shares(self) -> NDArray[np.float64]:
+        """How much of a long stream is of the image at each position of the training set; their sum is 1."""
+        if not self.by_label:
+            return np.full(self.length, 1 / self.length)
+        shares = np.empty(sum(map(len, self.by_label)))
+        for rows in self.by_label:
+            shares[rows] = 1 / (len(self.by_label) * len(rows))
+        return shares
+
     def positions(self, number: int) -> NDArray[np.int64]:
         """The positions in the order of a pass, counted from 0: int64 (length,)."""
         rng = np.random.default_rng([self.seed, number])

@@ -17,13 +17,17 @@ from oral_cancer.data.resizing import Resizing
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.models import SoftLabelNetwork
 from oral_cancer.settings import checked, shown
-from oral_cancer.settings.training import Network, Seen
+from oral_cancer.settings.training import LinearProbe, Network, Seen
 from oral_cancer.study.run_record import RunRecord
 from oral_cancer.training.manifest import FILE
 
 CLASS = "oral_cancer.models.SoftLabelClassifier"
-NAMES = (CLASS, "oral_cancer.models.classifier.SoftLabelClassifier")
-"""What a manifest may call the class of this program, which trains a `SoftLabelNetwork`."""
+NAMES = (
+    CLASS,
+    "oral_cancer.models.classifier.SoftLabelClassifier",
+    LinearProbe.builds,
+)
+"""What a manifest may call the classes of this program, which train a `SoftLabelNetwork`."""
 
 OF_TRAINING = (
     *("weights", "compile", "optimizer", "scheduler", "ema", "recipe"),

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.optim.swa_utils import update_bn
 from torchmetrics import MeanMetric
 
+from oral_cancer.counting import counted
 from oral_cancer.errors import UserError
 from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.freezing import freeze as freeze_stages
@@ -33,7 +34,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
 
     Args:
         backbone, weights, classes, image_size, supersampling, drop_path_rate, views: see `SoftLabelNetwork`, as are
-            normalize, batch_norm_momentum, antialias, output and preprocess.
+            normalize, batch_norm_momentum, antialias, output, preprocess and backbone_options.
         recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
             not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
             them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
@@ -64,7 +65,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         classes: int,
         image_size: int,
         supersampling: int,
-        drop_path_rate: float,
+        drop_path_rate: float | None,
         recalibrate: bool,
         optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer] | None = None,
         scheduler: Callable[[Optimizer, int, int], LRScheduler] | None = None,
@@ -82,6 +83,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         mixup: float | None = None,
         freeze: int = 0,
         preprocess: str = NONE,
+        backbone_options: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(
             backbone,
@@ -96,6 +98,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
             antialias,
             output,
             preprocess,
+            backbone_options,
         )
         freeze_stages(self.network, freeze)
         if freeze and self.origin_kind == "random":
@@ -115,6 +118,8 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         self.build_scheduler = scheduler
         self.beside: Callable[[], Tensor] | None = None
         """What `predict_step` returns of a batch, float32 (B, C), behind its probabilities."""
+        self.between: Callable[[], None] = _nothing
+        """What is called between pieces of long work that is no batch; it may raise, to end the training."""
         # Metrics that neither look into a tensor nor bring a number to it: a GPU would be waited for at every step.
         self.train_loss = MeanMetric(nan_strategy="disable")
         self.train_accuracy = SingleClassAccuracy()
@@ -163,6 +168,10 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
     @property
     def _is_at_last_step(self) -> bool:
         return self.trainer.global_step >= self.trainer.estimated_stepping_batches
+
+    def course(self, steps: int) -> str:
+        """How it trains in words, with so many steps an epoch."""
+        return f"{counted(steps, 'step')} an epoch"
 
     def measured(self) -> dict[str, float]:
         """What the present epoch has measured, by the names of `MEASURED`; validation is not part of every one."""
@@ -233,6 +242,10 @@ def _mixup(alpha: float) -> Any:
     from torchvision.transforms.v2 import MixUp  # late, as it is seldom wanted
 
     return MixUp(alpha=alpha)
+
+
+def _nothing() -> None:
+    """Nobody waits."""
 
 
 def _insist_on_steps(scheduler: Callable[[Optimizer, int, int], LRScheduler], optimizer: Optimizer) -> None:

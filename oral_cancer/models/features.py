@@ -49,7 +49,7 @@ class FeatureTap:
         ]
         self._last = len(stages)
         self.width = sum(channels for _, channels in stages)
-        self._hooks.append(_classifier(network).register_forward_pre_hook(self._keep_input))
+        self._hooks.append(classifier_of(network).register_forward_pre_hook(self._keep_input))
 
     def _keeps_mean(self, place: int, channels: int) -> Any:
         def keep(_: nn.Module, __: Any, maps: Tensor) -> None:
@@ -78,10 +78,11 @@ class FeatureTap:
 
 def has_features(network: nn.Module) -> bool:
     """Whether a timm network says where its stages are, and ends in a single classifier."""
-    return bool(getattr(network, "feature_info", None)) and isinstance(_classifier(network), nn.Linear | nn.Conv2d)
+    return bool(getattr(network, "feature_info", None)) and isinstance(classifier_of(network), nn.Linear | nn.Conv2d)
 
 
-def _classifier(network: nn.Module) -> Any:
+def classifier_of(network: nn.Module) -> Any:
+    """The last layer of a timm network; None where it does not say."""
     return network.get_classifier() if hasattr(network, "get_classifier") else None  # type: ignore[operator]
 
 

@@ -1,5 +1,7 @@
 """Images in, probabilities out."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -8,19 +10,21 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from oral_cancer.models.views import views_of
 from oral_cancer.models.weights import build_backbone
 from oral_cancer.settings.learning import SIGMOID, SOFTMAX
-from oral_cancer.settings.training import NONE, RAW
+from oral_cancer.settings.training import IMAGENET, INCEPTION, NONE, RAW
 
-IMAGENET_MEAN = tuple(255 * mean for mean in (0.485, 0.456, 0.406))
-IMAGENET_DEVIATION = tuple(255 * deviation for deviation in (0.229, 0.224, 0.225))
-"""Of red, green and blue over ImageNet's training images, in grey levels; as torchvision and timm have them."""
+NORMAL = {
+    IMAGENET: ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),  # over ImageNet's training images
+    INCEPTION: ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),  # from -1 to 1
+}
+"""Mean and deviation of red, green and blue, as shares of white; as timm has them."""
 
 
 class SoftLabelNetwork(nn.Module):
     """A timm backbone and what makes probabilities of its outputs, over images that may come larger than it sees them.
 
     Batches are uint8 (B, H, W, 3) RGB, or float32 of the same range. The backbone sees floats from 0 to 255, of
-    equalised images from 0 to 1, or pixels less the mean of ImageNet's and divided by their standard deviation, each
-    channel for itself.
+    equalised images from 0 to 1, or pixels less a mean and divided by a standard deviation, each channel for itself,
+    see `NORMAL`.
 
     With `supersampling` s, images come s times as large as the network sees them, and it sees means of pixels.
     Rotation in training interpolates, and so blurs images finely; images in evaluation are not rotated. Where the
@@ -34,14 +38,15 @@ class SoftLabelNetwork(nn.Module):
         classes: K, how many are told apart.
         image_size: pixels a side that the network sees.
         supersampling: how many times larger the images are a side.
-        drop_path_rate: stochastic depth rate.
+        drop_path_rate: stochastic depth rate; None for a network that has none.
         views: how many turns and flips of an image its prediction is the mean over; see `views`.
-        normalize: "raw" or "imagenet".
+        normalize: "raw", or one of `NORMAL`.
         batch_norm_momentum: weight of a batch's statistics in the running ones, 0 to 1; None leaves it to the backbone.
             Of no effect where that has no batch norm.
         antialias: how images are resized before they come here, see `data.resizing`; of no influence here.
         output: "softmax", or "sigmoid": the sigmoid of each output, divided by the sum over the classes.
         preprocess: what is done to them before they come here, see `data.preprocessing`.
+        backbone_options: more of timm's, numbers and truth values.
 
     Raises:
         UserError: see `build_backbone`.
@@ -57,16 +62,17 @@ class SoftLabelNetwork(nn.Module):
         classes: int,
         image_size: int,
         supersampling: int,
-        drop_path_rate: float,
+        drop_path_rate: float | None,
         views: int = 1,
         normalize: str = RAW,
         batch_norm_momentum: float | None = None,
         antialias: bool = True,
         output: str = SOFTMAX,
         preprocess: str = NONE,
+        backbone_options: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        built = build_backbone(backbone, weights, classes, image_size, drop_path_rate)
+        built = build_backbone(backbone, weights, classes, image_size, drop_path_rate, backbone_options)
         self.network = built.network.to(memory_format=torch.channels_last)
         if batch_norm_momentum is not None:
             _set_momentum(self.network, batch_norm_momentum)
@@ -77,8 +83,9 @@ class SoftLabelNetwork(nn.Module):
         self.normalize = normalize
         self.output = output
         self.preprocess = preprocess
-        for name, values in (("mean", IMAGENET_MEAN), ("deviation", IMAGENET_DEVIATION)):
-            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+        for name, values in zip(("mean", "deviation"), NORMAL.get(normalize, NORMAL[IMAGENET]), strict=True):
+            in_grey = torch.tensor([255 * value for value in values])
+            self.register_buffer(name, in_grey.view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Probabilities of the classes, float32 (B, K), for uint8 images (B, H, W, 3) as they lie."""

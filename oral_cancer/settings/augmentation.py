@@ -20,7 +20,7 @@ from oral_cancer.settings.rules import (
     whole,
 )
 
-CENTRE, KERAS, ROBUST = RECIPES = ("centre", "keras", "robust")  # what a network's recipe can say of augmentation
+CENTRE, KERAS, QUARTERS, ROBUST = RECIPES = ("centre", "keras", "quarters", "robust")  # what a recipe says of it
 MAGNITUDES = 31  # of RandAugment, from 0
 IN_A_ROW = 3  # squares of a puzzle: 100 px of 300 in the authors' code
 GREY_LEVEL = Rule("a grey level from 0 to 255", (Ge(0), Le(255), FINITE))
@@ -40,6 +40,10 @@ class BatchAugmentation(Section):
 
 class KerasAugmentation(BatchAugmentation):
     builds: ClassVar[str] = "oral_cancer.data.keras_augmentation.KerasAugmentation"
+
+
+class QuarterTurns(Section):
+    builds: ClassVar[str] = "oral_cancer.data.augmentation.QuarterTurns"
 
 
 Factors = Annotated[list[Annotated[float, Ge(0.2), Le(5)]], _range("factor", 0.2, 5)]
@@ -67,6 +71,7 @@ class OfAccelerator(Section):
     cpu: Annotated[Any, by_target()]
     gpu: Annotated[Any, by_target(BatchAugmentation)]
     keras: Annotated[Any, by_target(KerasAugmentation)] = None
+    quarters: Annotated[Any, by_target(QuarterTurns)] = None
     robust: Annotated[Any, by_target(Robust)] = None
 
 
@@ -107,3 +112,12 @@ def turning(augmentation: Any) -> Mapping[str, Any]:
     own = augmentation if isinstance(augmentation, Mapping) else {}
     last = own.get("then")
     return last if isinstance(last, Mapping) else own
+
+
+def views_of(augmentation: Section) -> int:
+    """How many views of an image there are of an augmentation that leaves pixels as they are; 0 for any other."""
+    if isinstance(augmentation, QuarterTurns):
+        return 8
+    if isinstance(augmentation, OfAccelerator):
+        return 8 if augmentation.recipe == QUARTERS else 0
+    return int(getattr(augmentation, "transforms", None) == [])

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from oral_cancer.settings.training import NoLogger, SoftLabelClassifier
+from oral_cancer.settings.loggers import NoLogger
+from oral_cancer.settings.training import LinearProbe, SoftLabelClassifier
 
 OF_VALIDATION = ("val_loss", "val_accuracy", "val_rmse")  # two figures of pure images, one of mixed ones
 MEASURED = ("train_loss", "train_accuracy", *OF_VALIDATION, "learning_rate")
@@ -58,7 +59,7 @@ def faults_of_callbacks(settings: Mapping[str, Any], validated: Sequence[str] = 
         for name, options in (callbacks.items() if isinstance(callbacks, Mapping) else ())
         if isinstance(options, Mapping) and str(options.get("_target_")).startswith(LIGHTNINGS)
     }
-    ours = isinstance(model, Mapping) and model.get("_target_") == SoftLabelClassifier.builds
+    ours = isinstance(model, Mapping) and model.get("_target_") in (SoftLabelClassifier.builds, LinearProbe.builds)
     return callback_faults(told, settings, measurable(settings, validated) if ours else None)
 
 

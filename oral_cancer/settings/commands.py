@@ -17,7 +17,7 @@ from oral_cancer.settings.rules import (
     one_of,
     whole,
 )
-from oral_cancer.settings.training import SEEDS
+from oral_cancer.settings.study import SEEDS
 
 ENGINES = ("torch", "onnx")
 Direction = Literal["minimize", "maximize"]

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from oral_cancer.config_groups import CONF
-from oral_cancer.settings.augmentation import KERAS, KerasAugmentation
+from oral_cancer.settings.augmentation import KERAS, QUARTERS, KerasAugmentation, QuarterTurns
 from oral_cancer.settings.data import SHORT_BATCH
 from oral_cancer.settings.refusals import shown
 from oral_cancer.settings.training import Trainer
@@ -18,6 +18,8 @@ OF_NO_ACCOUNT = ("weights", "compile", "optimizer.fused", "focal.gamma", "focal.
 """Options of a network that leave the recipe as it is; what it starts from, and its loss, are told by themselves."""
 OTHERS = {"data": ("homo_hetero", ("batch_size",)), "trainer": ("auto", ("max_epochs",))}
 """By group the choice and the options in which the recipe has numbers beside the network's."""
+TURNING = {KerasAugmentation.builds: KERAS, QuarterTurns.builds: QUARTERS}
+"""Augmentations that turn as a recipe may say."""
 STEPPING = ("accumulate_grad_batches", "gradient_clip_val")
 """Options of Lightning's trainer that change its steps, and that the recipe is without."""
 
@@ -59,7 +61,7 @@ def _following(settings: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     yield "data.end_of_pass", "end_of_pass", settings["data"].get("end_of_pass")
     augmentation = settings["augmentation"]
     target = str(augmentation.get("_target_"))
-    otherwise = KERAS if target == KerasAugmentation.builds else target.rpartition(".")[2]
+    otherwise = TURNING.get(target) or target.rpartition(".")[2]
     yield "augmentation.recipe", "augmentation", augmentation.get("recipe", otherwise)
 
 

@@ -3,12 +3,11 @@
 What an option is for stands beside its value in `conf/`. A section is named after what is built from it.
 """
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt, MinLen
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
 from oral_cancer.settings.augmentation import (
     RECIPES,
@@ -16,8 +15,10 @@ from oral_cancer.settings.augmentation import (
     KerasAugmentation,
     OfAccelerator,
     Puzzle,
+    QuarterTurns,
     RandAugment,
     Robust,
+    views_of,
 )
 from oral_cancer.settings.data import (
     ENDS_OF_PASS,
@@ -31,6 +32,7 @@ from oral_cancer.settings.data import (
     SimulatedSource,
 )
 from oral_cancer.settings.learning import LOSSES, MSE, OUTPUTS, SOFTMAX, Focal
+from oral_cancer.settings.loggers import CsvLogger, NoLogger, TensorBoardLogger, WandbLogger
 from oral_cancer.settings.networks import instead_of_network
 from oral_cancer.settings.optimization import AdamW, KerasAdam, OneCycle, Optimizer, PiecewiseConstant
 from oral_cancer.settings.resampling import (
@@ -57,23 +59,24 @@ from oral_cancer.settings.rules import (
     one_of,
     whole,
 )
+from oral_cancer.settings.study import NAME_IN_TABLES, SEEDS, Launcher, Study
 from oral_cancer.settings.table import TableSource
-from oral_cancer.spreadsheets import is_formula
 
-SEEDS = 2**32 - 1  # the largest that NumPy takes
 VIEWS = (1, 8)  # of a square: as it lies, or all its turns and flips
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
-RAW = "raw"
-NORMALIZATIONS = (RAW, "imagenet")  # of what the network sees
+RAW, IMAGENET, INCEPTION = NORMALIZATIONS = ("raw", "imagenet", "inception")  # of what the network sees
 NONE, CLAHE, CLAHE_BINARY = PREPROCESSINGS = ("none", "clahe", "clahe_binary")  # of images, once they are resized
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
-FOLDER_NAME = Rule(
-    "a name that a folder can have: not empty, no slash, no dot or space at its start",
-    (fitting(lambda name: re.fullmatch(r"[^./\\\s][^/\\\x00-\x1f]*", name) is not None),),
+OWN_OPTIONS = ("pretrained", "num_classes", "img_size", "drop_path_rate")  # of timm's, which other settings say
+BACKBONE_OPTIONS = Rule(
+    f"numbers or truth values by timm's names, such as {{init_values: 1e-5}}, and none of {', '.join(OWN_OPTIONS)}",
+    (fitting(lambda options: not set(options) & set(OWN_OPTIONS)),),
 )
-NAME_IN_TABLES = Rule(
-    f"{FOLDER_NAME.allowed}, nor =, +, - or @, which a spreadsheet would take for a formula",
-    (*FOLDER_NAME.constraints, fitting(lambda name: not is_formula(name))),
+BackboneOptions = Annotated[dict[str, bool | int | Annotated[float, FINITE]] | None, BACKBONE_OPTIONS]
+BACKBONE = Rule("the name of a timm network", (MinLen(1),))
+WEIGHTS = Rule(
+    "auto, imagenet, none or an existing file",
+    (fitting(lambda name: name in ("auto", "imagenet", "none") or Path(name).is_file()),),
 )
 FOLD = Rule("a whole number from 0 to data.folds - 1, or all")
 
@@ -92,10 +95,17 @@ class Seen(OpenSection):
 class Network(Seen):
     """What a network of ours is built from, whether it is to train or has trained."""
 
-    backbone: Annotated[str, Rule("the name of a timm network", (MinLen(1),))]
+    backbone: Annotated[str, BACKBONE]
+    backbone_options: BackboneOptions = None
     drop_path_rate: Annotated[float | None, SHARE]
     batch_norm_momentum: Annotated[float | None, Rule("a number above 0 and at most 1", (Gt(0), Le(1), FINITE))] = None
     output: Annotated[str, one_of(OUTPUTS)] = SOFTMAX
+
+
+def _of_timm(backbone: str) -> str:
+    if instead := instead_of_network(backbone):
+        raise must(backbone, instead)
+    return backbone
 
 
 class Recipe(Section):
@@ -109,14 +119,7 @@ class Recipe(Section):
 class Model(Network):
     """A network of any class, and how it trains."""
 
-    weights: Annotated[
-        str,
-        Rule(
-            "auto, imagenet, none or an existing file",
-            (fitting(lambda name: name in ("auto", "imagenet", "none") or Path(name).is_file()),),
-        ),
-        AS_TYPED,
-    ]
+    weights: Annotated[str, WEIGHTS, AS_TYPED]
     recalibrate: Annotated[bool, TRUTH] = False
     ema: Annotated[float | None, Rule("a number above 0 and below 1, such as 0.99", (Gt(0), Lt(1), FINITE))] = None
     compile: Annotated[bool, TRUTH] = False
@@ -141,12 +144,21 @@ class SoftLabelClassifier(Model):
     model_config = ConfigDict(extra="forbid")
     builds: ClassVar[str] = "oral_cancer.models.SoftLabelClassifier"
 
-    @field_validator("backbone")
-    @classmethod
-    def _known(cls, backbone: str) -> str:
-        if instead := instead_of_network(backbone):
-            raise must(backbone, instead)
-        return backbone
+    _known = field_validator("backbone")(_of_timm)
+
+
+class LinearProbe(Seen):
+    """A frozen backbone with a regression for its head; an option of other networks' training would change nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+    builds: ClassVar[str] = "oral_cancer.models.LinearProbe"
+    backbone: Annotated[str, BACKBONE]
+    backbone_options: BackboneOptions = None
+    weights: Annotated[str, WEIGHTS, AS_TYPED]
+    ridge: Annotated[float, POSITIVE]
+    recipe: Annotated[Recipe | None, WITHOUT_INFLUENCE] = None
+
+    _known = field_validator("backbone")(_of_timm)
 
 
 class Trainer(OpenSection):
@@ -180,58 +192,10 @@ class Trainer(OpenSection):
         return self.num_nodes * (1 if isinstance(self.devices, list) else self.devices)
 
 
-class WandbLogger(Section):
-    builds: ClassVar[str] = "oral_cancer.training.loggers.wandb_logger"
-    project: Annotated[str, Rule("the name of a W&B project", (MinLen(1),))]
-    save_dir: Annotated[str, FOLDER, AS_TYPED]
-    tags: Annotated[list[Annotated[str, MinLen(1)]], Rule("a list of texts, such as [plate7,draft]")] = Field([])
-
-
-class CsvLogger(Section):
-    builds: ClassVar[str] = "oral_cancer.training.loggers.csv_logger"
-
-
-class TensorBoardLogger(Section):
-    builds: ClassVar[str] = "oral_cancer.training.loggers.tensorboard_logger"
-
-
-class NoLogger(Section):
-    builds: ClassVar[str] = "oral_cancer.training.loggers.no_logger"
-
-
 class Callbacks(OpenSection):
     """Lightning callbacks by names of the user's choice; one may stop a training, and so counts."""
 
     progress: Annotated[Any, WITHOUT_INFLUENCE] = None
-
-
-Seeds = Annotated[
-    list[Annotated[int, Ge(0), Le(SEEDS)]] | None,
-    Rule("a list of whole numbers of at least 0, such as [0,1,2]", (MinLen(1),)),
-]
-
-
-class Study(Section):
-    """Of a multirun; `models`, `folds` and the seeds are those of conf/study."""
-
-    name: Annotated[str, NAME_IN_TABLES, AS_TYPED]
-    models: Annotated[
-        list[Annotated[str, MinLen(1)]] | None, Rule("a list of choices of conf/experiment, such as [m1,m5]")
-    ] = None
-    vary: Annotated[list[Annotated[str, MinLen(1)]] | None, Rule("a list of choices of conf/experiment")] = None
-    folds: Annotated[
-        list[Fold] | Literal["leave_one_group_out"] | None,
-        Rule("a list of folds, such as [0,1]; [all] trains on every fold; or leave_one_group_out"),
-    ] = None
-    seeds: Seeds = None
-    split_seeds: Seeds = None
-
-
-class Launcher(Section):
-    """Of hydra/launcher=local."""
-
-    jobs: Annotated[int | None, whole(1)]
-    cells_per_gpu: Annotated[int, whole(1)]
 
 
 class Training(Section):
@@ -244,9 +208,9 @@ class Training(Section):
         Any,
         by_target(NoResampling, RandomOverSampling, BorderlineSmote, EnnRandomOverSampling, CutMix, SoftSmote),
     ]
-    model: Annotated[Any, by_target(SoftLabelClassifier, other=Model)]
+    model: Annotated[Any, by_target(SoftLabelClassifier, LinearProbe, other=Model)]
     augmentation: Annotated[
-        Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust, RandAugment, Puzzle)
+        Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, QuarterTurns, Robust, RandAugment, Puzzle)
     ]
     logger: Annotated[Any, by_target(WandbLogger, CsvLogger, TensorBoardLogger, NoLogger), WITHOUT_INFLUENCE]
     callbacks: Callbacks | None = None
@@ -267,6 +231,25 @@ class Training(Section):
         if trainer and data.batch_size % trainer.ranks:
             raise must(data.batch_size, f"a multiple of the {trainer.ranks} devices that share it", "batch_size")
         return data
+
+    @field_validator("model")
+    @classmethod
+    def _on_one_device(cls, model: Seen, info: ValidationInfo) -> Seen:
+        trainer: Trainer | None = info.data.get("trainer")
+        if isinstance(model, LinearProbe) and trainer and trainer.ranks > 1:
+            raise must(
+                model.builds, "one that learns in steps where devices share them; leave trainer=ddp out", "_target_"
+            )
+        return model
+
+    @field_validator("augmentation", mode="wrap")
+    @classmethod
+    def _of_few_views(cls, content: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Section:
+        augmentation: Section = check(content)
+        if isinstance(info.data.get("model"), LinearProbe) and not views_of(augmentation):
+            option = "recipe" if "recipe" in content else "_target_"
+            raise must(content[option], "that of augmentation=quarters or none, of which a probe learns", option)
+        return augmentation
 
     @field_validator("fold")
     @classmethod

@@ -1,6 +1,6 @@
 """What a study did, in words to read and to paste, from the manifests of its runs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from oral_cancer.counting import counted
@@ -81,10 +81,6 @@ def methods(study: Study) -> list[str]:
     parts = f"{counts.get('test', 0)} were set aside to test" if counts.get("test") else "None was set aside to test"
     network = _each(runs, lambda run: _setting(run, "model", "backbone"))
     size = _each(runs, lambda run: _setting(run, "model", "image_size"))
-    optimizer = _each(runs, lambda run: _setting(run, "model", "optimizer", "_target_").rpartition(".")[2])
-    schedule = _each(runs, lambda run: _words(_setting(run, "model", "scheduler", "_target_").rpartition(".")[2]))
-    epochs = _each(runs, lambda run: _setting(run, "trainer", "max_epochs"))
-    batch = _each(runs, lambda run: _setting(run, "data", "batch_size"))
     weights = _each(runs, lambda run: str(run.facts.get("weights", "")))
     seeds = list(dict.fromkeys(str(run.facts.get("seed", "unknown")) for run in runs))
     device = _each(runs, lambda run: f"{run.facts.get('device', '?')} in precision {run.facts.get('precision', '?')}")
@@ -99,8 +95,7 @@ def methods(study: Study) -> list[str]:
     software = ", ".join(f"{name} {versions[name]}" for name in SOFTWARE if name in versions)
     return [
         f"There were {images} of {kinds}. {parts} and took part in no training and no choice.",
-        f"A network {network} ({size} px, weights at the start: {weights}) was trained by {optimizer} with a "
-        f"{schedule} learning rate for {epochs} epoch{'s' * (epochs != '1')} in batches of {batch}, with soft labels: "
+        f"A network {network} ({size} px, weights at the start: {weights}) {_training(runs)}, with soft labels: "
         f"the proportions of the classes in an image. It was trained on {counted(folds, 'fold')}, from "
         f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}.",
         *([f"Beside softmax and squared error: {'; '.join(otherwise)}."] if otherwise else []),
@@ -114,6 +109,23 @@ def methods(study: Study) -> list[str]:
         *([f"Departures from the recipe of the network: {'; '.join(departed)}."] if departed else []),
         f"Training took {duration(seconds)} in all on {device}. Software: {software or 'not recorded'}.",
     ]
+
+
+def _training(runs: Sequence[RunRecord]) -> str:
+    ridge = _each(runs, lambda run: _setting(run, "model", "ridge"))
+    frozen = f"was frozen and given a softmax regression (ridge {ridge}) on its features for a head" if ridge else ""
+    stepping = [run for run in runs if not _setting(run, "model", "ridge")]
+    if not stepping:
+        return frozen
+    optimizer = _each(stepping, lambda run: _setting(run, "model", "optimizer", "_target_").rpartition(".")[2])
+    schedule = _each(stepping, lambda run: _words(_setting(run, "model", "scheduler", "_target_").rpartition(".")[2]))
+    epochs = _each(stepping, lambda run: _setting(run, "trainer", "max_epochs"))
+    batch = _each(stepping, lambda run: _setting(run, "data", "batch_size"))
+    stepped = (
+        f"was trained by {optimizer} with a {schedule} learning rate for {epochs} epoch{'s' * (epochs != '1')} in "
+        f"batches of {batch}"
+    )
+    return f"{stepped} or {frozen}" if frozen else stepped
 
 
 def of_views(number: str) -> str:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from oral_cancer.composing import faults_of_sweep
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.experiments import composed_of, given_overrides, name_of, sweep_options
+from oral_cancer.experiments import composed_of, given_overrides, name_of, network_of, sweep_options
 from oral_cancer.settings import build, faults, influential
 from oral_cancer.settings.learning import MSE
 from oral_cancer.study.plan import Plan
@@ -49,7 +49,7 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
     refuse(faults_of_sweep(words, main, of_hydra))  # which needs not all combinations for it
     (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
     composed = [composed_of([*of_hydra, *job], main) for job in batches]
-    networks = {str(one.settings.model.backbone) for one in composed}
+    networks = {network_of(one) for one in composed}
     several = {seed: len({one.settings[seed] for one in composed}) > 1 for seed in ("seed", "split_seed")}
     called = any(one.given("name") is not None for one in composed)
     jobs, problems = [], []
@@ -145,7 +145,12 @@ def _number_of_classes(run: Run) -> int:
 
 def _starts(by_experiment: dict[str, Run], runs: Sequence[Run], classes: int) -> dict[str, str]:
     """What the network of each experiment starts from; and their checkpoints fit the disk."""
-    built = {experiment: start_of(run.settings.model, classes) for experiment, run in by_experiment.items()}
+    from oral_cancer.models.weights import start_of
+
+    built = {}
+    for experiment, run in by_experiment.items():
+        model = run.settings.model
+        built[experiment] = start_of(model, classes)
     if len({start.kind for start in built.values()} & {"imagenet", "random"}) > 1:
         starts = ", ".join(f"{experiment} {start.kind}" for experiment, start in built.items())
         raise UserError(f"study: ImageNet and random starts would mix ({starts}); set model.weights for all alike")

@@ -15,7 +15,7 @@ import pandas as pd
 from oral_cancer.counting import counted
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, classes_of
-from oral_cancer.settings.augmentation import KERAS, turning
+from oral_cancer.settings.augmentation import CENTRE, turning
 from oral_cancer.spreadsheets import REASON, is_formula
 from oral_cancer.study.facts import strange_facts
 from oral_cancer.study.plan import read_plan
@@ -189,9 +189,10 @@ def _refuse_mixed(study: Path, runs: Sequence[RunRecord]) -> None:
 def _left_to_machine(run: RunRecord) -> set[str]:
     """The facts of a run's manifest that its settings left to the machine that trained it."""
     config = run.facts.get("config") or {}
+    augmentation = turning(config.get("augmentation"))
     left = {
         "precision": (config.get("trainer") or {}).get("precision") == "auto",
-        "augmented_on": "gpu" in (chosen := turning(config.get("augmentation"))) and chosen.get("recipe") != KERAS,
+        "augmented_on": "gpu" in augmentation and augmentation.get("recipe", CENTRE) == CENTRE,
     }
     return {fact for fact, is_left in left.items() if is_left and fact in run.facts}
 

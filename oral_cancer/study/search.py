@@ -22,7 +22,6 @@ from oral_cancer.settings.commands import Sweeper
 from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import BATCH, ERROR, OBJECTIVES, SECONDS, Search, flat, open_journal, quiet, read_search
 from oral_cancer.study.parameters import Parameter, overrides_of, parameters_of
-from oral_cancer.study.planning import start_of
 from oral_cancer.study.progress import names_of, state_of
 from oral_cancer.study.room import insist_on_room_for_trials
 from oral_cancer.training.manifest import read_manifest
@@ -232,6 +231,7 @@ def trials_ended(folder: Path) -> int:
 
 def _starting_point(run: Run, folder: Path, lacking: int) -> tuple[dict[str, Any], str, str]:
     """Facts about the images, what the network starts from, and the objective; the trials that lack fit the disk."""
+    from oral_cancer.models.weights import start_of
     from oral_cancer.training.images import collected, data_facts, in_roles, insist_on_labels, open_images
     from oral_cancer.training.trainer import build_callbacks
 

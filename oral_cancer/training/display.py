@@ -37,7 +37,7 @@ def announce(title: str, data: CellDataModule, model: SoftLabelClassifier, train
     steps = math.ceil(batches / trainer.accumulate_grad_batches)
     get_console().print(
         f"[bold]{title}[/]: {'goes on' if resumed else 'starts'}, weights {model.origin}\n"
-        f"{counted(sum(counts.values()), 'training image')} ({each}), {counted(steps, 'step')} an epoch",
+        f"{counted(sum(counts.values()), 'training image')} ({each}), {model.course(steps)}",
         soft_wrap=True,
     )
 

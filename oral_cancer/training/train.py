@@ -101,7 +101,9 @@ class _Parts:
 def _build_parts(run: Run, stop: StopOnSignal, classes: int) -> _Parts:
     """Whatever is wrong with these is told before a long work on images begins."""
     settings = run.settings
-    return _Parts(build_trainer(run, stop), build(settings, "augmentation"), build(settings, "model", classes=classes))
+    parts = _Parts(build_trainer(run, stop), build(settings, "augmentation"), build(settings, "model", classes=classes))
+    parts.model.between = stop.check
+    return parts
 
 
 def _build_data(run: Run, store: ImageStore, augmentation: Any) -> CellDataModule:
@@ -256,5 +258,6 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")  # by model.freeze
     warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*srun. command is available.*")
+    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)

@@ -94,7 +94,8 @@ def build_trainer(run: Run, *more: Callback) -> Trainer:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     plain = OmegaConf.create({"trainer": settings | {"_convert_": "all"}})
     trainer: Trainer = build(plain, "trainer", **objects)
-    if trainer.gradient_clip_val is not None and "mixed" in trainer.precision and cfg.model.optimizer.get("fused"):
+    fused = OmegaConf.select(cfg, "model.optimizer.fused")
+    if trainer.gradient_clip_val is not None and "mixed" in trainer.precision and fused:
         raise UserError(
             f"trainer.gradient_clip_val={trainer.gradient_clip_val}: a fused optimiser in {trainer.precision} clips "
             "nothing; give model.optimizer.fused=false"

@@ -9,8 +9,9 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from scipy.stats import kstest
 
-from oral_cancer.data.augmentation import BatchAugmentation, SeededAugmentation
+from oral_cancer.data.augmentation import BatchAugmentation, QuarterTurns, SeededAugmentation
 from oral_cancer.experiments import compose_settings
+from oral_cancer.models.views import views_of
 from oral_cancer.settings import build
 
 CONF = str(Path(__file__).parents[2] / "conf")
@@ -112,10 +113,26 @@ def test_gaps_are_filled_with_the_grey_level() -> None:
         assert turned[0, 16, 16].tolist() == [255] * 3
 
 
-@pytest.mark.parametrize(("recipe", "choice"), [("centre", "paper"), ("keras", "keras"), ("robust", "robust")])
+@pytest.mark.parametrize(
+    ("recipe", "choice"), [("centre", "paper"), ("keras", "keras"), ("quarters", "quarters"), ("robust", "robust")]
+)
 def test_a_networks_recipe_names_the_augmentation(recipe: str, choice: str) -> None:
     followed = compose_settings(["augmentation=auto", f"model.recipe.augmentation={recipe}", "trainer.accelerator=cpu"])
     given = compose_settings([f"augmentation={choice}", "trainer.accelerator=cpu"])
     assert followed.augmentation["cpu" if recipe == "centre" else recipe] == given.augmentation
     built, expected = (build(settings, "augmentation") for settings in (followed, given))
-    assert repr(built) == repr(expected) if choice != "keras" else vars(built) == vars(expected)
+    assert repr(built) == repr(expected) if choice not in ("keras", "quarters") else vars(built) == vars(expected)
+
+
+def test_quarter_turns_are_the_eight_views_of_the_square_each_as_likely() -> None:
+    quarters = QuarterTurns()
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 6, 6, 3), np.uint8))
+    draws = torch.stack([quarters.draw(3, 1, position) for position in range(800)])
+    shown = quarters(image.expand(len(draws), -1, -1, -1), draws)
+    assert shown.dtype == torch.uint8
+    views = [view.permute(0, 2, 3, 1) for view in views_of(image.permute(0, 3, 1, 2), quarters.views)]
+    found = [sum(torch.equal(one, view[0]) for one in shown) for view in views]
+    assert sum(found) == len(draws)
+    assert min(found) > 60
+    assert torch.equal(draws[5], quarters.draw(3, 1, 5))
+    assert not torch.equal(draws, torch.stack([quarters.draw(3, 2, position) for position in range(800)]))

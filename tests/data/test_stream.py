@@ -44,3 +44,11 @@ def test_a_balanced_stream_shows_every_label_as_often_and_every_image() -> None:
         assert counts.tolist()[:10] == [1] * 8 + [4] * 2
         assert set(counts[10:]) == {2, 3}
     assert positions[:24] != positions[24:48]
+
+
+def test_the_shares_are_how_often_a_long_stream_shows_each_image() -> None:
+    labels = np.array(["b"] * 8 + ["a"] * 2 + ["1:1"] * 3)
+    stream = ShuffledStream(13, batch_size=4, steps=6, seed=0, labels=labels)
+    shown = np.bincount([position for _, position in drawn(stream, range(300))], minlength=13) / (300 * 24)
+    np.testing.assert_allclose(shown, stream.shares(), rtol=0.05)
+    assert ShuffledStream(4, 2, 2, seed=0).shares().tolist() == [0.25] * 4

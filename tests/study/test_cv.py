@@ -69,6 +69,17 @@ def test_folds_of_the_data_are_those_of_the_study() -> None:
     assert planned("study=cv", *words) == {"plain": list(range(7))}
 
 
+def test_a_probe_and_a_training_of_one_backbone_are_two_experiments() -> None:
+    words = (
+        "model=efficientnet_lite0,linear_probe",
+        "source=folder",
+        folder("A", "B"),
+        "experiment=m1",
+        "study.name=x",
+    )
+    assert planned(*words) == {"m1-efficientnet_lite0": [0], "m1-linear_probe": [0]}
+
+
 def test_each_group_is_left_out() -> None:
     words = ("source=table", table("donor", 0, 1, 2, 3), "study.vary=[plain]", "study.folds=leave_one_group_out")
     assert planned("study=cv", *words) == {"plain": [0, 1, 2, 3]}
