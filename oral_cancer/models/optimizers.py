@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from timm.optim import param_groups_weight_decay
+from timm.optim import param_groups_weight_decay  # type: ignore[attr-defined]
 from torch import nn
 from torch.optim import AdamW
 
