@@ -91,7 +91,7 @@ def _soft_labels(predictions: pd.DataFrame) -> dict[str, str]:
 
 def _transforms(facts: Mapping[str, Any]) -> list[str]:
     given = facts["config"].get("augmentation") or {}
-    chosen = turning(given)
+    chosen: Any = turning(given)
     before = [_plain({name: value for name, value in given.items() if name != "then"})] if chosen is not given else []
     if "gpu" in chosen:  # one of several, by what trained
         of_machine = "gpu" if facts.get("augmented_on") == "device" else "cpu"

@@ -110,7 +110,8 @@ def drawn_windows(number: int, height: int, width: int, rng: np.random.Generator
 def areas(windows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Pixels of windows (S, 4), int64 (S,)."""
     top, bottom, left, right = windows.T
-    return np.asarray((bottom - top) * (right - left), np.int64)
+    pixels: NDArray[np.int64] = (bottom - top) * (right - left)
+    return pixels
 
 
 def pasted(images: Images, own: RowNumbers, partners: RowNumbers, windows: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -81,9 +81,8 @@ class SoftSmote:
         rng = np.random.default_rng(random_state)
         rows = Rows(labels)
         weights, soft = [csr_array((0, len(images)))], [soft_labels]
-        for pair in self._wanted(rows):
-            one, other = (rows[name] for name in pair)
-            found = NEIGHBORS[self.among](images, one, other, self.n_neighbors)
+        for first, second in self._wanted(rows):
+            found = NEIGHBORS[self.among](images, rows[first], rows[second], self.n_neighbors)
             number = round(self.multiple * len(found.origins))
             places = rng.integers(0, len(found.origins), number)
             ends = found.nearest[places, rng.integers(0, found.nearest.shape[1], number)]
