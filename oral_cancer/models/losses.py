@@ -41,8 +41,8 @@ def kl(scores: Tensor, soft_labels: Tensor) -> Tensor:
 def focal(scores: Tensor, soft_labels: Tensor, gamma: float, alpha: Sequence[float] | None = None) -> Tensor:
     """The focal loss of soft labels: sum of alpha_k y_k (1 - p_k)^gamma (-log p_k) over the classes.
 
-    Lin et al., Focal loss for dense object detection, ICCV 2017, with a soft label for their 0 or 1. For a mixture its
-    least value does not lie at p = y.
+    Lin et al., Focal loss for dense object detection, ICCV 2017, with a soft label for their 0 or 1. Of a label of
+    0.25 and 0.75 it is least at about 0.40 and 0.60, with gamma 2.
 
     Args:
         scores, soft_labels: see the module.

@@ -77,6 +77,13 @@ def test_without_gamma_the_focal_loss_is_cross_entropy_which_teaches_what_kl_tea
     torch.testing.assert_close(exact, torch.zeros(40, dtype=torch.float64))
 
 
+@pytest.mark.parametrize(("name", "least"), [("mse", 0.25), ("cross_entropy", 0.25), ("kl", 0.25), ("focal", 0.399)])
+def test_the_focal_loss_alone_draws_mixtures_to_the_middle(name: str, least: float) -> None:
+    first = torch.arange(1, 1000, dtype=torch.float64) / 1000
+    found = loss_of(name, 2)(torch.stack((first, 1 - first), dim=1).log(), torch.tensor([[0.25, 0.75]] * 999).double())
+    assert float(first[found.argmin()]) == pytest.approx(least)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
 def test_scores_however_far_apart_have_a_finite_loss_and_gradient(name: str, gamma: float) -> None:
