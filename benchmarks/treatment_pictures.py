@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A sheet of simulated fields, and what each published treatment makes of them.
 
-    python -m benchmarks.treatment_pictures docs/images/treatments.jpg
+python -m benchmarks.treatment_pictures docs/images/treatments.jpg
 """
 
 import argparse

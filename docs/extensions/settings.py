@@ -58,8 +58,13 @@ def settings_page() -> str:
     """All settings in Markdown: those of a training by config group, of a search, and of the other commands."""
     every = list(options_below(Training))
     of_group = {group: [one for one in every if one.name.startswith(f"{group}.")] for group in GROUPS}
-    alone = [one for one in every if not any(one in options for options in of_group.values()) and one.name not in GROUPS]
-    parts = ["## Of no group", _table(alone, {"": _composed("data=homo_hetero")}, {"": comments(CONF / "train.yaml")}, True)]
+    alone = [
+        one for one in every if not any(one in options for options in of_group.values()) and one.name not in GROUPS
+    ]
+    parts = [
+        "## Of no group",
+        _table(alone, {"": _composed("data=homo_hetero")}, {"": comments(CONF / "train.yaml")}, True),
+    ]
     for group, options in of_group.items():
         parts += [f"## {group}", _choices(group), _of_group(group, options)]
     for group in PRESETS:

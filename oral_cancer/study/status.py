@@ -88,7 +88,11 @@ def status_record(folder: Path) -> dict[str, Any]:
     states = states_of(folder)
     alone = RunName.of_path(folder.resolve())
     study = folder.resolve().parents[1] if alone else folder
-    program = {"oral-cancer": version("oral-cancer"), "python": platform.python_version(), "system": platform.platform()}
+    program = {
+        "oral-cancer": version("oral-cancer"),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
     return {"program": program, "study": study.resolve().name, "runs": [_record(study, state) for state in states]}
 
 

@@ -15,6 +15,7 @@ PAGES = sorted(
     ]
 )
 BLOCK = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+COLUMNS = "docs/reference/columns.md"
 SHELL = ("", "sh")
 PROGRAMS = r"python train\.py|python scripts/\w+\.py|python -m benchmarks|oral-cancer|make"
 TYPED = re.compile(rf"`((?:{PROGRAMS})(?:\s[^`]*)?)`")
@@ -61,3 +62,12 @@ def _words(line: str) -> list[str]:
     while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
         words = words[1:]
     return [words[0].removeprefix(".venv/bin/"), *words[1:]] if words else []
+
+
+def documented(table: str, classes: tuple[str, ...]) -> set[str]:
+    """The columns that the reference has of a table, by the heading that names it."""
+    of_table = re.search(rf"^### ([^\n]*\b{re.escape(table)}\b[^\n]*)\n(.*?)(?=^##|\Z)", text_of(COLUMNS), re.M | re.S)
+    assert of_table, f"{table} is not in {COLUMNS}"
+    cells = [row.split("|")[1] for row in of_table[2].splitlines() if row.startswith("| `")]
+    names = [name for cell in cells for name in re.findall(r"`(.*?)`", cell)]
+    return {name.replace("<class>", one) for name in names for one in (classes if "<class>" in name else ("",))}
