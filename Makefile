@@ -5,7 +5,7 @@ KILLS ?= 50
 TORCH_INDEX ?=
 BIN := .venv/bin
 
-ifneq ($(shell command -v uv),)
+ifneq ($(shell command -v uv 2>/dev/null),)
 VENV := uv venv --quiet --seed --allow-existing --python $(PYTHON) .venv
 PIP := uv pip install --python $(BIN)/python $(if $(TORCH_INDEX),--index-strategy unsafe-best-match)
 else
@@ -41,7 +41,7 @@ docs: .venv/.docs             ## the site, docs/_build/html/index.html, without 
 
 release: .venv/.release       ## wheel and source distribution in dist/, with the version of the git tag, checked
 	rm -rf dist
-	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m build --no-isolation --outdir dist
 	$(BIN)/twine check --strict dist/*
 
 bench: .venv/.installed       ## what it costs, beside what it may: a table and outputs/bench/bench.json, in 15 minutes
