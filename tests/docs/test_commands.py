@@ -66,7 +66,7 @@ def _of_verb(given: list[str]) -> Iterator[str]:
     if verb in ("train", "check"):
         yield from _of_train(tuple(rest))
         return
-    if not rest or rest[0].startswith("--"):  # named, in a sentence
+    if all(word.startswith("--") for word in rest):  # named, in a sentence
         rest = ["a", "b"] if verb == "compare" else ["study", *rest] if verb in ("report", *COMMANDS) else rest
     found, left = build_parser().parse_known_args([verb, *rest])
     yield from left
