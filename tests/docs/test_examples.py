@@ -75,8 +75,8 @@ def test_the_treatment_shown_keeps_the_contract(tmp_path: Path, monkeypatch: pyt
 
 def test_the_network_shown_trains_its_head_alone() -> None:
     shown: dict[str, Any] = {}
-    exec(block(NETWORK, "python", "FrozenBelow"), shown)
-    network = shown["FrozenBelow"]("test_byobnet", "none", 3, 32, 1, 0.0, False)
+    exec(block(NETWORK, "python", "HeadOnly"), shown)
+    network = shown["HeadOnly"]("test_byobnet", "none", 3, 32, 1, 0.0, False)
     network.on_fit_start()
     trained = [name for name, parameter in network.network.named_parameters() if parameter.requires_grad]
     head = [name for name, _ in network.network.get_classifier().named_parameters()]
