@@ -17,7 +17,7 @@ INSTALL := $(PIP) --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index
 .PHONY: demo bench docs test test-all test-faults test-cluster lint audit release clean
 
 .venv/.installed: pyproject.toml constraints.txt
-	@echo "Installing into .venv: $(if $(TORCH_INDEX),about 2 GB with PyTorch's CPU build,about 7 GB; see TORCH_INDEX in docs/how-to/install.md for 2 GB without a GPU). This takes minutes."
+	@echo "Installing into .venv: $(if $(TORCH_INDEX),about 2.5 GB with PyTorch's CPU build,about 7 GB; see TORCH_INDEX in docs/how-to/install.md for 2.5 GB without a GPU). This takes minutes."
 	@$(VENV)
 	@$(INSTALL) --editable .[microscopes] --group dev
 	@touch $@

@@ -35,7 +35,7 @@ def main() -> None:
         for name in (MAJORITY, MINORITY, OTHER)
     }
     first, *_ = fields[MINORITY]
-    rows = [[(MINORITY, first), ("ROS: drawn again", first), ("... and again", first)]]
+    rows: list[Sequence[Titled]] = [[(MINORITY, first), ("ROS: drawn again", first), ("... and again", first)]]
     rows += made(fields[MINORITY], fields[MAJORITY], chosen.seed)
     rows += taken_out(fields[CLEANED], fields[OTHER])
     sheet(rows).save(chosen.sheet, quality=88)
