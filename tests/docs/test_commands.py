@@ -52,8 +52,6 @@ def _faults(words: tuple[str, ...]) -> Sequence[str]:
         "python": _of_module,
         "pip": _of_pip,
         "wandb": _of_wandb,
-        "pytest": _of_pytest,
-        "pre-commit": lambda given: iter([] if given == ["install"] else ["is not known here"]),
     }
     return list(checked[program](given)) if program in checked else ["no program that is known here"]
 
@@ -119,7 +117,3 @@ def _of_wandb(given: list[str]) -> Iterator[str]:
 
     if given[0] not in cli.commands:
         yield f"{given[0]} is no command of wandb"
-
-
-def _of_pytest(given: list[str]) -> Iterator[str]:
-    yield from (word for word in given if word.startswith("tests/") and not (REPOSITORY / word).exists())
