@@ -1,8 +1,10 @@
 """The reference says all there is: settings, commands, columns of tables."""
 
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,7 +13,7 @@ from docs.extensions.own_assets import ELSEWHERE
 from docs.extensions.settings import GROUPS, PRESETS, comments, options_below, settings_page
 from oral_cancer.config_groups import CONF
 from oral_cancer.data import leaks, statistics
-from oral_cancer.evaluation import composition_tables, predictions
+from oral_cancer.evaluation import composition_tables, predictions, tables
 from oral_cancer.evaluation.ensembles import Ensembles, ensembles, repetitions
 from oral_cancer.inference.controls import control_table
 from oral_cancer.inference.results import image_table
@@ -35,7 +37,7 @@ def settings() -> str:
 
 
 @pytest.fixture(scope="module")
-def tables() -> Tables:
+def made_tables() -> Tables:
     """Those of a study of made-up predictions."""
     frame = pd.concat([make_run(name, fold) for name in ("m1", "m2") for fold in (0, 1)], ignore_index=True)
     mixed = Ensembles(ensembles(frame), repetitions(frame))
@@ -85,9 +87,9 @@ def test_every_verb_is_there_with_its_help() -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_column_of_a_study_is_there(name: str, tables: Tables) -> None:
+def test_every_column_of_a_study_is_there(name: str, made_tables: Tables) -> None:
     expected = documented(f"{name}.csv", CLASSES)
-    found = set(tables[name])
+    found = set(made_tables[name])
     if name == "mixtures":  # the two that mix, of all that could
         over = {column for column in found if column.startswith("share_")}
         assert len(over) == 1
@@ -95,23 +97,26 @@ def test_every_column_of_a_study_is_there(name: str, tables: Tables) -> None:
     assert found == expected
 
 
-NOTHING: Any = SimpleNamespace(used=(), judged=())
-OTHERS = {
-    "history.csv": callbacks.COLUMNS,
-    "splits.csv": (*splits_file.READ, splits_file.COPIES, "set"),
-    "near_duplicates.csv": leaks.COLUMNS,
-    "image_statistics.csv": ("file", *predictions.true_columns(CLASSES), *statistics.NAMES),
-    "predictions.csv": predictions.columns(CLASSES, grouped=True),
-    "predictions.csv, of new images": image_table([], [], CLASSES, None, "m1").columns,
-    "controls.csv": control_table([], [], NOTHING, CLASSES).columns,
-    "trials.csv": trials_table([], []).columns,
-    "groups.csv": ("experiment", "split", "group", "n", "accuracy", "rmse"),
+IMAGE: Any = SimpleNamespace(
+    image=SimpleNamespace(file="a.png", population="parental"), probabilities=np.full((1, len(CLASSES)), 1 / 3)
+)
+PLATE: Any = SimpleNamespace(used=(), judged=())
+OTHERS: dict[str, Callable[[], Iterable[str]]] = {
+    "history.csv": lambda: callbacks.COLUMNS,
+    "splits.csv": lambda: (*splits_file.READ, splits_file.COPIES, "set"),
+    "near_duplicates.csv": lambda: leaks.COLUMNS,
+    "image_statistics.csv": lambda: ("file", *predictions.true_columns(CLASSES), *statistics.NAMES),
+    "predictions.csv": lambda: predictions.columns(CLASSES, grouped=True),
+    "predictions.csv, of new images": lambda: image_table([], [], CLASSES, None, "m1"),
+    "controls.csv": lambda: control_table([IMAGE], [], PLATE, CLASSES),
+    "trials.csv": lambda: trials_table([], []),
+    "groups.csv": lambda: tables.groups(pd.DataFrame()),
 }
 
 
 @pytest.mark.parametrize("table", OTHERS)
 def test_every_column_of_other_tables_is_there(table: str) -> None:
-    assert documented(table, CLASSES) == set(OTHERS[table])
+    assert documented(table, CLASSES) == set(OTHERS[table]())
 
 
 @pytest.mark.parametrize(
