@@ -26,6 +26,7 @@ from tests.published import CLASSES, soft_label
 IN_PYTHON = "docs/tutorials/in_python.md"
 TREATMENT = "docs/how-to/treatment.md"
 NETWORK = "docs/how-to/network.md"
+EXPORT = "docs/how-to/export.md"
 TABLE = "docs/how-to/table.md"
 MIXTURES = "docs/how-to/classes_and_mixtures.md"
 MADE = {"conf/resampling/random_part.yaml", "conf/source/mine.yaml", "docs/_build/html/index.html"}
@@ -81,6 +82,17 @@ def test_the_network_shown_trains_its_head_alone() -> None:
     trained = [name for name, parameter in network.network.named_parameters() if parameter.requires_grad]
     head = [name for name, _ in network.network.get_classifier().named_parameters()]
     assert [name.rpartition(".")[2] for name in trained] == head
+
+
+@pytest.mark.slow
+def test_the_onnx_file_shown_gives_probabilities(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(exported / "exports" / "m2")
+    shown: dict[str, Any] = {}
+    exec(block(EXPORT, "python", "onnxruntime"), shown)
+    assert shown["classes"] == list(CLASSES)
+    np.testing.assert_allclose(shown["probabilities"].sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(shown["by_fold"].mean(axis=0), shown["probabilities"], atol=1e-6)
+    assert not shown["by_view"]
 
 
 def test_every_folder_and_script_named_exists() -> None:
