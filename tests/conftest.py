@@ -147,7 +147,6 @@ def study(trained: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def exported(trained: Path, made_once: MadeOnce, tmp_path: Path) -> Path:
     """A copy of a study that has been exported."""
-
     from scripts import export
 
     def make(folder: Path) -> None:
