@@ -1,18 +1,48 @@
 # Everything runs in .venv, made from constraints.txt by the first target that needs it.
 PYTHON ?= python3
 KILLS ?= 50
+# The index of PyTorch's CPU builds, for a computer without a GPU; its page for installing names the address.
+TORCH_INDEX ?=
 BIN := .venv/bin
 
-.PHONY: demo bench test test-all test-faults test-cluster lint audit clean
+ifneq ($(shell command -v uv 2>/dev/null),)
+VENV := uv venv --quiet --seed --allow-existing --python $(PYTHON) .venv
+PIP := uv pip install --python $(BIN)/python $(if $(TORCH_INDEX),--index-strategy unsafe-best-match)
+else
+VENV := $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+PIP := $(BIN)/python -m pip install
+endif
+INSTALL := $(PIP) --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.PHONY: demo bench docs test test-all test-faults test-cluster lint audit release clean
 
 .venv/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable .[microscopes,lite] --group dev
-	touch $@
+	@echo "Installing into .venv: $(if $(TORCH_INDEX),about 2.5 GB with PyTorch's CPU build,about 7 GB; see TORCH_INDEX in docs/how-to/install.md for 2.5 GB without a GPU). This takes minutes."
+	@$(VENV)
+	@$(INSTALL) --editable .[microscopes,lite] --group dev
+	@touch $@
+
+.venv/.docs .venv/.release: .venv/.%: .venv/.installed
+	@$(INSTALL) --quiet --group $*
+	@touch $@
 
 demo: .venv/.installed        ## five models across five folds with the small network on simulated cells
-	$(BIN)/python train.py study=demo
+	@echo "Drawing micrographs and training 25 small networks on them: about 3 minutes on two cores, once PyTorch is loaded."
+	@$(BIN)/python train.py study=demo
+	@echo
+	@echo "The page: $(CURDIR)/outputs/studies/demo/report.html"
+	@echo "Next, where its networks look, and what your own images would train (a folder for each class):"
+	@echo "    $(BIN)/oral-cancer explain outputs/studies/demo"
+	@echo "    $(BIN)/oral-cancer check source=folder source.root=FOLDER"
+
+docs: .venv/.docs             ## the site, docs/_build/html/index.html, without a warning
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto docs docs/_build/html
+	@echo "The site: $(CURDIR)/docs/_build/html/index.html"
+
+release: .venv/.release       ## wheel and source distribution in dist/, with the version of the git tag, checked
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(BIN)/twine check --strict dist/*
 
 bench: .venv/.installed       ## what it costs, beside what it may: a table and outputs/bench/bench.json, in 15 minutes
 	$(BIN)/python -m benchmarks

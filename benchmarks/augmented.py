@@ -4,7 +4,7 @@
 Left each field as it is, beside it as on other days; below, each option alone at both ends of its range. The fields are
 simulated micrographs, or the images that are given.
 
-    python -m benchmarks.augmented docs/robust.jpg [--images a.png b.png]
+    python -m benchmarks.augmented docs/images/robust.jpg [--images a.png b.png]
 """
 
 import argparse

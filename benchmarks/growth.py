@@ -5,7 +5,7 @@ Measured at 1,700 and 17,000 images, each in a process of its own. For 1,700,000
 time at least in proportion to the images, and with their square where every two of some are compared. Images are small
 (64 px) and so is the network: it is the growth that is looked at, not the height.
 
-    python -m benchmarks.growth [--plot docs/growth.svg]
+    python -m benchmarks.growth [--plot docs/images/growth.svg]
 """
 
 import json

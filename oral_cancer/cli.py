@@ -89,7 +89,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     status = _verb(verbs, _status, "status", "which runs of a study are done, run, have failed or lack")
     status.add_argument("study", type=Path, nargs="?", help=f"{STUDY}, of a run, or outputs/runs")
-    status.add_argument("--watch", action="store_true", help="again every few seconds, until nothing runs")
+    way = status.add_mutually_exclusive_group()
+    way.add_argument("--watch", action="store_true", help="again every few seconds, until nothing runs")
+    way.add_argument("--json", action="store_true", help="for programs, and to send along when you ask for help")
 
     listing = _verb(verbs, _list, "list", "the studies and runs there are, with their best figures")
     listing.add_argument("folder", type=Path, nargs="?", default=OUTPUTS, help="where (default: outputs)")
@@ -259,11 +261,11 @@ def _status(given: Given) -> None:
 
     oral-cancer status outputs/studies/paper --watch
     """
-    from oral_cancer.study.status import refuse_none, show_status, watch_status
+    from oral_cancer.study.status import print_status, refuse_none, show_status, watch_status
 
     if given.study is None:
         refuse_none(OUTPUTS)
-    (watch_status if given.watch else show_status)(given.study)
+    (watch_status if given.watch else print_status if given.json else show_status)(given.study)
 
 
 def _list(given: Given) -> None:

@@ -144,6 +144,17 @@ def study(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "study"))
 
 
+@pytest.fixture
+def exported(trained: Path, made_once: MadeOnce, tmp_path: Path) -> Path:
+    """A copy of a study that has been exported."""
+    from scripts import export
+
+    def make(folder: Path) -> None:
+        export.main([str(shutil.copytree(trained, folder / "study")), "experiment=m2"])
+
+    return Path(shutil.copytree(made_once("exported", make) / "study", tmp_path / "exported"))
+
+
 @pytest.fixture(scope="session")
 def undisturbed(made_once: MadeOnce, images_root: Path) -> Path:
     """The folder in which a study of two models and two folds has run to its end."""

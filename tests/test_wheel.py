@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -67,4 +68,12 @@ def test_every_file_of_settings_and_pages_is_in_the_wheel(site: Path) -> None:
 
     assert of(site / "oral_cancer" / "conf", "*.yaml") == of(REPOSITORY / "conf", "*.yaml")
     assert of(site / "hydra_plugins", "*.py") == of(REPOSITORY / "hydra_plugins", "*.py")
-    assert of(site / "oral_cancer", "*.j2", "*.css", "*.py") == of(REPOSITORY / "oral_cancer", "*.j2", "*.css", "*.py")
+    kinds = ("*.j2", "*.css", "*.py", "py.typed")
+    assert of(site / "oral_cancer", *kinds) == of(REPOSITORY / "oral_cancer", *kinds)
+
+
+def test_the_wheel_of_a_folder_without_git_has_a_version_and_the_licence(site: Path) -> None:
+    (about,) = site.glob("oral_cancer-*.dist-info")
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools_scm"]
+    assert about.name == f"oral_cancer-{settings['fallback_version']}.dist-info"
+    assert (about / "licenses" / "LICENSE").read_text() == (REPOSITORY / "LICENSE").read_text()

@@ -1,4 +1,4 @@
-"""Images that a table lists: their files, labels or proportions, splits and groups; see README, "A table"."""
+"""Images that a table lists: their files, labels or proportions, splits and groups; see docs/how-to/table.md."""
 
 import os
 import sys

@@ -5,7 +5,7 @@ The features of the training images are standardised and reduced by PCA; the dis
 counts by its spread there. It says something beside the distances of the images that were held out for validation: an
 image is unlike the training images where it is more than `LIMIT` times as far as nearly all of these.
 
-Which features, which distance and which limit was measured; see README.md, Predict new images.
+Which features, which distance and which limit was measured; see docs/explanation/new_images.md.
 """
 
 from dataclasses import dataclass

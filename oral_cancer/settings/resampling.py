@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar
 
 from annotated_types import Len
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from oral_cancer.labels import in_files
 from oral_cancer.settings.rules import NOT_NEGATIVE, TEXT, TRUTH, Rule, Section, fitting, must, one_of, whole
@@ -15,6 +15,8 @@ AUTO = "auto"
 """Instead of multiples: as many as raise every label to the images of the most frequent. Instead of pairs: each label
 and all others."""
 
+MULTIPLES = f"{AUTO}, or a number of at least 0 for each label that is to be enlarged"
+
 
 def _form(name: str) -> str:
     """What "3:1", "3to1" and "3_1" have in common; Hydra's command line cannot name a key with a colon."""
@@ -25,14 +27,16 @@ def _by_label(multiples: Any) -> Any:
     if multiples == AUTO:
         return None
     if not isinstance(multiples, dict):
-        raise must(multiples, f"{AUTO}, or a number of at least 0 for each label that is to be enlarged")
+        raise must(multiples, MULTIPLES)
     if len({_form(str(label)) for label in multiples}) < len(multiples):
         raise must(multiples, "a multiple for each label, none of them twice")
     return multiples
 
 
 Multiples = Annotated[
-    dict[Annotated[str, BeforeValidator(str)], Annotated[float, NOT_NEGATIVE]] | None, BeforeValidator(_by_label)
+    dict[Annotated[str, BeforeValidator(str)], Annotated[float, NOT_NEGATIVE]] | None,
+    BeforeValidator(_by_label),
+    Field(description=MULTIPLES),
 ]
 """Images to add, as multiples of a label's training images, by label; None is "auto"."""
 Label = Annotated[str, Rule("the name of a class or mixture, in quotes", tuple(TEXT.constraints))]
@@ -84,13 +88,14 @@ def _paired(pairs: Any) -> Any:
 
 
 OrAuto = BeforeValidator(_paired)
+PAIRS = Field(description=f"{AUTO}, or a list of pairs, each with the options that conf/resampling shows")
 
 
 class BorderlineSmote(Section):
     builds: ClassVar[str] = "oral_cancer.resampling.BorderlineSmote"
     words: ClassVar[str] = "Borderline-SMOTE"
     multiples: Multiples
-    pairs: Annotated[list[BorderPair] | None, OrAuto]
+    pairs: Annotated[list[BorderPair] | None, OrAuto, PAIRS]
     k_neighbors: Annotated[int, whole(1)]
     m_neighbors: Annotated[int, whole(1)]
     eight_bits: Annotated[bool, TRUTH] = False
@@ -136,7 +141,7 @@ class EnnRandomOverSampling(Section):
     builds: ClassVar[str] = "oral_cancer.resampling.EnnRandomOverSampling"
     words: ClassVar[str] = "cleaning by edited nearest neighbours, then random over-sampling"
     multiples: Multiples
-    pairs: Annotated[list[CleaningPair] | None, OrAuto]
+    pairs: Annotated[list[CleaningPair] | None, OrAuto, PAIRS]
     n_neighbors: Annotated[int, whole(1)]
 
     @field_validator("pairs")

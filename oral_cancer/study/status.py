@@ -1,9 +1,12 @@
 """What the verb `status` shows: how far each run of a study is."""
 
+import json
+import platform
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich import get_console
 from rich.box import SIMPLE_HEAD
@@ -18,9 +21,12 @@ from oral_cancer.errors import UserError
 from oral_cancer.study.listing import studies_below
 from oral_cancer.study.monitor import FIGURES, JUDGED_BY
 from oral_cancer.study.progress import RunState, counts, duration, names_of, state_of
+from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import RunName
 
 EVERY = 2.0  # seconds between two looks
+OF_RUN = ("device", "precision", "weights", "versions", "git_commit")
+"""What `--json` has of a run's manifest: nothing that names a folder, a machine or an image."""
 STYLES = {"complete": "green", "running": "bold", "interrupted": "yellow", "failed": "red", "waiting": "dim"}
 
 
@@ -58,6 +64,49 @@ def refuse_none(outputs: Path) -> NoReturn:
 def show_status(folder: Path) -> None:
     """Print a line a run, and one of all together."""
     show_table(_view(folder, states_of(folder)))
+
+
+def print_status(folder: Path) -> None:
+    """Print the same as JSON: what program runs here, and of each run how far it is and by what it was made.
+
+    See `status_record`. Only an error can name a path, as it was told.
+    """
+    print(json.dumps(status_record(folder), indent=2))
+
+
+def status_record(folder: Path) -> dict[str, Any]:
+    """How far the runs of a folder are, as plain values.
+
+    Args:
+        folder: as `states_of` takes it.
+
+    Returns:
+        `program` (its version, Python's and the system's), `study` (its name), and `runs`: of each `run`, `status`,
+        `epoch` (done), `epochs` (to be; None where unknown), `figures` of the last epoch, `seconds`, `error`, and what
+        its manifest has of `OF_RUN`.
+    """
+    states = states_of(folder)
+    alone = RunName.of_path(folder.resolve())
+    study = folder.resolve().parents[1] if alone else folder
+    program = {
+        "oral-cancer": version("oral-cancer"),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }
+    return {"program": program, "study": study.resolve().name, "runs": [_record(study, state) for state in states]}
+
+
+def _record(study: Path, state: RunState) -> dict[str, Any]:
+    manifest = read_manifest(study / state.name.path) or {}
+    return {
+        "run": state.name.path,
+        "status": state.status,
+        "epoch": state.epoch,
+        "epochs": state.epochs,
+        "figures": dict(state.figures),
+        "seconds": round(state.seconds, 1),
+        "error": state.error,
+    } | {name: manifest[name] for name in OF_RUN if name in manifest}
 
 
 def watch_status(folder: Path, every: float = EVERY) -> None:

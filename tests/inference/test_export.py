@@ -1,5 +1,4 @@
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,21 +17,10 @@ from oral_cancer.inference.onnx_files import ENSEMBLE, TOLERANCE
 from oral_cancer.inference.results import OF_FEATURES
 from oral_cancer.study.runs import read_study
 from scripts import export, predict
-from tests.conftest import MadeOnce
 from tests.published import SPLIT_FOLDERS
 
 Train = Callable[..., Path]
 HETERO_TEST = SPLIT_FOLDERS["hetero", "test"]
-
-
-@pytest.fixture
-def exported(trained: Path, made_once: MadeOnce, tmp_path: Path) -> Path:
-    """A copy of a study that has been exported."""
-
-    def make(folder: Path) -> None:
-        export.main([str(shutil.copytree(trained, folder / "study")), "experiment=m2"])
-
-    return Path(shutil.copytree(made_once("exported", make) / "study", tmp_path / "exported"))
 
 
 def test_without_an_export_there_is_none_to_predict_with(

@@ -1,4 +1,6 @@
+import json
 import os
+import platform
 import socket
 from pathlib import Path
 
@@ -43,6 +45,25 @@ def test_each_run_is_told_with_its_epoch_and_its_error(paper: Path, capsys: pyte
     assert "2/10" in said
     assert "m1/fold=1 failed: OutOfMemoryError: 3 GB" in said
     assert "paper: 1 of 5 runs done, 1 running, 1 failed, about" in said
+
+
+def test_the_same_as_json_names_no_folder_and_no_machine(paper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["status", str(paper), "--json"])
+    said = capsys.readouterr().out
+    told = json.loads(said)
+    by_run = {run["run"]: run for run in told["runs"]}
+    assert {name: run["status"] for name, run in by_run.items()} == {
+        "m1/fold=0": "complete",
+        "m1/fold=1": "failed",
+        "m2/fold=0": "running",
+        "m2/fold=1": "interrupted",
+        "m3/fold=0": "waiting",
+    }
+    assert by_run["m1/fold=1"]["error"] == "OutOfMemoryError: 3 GB"
+    assert by_run["m2/fold=0"]["epoch"] == 2
+    assert by_run["m2/fold=0"]["figures"] == {"val_rmse": 0.4}
+    assert (told["study"], told["program"]["python"]) == ("paper", platform.python_version())
+    assert not [word for word in (str(paper.parent), socket.gethostname(), "/nowhere") if word in said]
 
 
 def test_a_single_run_and_trials_are_told_too(paper: Path, tmp_path: Path) -> None:
