@@ -82,8 +82,9 @@ def _of_train(words: tuple[str, ...]) -> Sequence[str]:
 
 
 def _is_not_there(fault: str) -> bool:
-    """Images and tables of the reader's."""
-    return re.match(r"source\.(root|table): .* does not exist: ", fault) is not None
+    """Images, tables and weights of the reader's."""
+    absent = r"source\.(root|table): .* does not exist: |model\.weights=\S+\.(bin|pth|safetensors|ckpt): must be "
+    return re.match(absent, fault) is not None
 
 
 def _of_make(given: list[str]) -> Iterator[str]:
