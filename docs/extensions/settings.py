@@ -58,13 +58,8 @@ def settings_page() -> str:
     """All settings in Markdown: those of a training by config group, of a search, and of the other commands."""
     every = list(options_below(Training))
     of_group = {group: [one for one in every if one.name.startswith(f"{group}.")] for group in GROUPS}
-    alone = [
-        one for one in every if not any(one in options for options in of_group.values()) and one.name not in GROUPS
-    ]
-    parts = [
-        "## Of no group",
-        _table(alone, {"": _composed("data=homo_hetero")}, {"": comments(CONF / "train.yaml")}, True),
-    ]
+    alone = [option for option in every if option.name.partition(".")[0] not in GROUPS]
+    parts = ["## Of no group", _of_file(CONF / "train.yaml", alone, with_figures=True)]
     for group, options in of_group.items():
         parts += [f"## {group}", _choices(group), _of_group(group, options)]
     for group in PRESETS:
@@ -174,9 +169,11 @@ def _of_group(group: str, options: Sequence[Option]) -> str:
     return _table(options, values, said, with_figures=group not in ("logger", "study"))
 
 
-def _of_file(path: Path, options: Sequence[Option], before: str = "") -> str:
-    values = {before + name: value for name, value in _flat(OmegaConf.to_container(OmegaConf.load(path))).items()}
-    return _table(options, {"": values}, {"": {before + name: said for name, said in comments(path).items()}})
+def _of_file(path: Path, options: Sequence[Option], before: str = "", with_figures: bool = False) -> str:
+    content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    values = {before + name: value for name, value in _flat(content).items()}
+    said = {before + name: comment for name, comment in comments(path).items()}
+    return _table(options, {"": values}, {"": said}, with_figures)
 
 
 @cache
