@@ -28,6 +28,7 @@ def test_pages_and_commands_are_found() -> None:
     assert sum(len(commands(page)) for page in PAGES) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
 def test_what_is_shown_can_be_typed(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
