@@ -22,7 +22,7 @@ ENV PATH=/opt/oral-cancer/bin:${PATH} \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     HOME=/work
 RUN useradd --uid 1000 --no-create-home cells
-USER cells
+USER 1000
 WORKDIR /work
 ENTRYPOINT ["oral-cancer"]
 CMD ["--help"]
