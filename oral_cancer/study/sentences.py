@@ -205,7 +205,10 @@ def of_test(summary: pd.DataFrame, groups: pd.DataFrame | None, experiment: str)
     name = FIGURE_NAMES[metric]
     said = f"In the test {experiment} has a {name} of {number(tested)}, in validation of {number(validated)}"
     if seen > 0:
-        said += f": {'an error ' if metric != 'rmse' else ''}{new / seen:.2g} times as large"
+        times = f"{new / seen:.2g}"
+        said += (
+            f": {'an error ' if metric != 'rmse' else ''}{'as large' if times == '1' else f'{times} times as large'}"
+        )
     meaning = _meaning(seen, new, float(figures["sd"]["val", metric]))
     of_groups = [] if groups is None else _by_group(groups[groups["experiment"] == experiment], metric)
     return " ".join([f"{said}.", meaning, *of_groups])

@@ -200,6 +200,11 @@ def test_what_the_test_says_of_new_cultures(validated: float, sd: float, tested:
     assert said == f"{figures}: {tested / validated:.2g} times as large. {meaning}"
 
 
+def test_a_test_as_far_off_as_validation_is_not_called_one_times_as_large() -> None:
+    said = sentences.of_test(by_split(0.2, 0.01, 0.201), NO_GROUPS, "m1")
+    assert said.startswith("In the test m1 has a RMSE of 0.201, in validation of 0.200: as large. ")
+
+
 def test_where_nothing_mixes_the_test_stands_against_validation_by_what_f1_lacks() -> None:
     said = sentences.of_test(by_split(0.9, 0.01, 0.8, "f1_macro"), NO_GROUPS, "m1")
     assert said.startswith("In the test m1 has a macro F1 of 0.800, in validation of 0.900: an error 2 times as large.")
