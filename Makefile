@@ -3,16 +3,20 @@ PYTHON ?= python3
 KILLS ?= 50
 BIN := .venv/bin
 
-.PHONY: demo bench test test-all test-faults test-cluster lint audit clean
+.PHONY: demo app bench test test-all test-faults test-cluster lint audit clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable .[microscopes] --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .[app,microscopes] --group dev
 	touch $@
 
 demo: .venv/.installed        ## five models across five folds with the small network on simulated cells
 	$(BIN)/python train.py study=demo
+
+app: .venv/.installed         ## a page in the browser where images are dropped; trains the demo first if there is no study
+	@ls outputs/studies/*/*/fold=*/manifest.json >/dev/null 2>&1 || $(MAKE) demo
+	$(BIN)/oral-cancer app
 
 bench: .venv/.installed       ## what it costs, beside what it may: a table and outputs/bench/bench.json, in 15 minutes
 	$(BIN)/python -m benchmarks

@@ -81,8 +81,9 @@ def build_parser() -> argparse.ArgumentParser:
     _of_a_study(verbs, _predict, "predict", "predict new images, and what populations are made of")
     _of_a_study(verbs, _explain, "explain", "show where in an image networks find what they predict")
     _of_a_study(verbs, _export, "export", "write a model as ONNX files with a model card")
-
     _of_a_study(verbs, _plan, "plan", "how many fields an interval of a width needs")
+
+    _settings(_verb(verbs, _app, "app", "a page on this computer: drop images, see what is in the culture"), "app")
 
     fetch = _verb(verbs, _fetch, "fetch", "fetch the published images from Kaggle (public, no account)")
     fetch.add_argument("--into", type=Path, default=Path("data"), help="folder for the images (default: data)")
@@ -122,13 +123,17 @@ def _verb(verbs: Any, run: Callable[[Given], None], name: str, what: str) -> arg
 
 
 def _of_a_study(verbs: Any, run: Callable[[Given], None], name: str, what: str) -> None:
-    """A verb with settings of its own, in conf/<verb>.yaml."""
+    """A verb with a study and settings of its own, in conf/<verb>.yaml."""
+    parser = _verb(verbs, run, name, what)
+    parser.add_argument("study", type=Path, help=STUDY)
+    _settings(parser, name)
+
+
+def _settings(parser: argparse.ArgumentParser, name: str) -> None:
     from oral_cancer.config_groups import CONF
 
-    parser = _verb(verbs, run, name, what)
     settings = (CONF / f"{name}.yaml").read_text(encoding="utf-8")
     parser.epilog = f"settings:\n{settings}".replace("%", "%%")
-    parser.add_argument("study", type=Path, help=STUDY)
     options = [line.partition(":")[0] + "=" for line in settings.splitlines() if line[:1].isalpha()]
     _overrides(parser, lambda prefix, **_: options)
 
@@ -244,6 +249,19 @@ def _plan(given: Given) -> None:
     show_fields(given.study, settings.width, settings.experiment)
 
 
+def _app(given: Given) -> None:
+    """Open a page on this computer where images are dropped, predicted and explained; needs the extra `app`.
+
+    oral-cancer app studies=[outputs,/data/outputs]
+    """
+    from oral_cancer.command import settings_of
+
+    settings = settings_of("app", given.overrides)
+    from oral_cancer.app.command import serve
+
+    serve(settings)
+
+
 def _fetch(given: Given) -> None:
     """Fetch the published images from Kaggle (public, no account) and check their counts.
 
@@ -295,5 +313,5 @@ def _clean(given: Given) -> None:
     clean(given.folder, given.checkpoints, given.yes)
 
 
-SLOW_TO_LOAD = (_predict, _explain, _export)
+SLOW_TO_LOAD = (_predict, _explain, _export, _app)
 """Verbs whose libraries take seconds to import, and which say so."""
