@@ -34,6 +34,7 @@ def bench_page(desk: Desk, session: Session, listing: view.Listing) -> str:
         "here": "bench",
         "line": line,
         "offers": offers,
+        "title_of": title_of,
         "card": card,
         "model": _model(card) if card else None,
         "chosen": "/".join(session.model or ()),
