@@ -1,10 +1,13 @@
 """The command that serves the page."""
 
 import os
+import signal
 import socket
 import threading
 import webbrowser
 from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
 
 import uvicorn
 from omegaconf import DictConfig
@@ -16,10 +19,18 @@ from oral_cancer.app.sessions import Desk
 from oral_cancer.app.shelf import Shelf
 from oral_cancer.app.uploads import Limits
 from oral_cancer.command import say
-from oral_cancer.errors import UserError, refuse
+from oral_cancer.errors import Interrupted, UserError, refuse
 
 PASSWORD = "ORAL_CANCER_PASSWORD"
 """In the environment, since command lines can be read by everybody on a computer."""
+SHORTEST = 8  # characters of a password
+OF_SERVER: dict[str, Any] = {
+    "log_level": "warning",
+    "proxy_headers": False,
+    "server_header": False,
+    "timeout_graceful_shutdown": 5,
+    "ws": "none",
+}
 
 
 def serve(settings: DictConfig) -> None:
@@ -34,20 +45,23 @@ def serve(settings: DictConfig) -> None:
     password = settings.password or os.environ.get(PASSWORD, "")
     local = is_loopback(settings.host)
     if not local and not password:
-        raise UserError(
-            f"host={settings.host}: others on the network could use the page; give password=, or {PASSWORD} in the "
-            "environment"
-        )
+        raise UserError(f"host={settings.host}: others could use the page; give {PASSWORD} in the environment")
+    if 0 < len(password) < SHORTEST:
+        raise UserError(f"{PASSWORD}: is too short; give one of at least {SHORTEST} characters")
     images = [Path(folder) for folder in settings.images or ()]
     refuse([f"images={folder}: is no folder; give one that holds images" for folder in images if not folder.is_dir()])
     allowed = images or ([Path.home()] if local else [])
     shelf = Shelf([Path(folder) for folder in settings.studies], settings.trust)
     limits = Limits(settings.max_images, settings.max_mb, settings.max_mb_in_all)
+    signal.signal(signal.SIGTERM, _stop)  # obeyed once uvicorn has ended what it was about
     with temporary_room() as room:
         app = make_app(Desk(room, shelf, limits, allowed), settings.host, password)
-        config = uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False, ws="none")
+        config = uvicorn.Config(app, **OF_SERVER)
         listening = _listening(settings.host, settings.port)
         address = f"http://{_shown(settings.host)}:{listening.getsockname()[1]}/"
+        if not shelf.offers():
+            said = ", ".join(map(str, shelf.folders))
+            say(f"there is no finished study below {said}; train one, or give studies=<folder>", style="yellow")
         say(f"the page: {address} (Ctrl-C ends it)")
         if not local:
             say(
@@ -58,6 +72,10 @@ def serve(settings: DictConfig) -> None:
         if settings.open:
             threading.Timer(1.0, webbrowser.open, [address]).start()
         uvicorn.Server(config).run([listening])
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    raise Interrupted(signal.Signals(number), "start again with `oral-cancer app`")
 
 
 def _listening(host: str, port: int) -> socket.socket:

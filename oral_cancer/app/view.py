@@ -11,6 +11,7 @@ from oral_cancer.app.jobs import Job, Queue
 from oral_cancer.app.shelf import Card, Loaded
 from oral_cancer.app.work import Result
 from oral_cancer.counting import counted
+from oral_cancer.formats.brightness import Levels, in_words
 from oral_cancer.inference.page import KINDS
 from oral_cancer.inference.results import spread
 from oral_cancer.study.progress import duration
@@ -111,10 +112,8 @@ def expected(card: Card) -> str:
     if "colour" in span:
         said.append("colour" if span["colour"][0] >= 1 else "grey")
     levels = (facts.get("reading") or {}).get("levels") or []
-    if levels:
-        said.append(
-            " or ".join(dict.fromkeys(f"{one['pixels']} from {one['black']:g} to {one['white']:g}" for one in levels))
-        )
+    depths = (in_words(Levels(one["black"], one["white"], one["by"])) for one in levels)
+    said += [" or ".join(dict.fromkeys(depths))] if levels else []
     if "brightness" in span:
         said.append(f"brightness {_both(span['brightness'])} of 255")
     if "contrast" in span:

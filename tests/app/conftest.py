@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-starlette = pytest.importorskip("starlette", reason="needs the extra app")
-
 import httpx
+import pytest
 import uvicorn
 
 from oral_cancer.app.server import make_app
 from oral_cancer.app.sessions import Desk
 from oral_cancer.app.shelf import Shelf
 from oral_cancer.app.uploads import Limits
+from tests.published import SPLIT_FOLDERS
 
 LIMITS = Limits(max_images=40, max_mb=1, max_mb_in_all=3)
+CULTURES = ("20X_TG2-WT1", "20X_TG3-WT1")
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 
 
@@ -58,6 +57,14 @@ def page(desk: Desk) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
+def plate(images_root: Path) -> dict[str, bytes]:
+    """Two cultures of four images, by their paths as a browser sends them."""
+    folder = images_root / SPLIT_FOLDERS["hetero", "test"]
+    paths = [path for culture in CULTURES for path in sorted((folder / culture).iterdir())]
+    return {f"plate/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in paths}
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Debian's Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
@@ -68,3 +75,10 @@ def browser() -> Iterator[Any]:
         launched = running.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield launched
         launched.close()
+
+
+def written(files: dict[str, bytes], below: Path) -> Path:
+    for name, content in files.items():
+        (below / name).parent.mkdir(parents=True, exist_ok=True)
+        (below / name).write_bytes(content)
+    return below / "plate"

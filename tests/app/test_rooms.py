@@ -4,10 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("starlette", reason="needs the extra app")
-
 from oral_cancer.app.rooms import temporary_room
 
 KILLED = """

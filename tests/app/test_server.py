@@ -14,10 +14,8 @@ import pytest
 
 from oral_cancer.app.sessions import IDLE, Desk
 from scripts.predict import main
-from tests.app.conftest import LIMITS, Page
+from tests.app.conftest import CULTURES, LIMITS, Page, written
 from tests.published import SPLIT_FOLDERS
-
-CULTURES = ("20X_TG2-WT1", "20X_TG3-WT1")
 
 
 def drop(person: httpx.Client, files: dict[str, bytes]) -> dict[str, str]:
@@ -42,21 +40,6 @@ def wait(person: httpx.Client) -> dict[str, object]:
 def predict(person: httpx.Client) -> dict[str, object]:
     person.post("/predict")
     return wait(person)
-
-
-@pytest.fixture(scope="session")
-def plate(images_root: Path) -> dict[str, bytes]:
-    """Two cultures of four images, by their paths as a browser sends them."""
-    folder = images_root / SPLIT_FOLDERS["hetero", "test"]
-    paths = [path for culture in CULTURES for path in sorted((folder / culture).iterdir())]
-    return {f"plate/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in paths}
-
-
-def written(files: dict[str, bytes], below: Path) -> Path:
-    for name, content in files.items():
-        (below / name).parent.mkdir(parents=True, exist_ok=True)
-        (below / name).write_bytes(content)
-    return below / "plate"
 
 
 def test_dropped_images_get_the_commands_numbers_byte_for_byte(
