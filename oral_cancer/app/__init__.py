@@ -6,7 +6,7 @@ from oral_cancer.errors import refuse
 
 refuse(
     [
-        f"app: needs {name}; install the extra `app`: pip install 'oral-cancer[app]'"
+        f"app: needs the extra `app`, that is {name}: pip install {name}"
         for name in ("starlette", "uvicorn", "openpyxl")
         if find_spec(name) is None
     ]

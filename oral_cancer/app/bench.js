@@ -44,7 +44,11 @@ async function watch() {
       continue;
     }
     tell("");
-    if (at.state !== "waiting" && at.state !== "running") return again();
+    if (at.state !== "waiting" && at.state !== "running") {
+      await again();
+      find("said").textContent = at.line || `${at.words || "Done."}`;
+      return;
+    }
     show(at.words, at.done, at.total);
     await new Promise((ready) => setTimeout(ready, EVERY));
   }
@@ -64,6 +68,8 @@ async function below(entry, path) {
     for (const one of some) found.push(...await below(one, `${path}${entry.name}/`));
   }
 }
+
+const post = (address) => fetch(address, { method: "POST", redirect: "manual" });
 
 async function send(name, file, suffixes, signal) {
   const read = suffixes.some((suffix) => name.toLowerCase().endsWith(suffix));
@@ -86,13 +92,13 @@ async function upload(files) {
     }
   };
   try {
-    await fetch("/clear", { method: "POST" });
+    await post("/clear");
     show(`0 of ${files.length} files read`, 0, files.length);
     await Promise.all(Array.from({ length: AT_A_TIME }, one));
-    await fetch("/check", { method: "POST" });
+    await post("/check");
   } catch (fault) {
     uploading.abort();
-    await fetch("/clear", { method: "POST" });
+    await post("/clear");
     uploading = null;
     await again();
     tell(fault.name === "AbortError" ? "Cancelled." : fault.message);

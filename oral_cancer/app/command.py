@@ -48,9 +48,9 @@ def serve(settings: DictConfig) -> None:
         raise UserError(f"host={settings.host}: others could use the page; give {PASSWORD} in the environment")
     if 0 < len(password) < SHORTEST:
         raise UserError(f"{PASSWORD}: is too short; give one of at least {SHORTEST} characters")
-    images = [Path(folder) for folder in settings.images or ()]
-    refuse([f"images={folder}: is no folder; give one that holds images" for folder in images if not folder.is_dir()])
-    allowed = images or ([Path.home()] if local else [])
+    given = [Path(folder) for folder in settings.folders or ()]
+    refuse([f"folders={folder}: is no folder; give one that holds images" for folder in given if not folder.is_dir()])
+    allowed = given or ([Path.home()] if local else [])
     shelf = Shelf([Path(folder) for folder in settings.studies], settings.trust)
     limits = Limits(settings.max_images, settings.max_mb, settings.max_mb_in_all)
     signal.signal(signal.SIGTERM, _stop)  # obeyed once uvicorn has ended what it was about

@@ -1,5 +1,6 @@
 """The page's addresses, and what each does."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
@@ -24,6 +25,7 @@ from oral_cancer.inference.predict import Predicted
 
 COOKIE = "oral-cancer"
 MOST_OF_FORM = 100_000  # bytes
+SWEEP = 60  # seconds between two looks for sessions that have ended
 UNCHANGING = {"cache-control": "private, max-age=86400"}
 """Of what has an address of its own for each content."""
 
@@ -37,7 +39,9 @@ def make_app(desk: Desk, host: str, password: str) -> Guard:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(_sweep(desk))
         yield
+        sweeping.cancel()
         await run_in_threadpool(desk.close)
 
     def page(address: str, answer: Answer) -> Route:
@@ -67,6 +71,12 @@ def make_app(desk: Desk, host: str, password: str) -> Guard:
         Route("/script.js", lambda _: Response(script(), media_type="text/javascript")),
     ]
     return Guard(Starlette(routes=routes, lifespan=lifespan), host, password)
+
+
+async def _sweep(desk: Desk) -> None:
+    while True:
+        await asyncio.sleep(SWEEP)
+        await run_in_threadpool(desk.sweep)
 
 
 class Bench:

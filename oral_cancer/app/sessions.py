@@ -132,10 +132,10 @@ class Desk:
         """
         path = Path(given.strip()).expanduser()
         if not self.allowed:
-            raise UserError("path: no folder of this computer may be read by its path; start with images=<folder>")
+            raise UserError("path: no folder of this computer may be read by its path; start with folders=<folder>")
         if not path.is_absolute() or not self.may_read(path):
             folders = ", ".join(map(str, self.allowed))
-            raise UserError(f"path: {given} is not below {folders}; give one that is, or start with images=<folder>")
+            raise UserError(f"path: {given} is not below {folders}; give one that is, or start with folders=<folder>")
         if not path.is_dir():
             raise UserError(f"path: {given} is no folder; give the folder that holds the images")
         session.forget()
@@ -190,6 +190,9 @@ class Desk:
     def _images(self, session: Session) -> Images:
         root = session.path or session.uploads.root
         permitted = self.may_read if session.path else None
-        found = find_images(root, permitted=permitted, most=self.limits.max_images)
         name = root.name if session.path or root != session.uploads.folder else "images"
+        try:
+            found = find_images(root, permitted=permitted, most=self.limits.max_images)
+        except UserError as refused:  # of a temporary folder people know the name that they gave
+            raise UserError(*(line.replace(str(root), name) for line in refused.lines)) from None
         return Images(name, root, found, session.given)

@@ -17,7 +17,7 @@ from oral_cancer.study.progress import counts
 
 PACKAGE = "oral_cancer.app"
 OWN_WORLD = (
-    "sandbox allow-scripts allow-downloads allow-popups; default-src 'none'; style-src 'unsafe-inline'; "
+    "sandbox allow-scripts allow-downloads; default-src 'none'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; img-src data:"
 )
 """Of a report, which may be somebody else's: it loads nothing, and cannot ask this server for anything."""

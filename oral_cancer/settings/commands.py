@@ -74,8 +74,8 @@ class Fields(Section):
 class App(Section):
     """Those of conf/app.yaml."""
 
-    studies: Annotated[list[Path], FOLDERS, PATTERNS]
-    images: Annotated[list[Path] | None, FOLDERS, PATTERNS] = None
+    studies: Annotated[list[Path], FOLDERS, PATTERNS] = ["outputs"]  # noqa: RUF012 - pydantic copies it
+    folders: Annotated[list[Path] | None, FOLDERS, PATTERNS] = None
     host: Annotated[str, TEXT, AS_TYPED] = "127.0.0.1"
     port: Annotated[int, whole(0, 65535)] = 8600
     password: Annotated[str | None, Rule("a text of at least 8 characters", (MinLen(8),)), AS_TYPED] = None
