@@ -16,7 +16,7 @@ from oral_cancer.app.shelf import Shelf
 from oral_cancer.app.uploads import Limits
 from tests.published import SPLIT_FOLDERS
 
-LIMITS = Limits(max_images=40, max_mb=1, max_mb_in_all=3)
+LIMITS = Limits(max_images=55, max_mb=1, max_mb_in_all=3)
 CULTURES = ("20X_TG2-WT1", "20X_TG3-WT1")
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 
@@ -36,7 +36,7 @@ class Page:
 
     def person(self, **options: Any) -> httpx.Client:
         """A client with a session of its own."""
-        return httpx.Client(base_url=self.address, timeout=120, follow_redirects=True, **options)
+        return httpx.Client(base_url=self.address, timeout=120, **options)
 
     def stop(self) -> None:
         self.server.should_exit = True
@@ -44,9 +44,13 @@ class Page:
 
 
 @pytest.fixture(scope="session")
-def desk(trained: Path, images_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    room = tmp_path_factory.mktemp("room")
-    return Desk(room, Shelf([trained]), LIMITS, [images_root])
+def shelf(trained: Path) -> Shelf:
+    return Shelf([trained])
+
+
+@pytest.fixture(scope="session")
+def desk(shelf: Shelf, images_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("room"), shelf, LIMITS, [images_root])
 
 
 @pytest.fixture(scope="session")
