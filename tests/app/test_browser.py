@@ -55,6 +55,15 @@ def drop(tab: Tab, *paths: Path) -> None:
     tab.wait_for_selector("#checked, #line:not([hidden])")
 
 
+def wait_for(tab: Tab, expression: str) -> None:
+    """Until it holds; Playwright's own would need `eval`, which the page does not allow."""
+    for _ in range(600):
+        if tab.evaluate(expression):
+            return
+        tab.wait_for_timeout(200)
+    raise AssertionError(expression)
+
+
 def predict(tab: Tab) -> None:
     tab.click("#predict")
     tab.wait_for_selector("#result")
