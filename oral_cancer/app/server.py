@@ -23,7 +23,6 @@ from oral_cancer.data.reading import Reading
 from oral_cancer.errors import UserError
 from oral_cancer.inference.predict import Predicted
 
-COOKIE = "oral-cancer"
 MOST_OF_FORM = 100_000  # bytes
 SWEEP = 60  # seconds between two looks for sessions that have ended
 UNCHANGING = {"cache-control": "private, max-age=86400"}
@@ -167,7 +166,7 @@ def _reading(form: Form) -> Reading:
 
 def _with_session(desk: Desk, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        key, session = desk.session(request.cookies.get(COOKIE))
+        key, session = desk.session(request.cookies.get(_cookie(request)))
         try:
             response = await run_in_threadpool(answer, request, session)
         except UserError as refused:
@@ -181,7 +180,7 @@ def _with_form(desk: Desk, act: Callable[[Session, Form], None]) -> Callable[[Re
     """Do what a form asks for, and show the page with what has come of it."""
 
     async def endpoint(request: Request) -> Response:
-        key, session = desk.session(request.cookies.get(COOKIE))
+        key, session = desk.session(request.cookies.get(_cookie(request)))
         body = b""
         async for piece in request.stream():
             body += piece
@@ -202,7 +201,7 @@ def _receive(desk: Desk) -> Callable[[Request], Awaitable[Response]]:
     """Store the file that a request holds, by the path that `name` says."""
 
     async def endpoint(request: Request) -> Response:
-        key, session = desk.session(request.cookies.get(COOKIE))
+        key, session = desk.session(request.cookies.get(_cookie(request)))
         try:
             session.path = None
             await session.uploads.receive(request.query_params.get("name", ""), request.stream())
@@ -225,7 +224,12 @@ def _nothing() -> Response:
     return PlainTextResponse("there is nothing here; the images may have been removed", 404)
 
 
+def _cookie(request: Request) -> str:
+    """Another one for each port, since browsers send those of a computer to all of its ports."""
+    return f"oral-cancer-{request.url.port}"
+
+
 def _remembered(response: Response, request: Request, key: str) -> Response:
-    if request.cookies.get(COOKIE) != key:
-        response.set_cookie(COOKIE, key, httponly=True, samesite="strict")
+    if request.cookies.get(_cookie(request)) != key:
+        response.set_cookie(_cookie(request), key, httponly=True, samesite="strict")
     return response
