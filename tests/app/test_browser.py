@@ -107,9 +107,9 @@ def test_a_folder_is_dropped_the_result_read_and_kept(
 
     sure = [float(text.split()[1]) for text in tab.locator(".card strong").all_inner_texts()]
     assert sure == sorted(sure)
-    tab.wait_for_function(
-        "[...document.querySelectorAll('.card img')].every((one) => one.complete && one.naturalWidth)"
-    )
+    for card in tab.locator(".card").all():
+        card.scroll_into_view_if_needed()  # before that its pictures are not asked for
+    wait_for(tab, "[...document.querySelectorAll('.card img')].every((one) => one.naturalWidth)")
     tab.locator("#opacity").fill("80")
     assert tab.evaluate("getComputedStyle(document.querySelector('.heat')).opacity") == "0.8"
     tab.select_option("#culture", "odd")
