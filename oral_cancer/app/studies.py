@@ -33,7 +33,7 @@ class StudyPages:
 
     def show(self, _: Request) -> Response:
         """What is there, and how far it is."""
-        studies = []
+        studies: list[dict[str, Any]] = []
         for key, folder in self.shelf.studies().items():
             try:
                 study = listed(folder)
