@@ -14,12 +14,12 @@ PIP := $(BIN)/python -m pip install
 endif
 INSTALL := $(PIP) --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: demo bench docs test test-all test-faults test-cluster lint audit release clean
+.PHONY: demo app bench docs test test-all test-faults test-cluster lint audit release clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Installing into .venv: $(if $(TORCH_INDEX),about 2.5 GB with PyTorch's CPU build,about 7 GB; see TORCH_INDEX in docs/how-to/install.md for 2.5 GB without a GPU). This takes minutes."
 	@$(VENV)
-	@$(INSTALL) --editable .[microscopes,lite] --group dev
+	@$(INSTALL) --editable .[app,lite,microscopes] --group dev
 	@touch $@
 
 .venv/.docs .venv/.release: .venv/.%: .venv/.installed
@@ -43,6 +43,10 @@ release: .venv/.release       ## wheel and source distribution in dist/, with th
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist
 	$(BIN)/twine check --strict dist/*
+
+app: .venv/.installed         ## a page in the browser where images are dropped; trains the demo first if there is no study
+	@ls outputs/studies/*/*/fold=*/manifest.json >/dev/null 2>&1 || $(MAKE) demo
+	$(BIN)/oral-cancer app
 
 bench: .venv/.installed       ## what it costs, beside what it may: a table and outputs/bench/bench.json, in 15 minutes
 	$(BIN)/python -m benchmarks

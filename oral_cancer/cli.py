@@ -81,25 +81,22 @@ def build_parser() -> argparse.ArgumentParser:
     _of_a_study(verbs, _predict, "predict", "predict new images, and what populations are made of")
     _of_a_study(verbs, _explain, "explain", "show where in an image networks find what they predict")
     _of_a_study(verbs, _export, "export", "write a model as ONNX files with a model card")
-
     _of_a_study(verbs, _plan, "plan", "how many fields an interval of a width needs")
+
+    _with_settings(_verb(verbs, _app, "app", "a page on this computer: drop images, see what is in the culture"), "app")
 
     fetch = _verb(verbs, _fetch, "fetch", "fetch the published images from Kaggle (public, no account)")
     fetch.add_argument("--into", type=Path, default=Path("data"), help="folder for the images (default: data)")
-
     status = _verb(verbs, _status, "status", "which runs of a study are done, run, have failed or lack")
     status.add_argument("study", type=Path, nargs="?", help=f"{STUDY}, of a run, or outputs/runs")
     way = status.add_mutually_exclusive_group()
     way.add_argument("--watch", action="store_true", help="again every few seconds, until nothing runs")
     way.add_argument("--json", action="store_true", help="for programs, and to send along when you ask for help")
-
     listing = _verb(verbs, _list, "list", "the studies and runs there are, with their best figures")
     listing.add_argument("folder", type=Path, nargs="?", default=OUTPUTS, help="where (default: outputs)")
-
     compare = _verb(verbs, _compare, "compare", "two runs, experiments or studies: settings that differ, and figures")
     for name in ("a", "b"):
         compare.add_argument(name, type=Path, help="folder of a run, of an experiment or of a study")
-
     clean = _verb(verbs, _clean, "clean", "remove what nothing needs any more, shown before it goes")
     clean.add_argument("folder", type=Path, nargs="?", default=OUTPUTS, help="of a study, or of all (default: outputs)")
     clean.add_argument("--checkpoints", action="store_true", help="those of finished runs too: no more predictions")
@@ -124,13 +121,17 @@ def _verb(verbs: Any, run: Callable[[Given], None], name: str, what: str) -> arg
 
 
 def _of_a_study(verbs: Any, run: Callable[[Given], None], name: str, what: str) -> None:
-    """A verb with settings of its own, in conf/<verb>.yaml."""
+    """A verb with a study and settings of its own, in conf/<verb>.yaml."""
+    parser = _verb(verbs, run, name, what)
+    parser.add_argument("study", type=Path, help=STUDY)
+    _with_settings(parser, name)
+
+
+def _with_settings(parser: argparse.ArgumentParser, name: str) -> None:
     from oral_cancer.config_groups import CONF
 
-    parser = _verb(verbs, run, name, what)
     settings = (CONF / f"{name}.yaml").read_text(encoding="utf-8")
     parser.epilog = f"settings:\n{settings}".replace("%", "%%")
-    parser.add_argument("study", type=Path, help=STUDY)
     options = [line.partition(":")[0] + "=" for line in settings.splitlines() if line[:1].isalpha()]
     _overrides(parser, lambda prefix, **_: options)
 
@@ -138,6 +139,13 @@ def _of_a_study(verbs: Any, run: Callable[[Given], None], name: str, what: str) 
 def _overrides(parser: argparse.ArgumentParser, completer: Callable[..., Sequence[str]]) -> None:
     action: Any = parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings, see below")
     action.completer = completer
+
+
+def _settings_of(verb: str, given: Given) -> Any:
+    from oral_cancer.command import settings_of
+    from oral_cancer.inference.populations import images_not_there
+
+    return settings_of(verb, given.overrides, images_not_there)
 
 
 def _train_settings(prefix: str, parsed_args: Given, **_: Any) -> list[str]:
@@ -174,18 +182,9 @@ def _report(given: Given) -> None:
 
         refuse([line for finding in verify_study(given.study) for line in finding.shown()])
         return
-    from oral_cancer.study.journal import read_search
+    from oral_cancer.study.remake import remake_report
 
-    if read_search(given.study) is not None:
-        from oral_cancer.study.search_page import write_search_report
-
-        write_search_report(given.study)
-        return
-    from oral_cancer.study.report import show_summary, write_report
-    from oral_cancer.study.runs import read_study
-
-    study = read_study(given.study)
-    show_summary(study, *write_report(study))
+    remake_report(given.study)
 
 
 def _predict(given: Given) -> None:
@@ -193,10 +192,7 @@ def _predict(given: Given) -> None:
 
     oral-cancer predict outputs/studies/paper images=/data/culture_7
     """
-    from oral_cancer.command import settings_of
-    from oral_cancer.inference.populations import images_not_there
-
-    settings = settings_of("predict", given.overrides, images_not_there)
+    settings = _settings_of("predict", given)
     from oral_cancer.inference.command import predict_folder
 
     if not predict_folder(given.study, settings):
@@ -208,10 +204,7 @@ def _explain(given: Given) -> None:
 
     oral-cancer explain outputs/studies/paper
     """
-    from oral_cancer.command import settings_of
-    from oral_cancer.inference.populations import images_not_there
-
-    settings = settings_of("explain", given.overrides, images_not_there)
+    settings = _settings_of("explain", given)
     from oral_cancer.explain.command import explain_images
 
     if not explain_images(given.study, settings):
@@ -223,9 +216,7 @@ def _export(given: Given) -> None:
 
     oral-cancer export outputs/studies/paper experiment=m5
     """
-    from oral_cancer.command import settings_of
-
-    settings = settings_of("export", given.overrides)
+    settings = _settings_of("export", given)
     from oral_cancer.inference.export import export_model
 
     export_model(given.study, settings)
@@ -238,12 +229,21 @@ def _plan(given: Given) -> None:
 
     It warns where bias, not number, limits: where known cultures are further off than the interval would be wide.
     """
-    from oral_cancer.command import settings_of
-
-    settings = settings_of("plan", given.overrides)
+    settings = _settings_of("plan", given)
     from oral_cancer.study.fields import show_fields
 
     show_fields(given.study, settings.width, settings.experiment)
+
+
+def _app(given: Given) -> None:
+    """Open a page on this computer where images are dropped, predicted and explained; needs the extra `app`.
+
+    oral-cancer app studies=[outputs,/data/outputs]
+    """
+    settings = _settings_of("app", given)
+    from oral_cancer.app.command import serve
+
+    serve(settings)
 
 
 def _fetch(given: Given) -> None:
@@ -297,5 +297,5 @@ def _clean(given: Given) -> None:
     clean(given.folder, given.checkpoints, given.yes)
 
 
-SLOW_TO_LOAD = (_predict, _explain, _export)
+SLOW_TO_LOAD = (_predict, _explain, _export, _app)
 """Verbs whose libraries take seconds to import, and which say so."""

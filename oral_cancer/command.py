@@ -16,7 +16,7 @@ from oral_cancer.composing import in_our_words, is_hydras
 from oral_cancer.config_groups import CONF
 from oral_cancer.errors import Interrupted, UserError, refuse
 from oral_cancer.quoting import for_hydra, mapping_in
-from oral_cancer.settings import AS_TYPED, BY_NAME, faults_of, options, resolved, unknown
+from oral_cancer.settings import AS_TYPED, BY_NAME, PATTERNS, faults_of, options, resolved, unknown
 from oral_cancer.settings.commands import COMMANDS
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def settings_of(
     settings = OmegaConf.load(CONF / f"{command}.yaml")
     assert isinstance(settings, DictConfig)
     section = COMMANDS[command]
-    as_typed, by_name = set(options(section, AS_TYPED)), set(options(section, BY_NAME))
+    as_typed, by_name, listed = (set(options(section, mark)) for mark in (AS_TYPED, BY_NAME, PATTERNS))
     problems = []
     parsed = []
     for word in given:
@@ -129,6 +129,8 @@ def settings_of(
             problems.append(f"{word}: has no value; give one, or leave it out")
         elif option in as_typed:
             settings[option] = _as_typed(value)
+        elif option in listed:
+            settings[option] = _as_typed(value, listed=True)
         elif option in by_name:
             given = settings[option]
             if isinstance(given, str):
@@ -146,7 +148,8 @@ def settings_of(
     return settings
 
 
-def _as_typed(value: str) -> Any:
-    """A value as it stands, but for one in Hydra's own quotes."""
-    (word,) = for_hydra([f"value={value}"], ["value"])
+def _as_typed(value: str, listed: bool = False) -> Any:
+    """A value as it stands, or one in brackets as a list of such, but for those in Hydra's own quotes."""
+    option = ["value"]
+    (word,) = for_hydra([f"value={value}"], [] if listed else option, option if listed else [])
     return OverridesParser.create().parse_override(word).value()

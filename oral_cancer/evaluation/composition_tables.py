@@ -58,13 +58,15 @@ class Composed:
 
 def compose(frame: pd.DataFrame) -> dict[str, Composed]:
     """The headline estimates of any number of experiments, by name, from the predictions of all their runs."""
-    composed = {}
-    for experiment, part in frame.groupby("experiment", sort=False):
-        known = KnownImages.of(part)
-        headline, cultures = Headline.of(known), tuple(_cultures(part))
-        estimates = tuple(headline.composition(one.probabilities, one.groups) for one in cultures)
-        composed[str(experiment)] = Composed(known, headline, cultures, estimates)
-    return composed
+    by_experiment = frame.groupby("experiment", sort=False)
+    return {str(name): judge(part, Headline.of(KnownImages.of(part))) for name, part in by_experiment}
+
+
+def judge(frame: pd.DataFrame, headline: Headline) -> Composed:
+    """What an experiment's headline estimator says of its test cultures, from the predictions of all its runs."""
+    cultures = tuple(_cultures(frame))
+    estimates = tuple(headline.composition(one.probabilities, one.groups) for one in cultures)
+    return Composed(KnownImages.of(frame), headline, cultures, estimates)
 
 
 def compositions(

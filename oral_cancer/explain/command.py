@@ -1,10 +1,9 @@
 """The command that explains images, step by step."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +16,18 @@ from rich.progress import Progress
 from oral_cancer.command import say
 from oral_cancer.counting import counted
 from oral_cancer.data.collection import in_words, record_of
-from oral_cancer.data.reader import quiet, read_new
 from oral_cancer.data.reading import NewReading, Reading
-from oral_cancer.data.resizing import resized
 from oral_cancer.errors import UserError
 from oral_cancer.explain.choice import Labelled, labelled, own_images, runs_to_explain
-from oral_cancer.explain.explain import Explainer, Explanation
-from oral_cancer.explain.page import Explained, explanations_page
-from oral_cancer.explain.pictures import TITLES, Pixels, png, sheet, shown
+from oral_cancer.explain.explain import Explanation
+from oral_cancer.explain.explaining import Explained, Unread, explain, explainers_of
+from oral_cancer.explain.page import Shown, explanations_page
+from oral_cancer.explain.pictures import TITLES, Pixels, png, sheet
 from oral_cancer.explain.wandb_run import log_explanations
 from oral_cancer.files import refuse_file, write_bytes, write_text
-from oral_cancer.formats.brightness import MOST_CLIPPED, clipped
-from oral_cancer.formats.picture import Unreadable
-from oral_cancer.inference.members import load_network, resizing, views_in_words
+from oral_cancer.inference.members import views_in_words
 from oral_cancer.inference.populations import find_images, printable
 from oral_cancer.labels import in_files
-from oral_cancer.study.run_record import RunRecord
 from oral_cancer.study.runs import Study, read_study
 
 PAGE = "index.html"
@@ -40,14 +35,6 @@ LONGEST = 160  # bytes of an image's name within that of a picture
 WORDS = {True: "correct", False: "false", None: "unlabelled"}
 MIXED = "mixed"
 """What the names of pictures say of a prediction."""
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """An image that could be read, with its pixels as they are."""
-
-    labelled: Labelled
-    pixels: Pixels
 
 
 def explain_images(study_folder: Path, settings: DictConfig) -> bool:
@@ -72,31 +59,33 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     new = NewReading.of(runs[0].facts.get("reading"), given)
     folder = Path(settings.out or Path("outputs", "explanations", study.name, root.resolve().name if root else "test"))
     refuse_file("out", folder)
-    explainers = {run.name: (run, Explainer(load_network(run, settings.trust), resizing([run]))) for run in runs}
+    explainers = explainers_of(runs, settings.trust)
     target = _target(study, settings.target)
-    new = _with_common(images, new)
     if found:
         say(in_words(record_of([image.file for image in found.images], found.left_out)))
-    print(escape(f"{counted(len(images), 'image')}, explained by {', '.join(explainers)} of {study.name}"))
+    print(
+        escape(f"{counted(len(images), 'image')}, explained by {', '.join(run.name for run in runs)} of {study.name}")
+    )
 
-    explained: list[Explained] = []
-    unread: list[str] = []
     console = get_console()
+    shown: list[Shown] = []
+    unread: list[str] = []
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("explaining", total=len(images) * len(runs))
-        for first in range(0, len(images), settings.batch_size):
-            batch = _read(images[first : first + settings.batch_size], new, unread)
-            for run, explainer in explainers.values():
-                explained += list(_explain(batch, run, study.classes, explainer, target, folder))
-                bar.advance(task, settings.batch_size)
+        told = partial(bar.advance, task)
+        for one in explain(images, explainers, new, target, settings.batch_size, told):
+            if isinstance(one, Unread):
+                unread.append(f"{printable(str(one.labelled.image.path))}: {one.reason}")
+            else:
+                shown.append(_write_pictures(one, study.classes, folder))
     say(*(f"skipped {line}" for line in unread), style="red")
-    if not explained:
+    if not shown:
         return False
 
-    no_map = [run.name for run, explainer in explainers.values() if not explainer.has_feature_map]
+    no_map = [run.name for run, explainer in explainers if not explainer.has_feature_map]
     if no_map:
         print(f"[yellow]Grad-CAM does not apply to {escape(', '.join(no_map))}: no convolutional feature map[/]")
-    explained = _in_order(explained, images)
+    shown = _in_order(shown, images)
     facts = {
         "Study": str(study.folder),
         "Images": str(root or f"{settings.per_class} right ones of each class and of each mixture, and all wrong ones"),
@@ -104,10 +93,10 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
         "Explained is": " or ".join(dict.fromkeys(views_in_words([run]) for run in runs)),
         "Made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
-    write_text(folder / PAGE, explanations_page(study, explained, unread, no_map, facts))
+    write_text(folder / PAGE, explanations_page(study, shown, unread, no_map, facts))
     if settings.wandb:
-        log_explanations(study, folder, explained)
-    _show(study, explained, folder / PAGE)
+        log_explanations(study, folder, shown)
+    _show(study, shown, folder / PAGE)
     return not unread and not (found and found.others)
 
 
@@ -120,79 +109,40 @@ def _target(study: Study, name: str | None) -> int | None:
     return study.classes.index(name)
 
 
-def _with_common(images: Sequence[Labelled], new: NewReading) -> NewReading:
-    """With the depth that holds all images whose files declare none, where the study has seen no such."""
-    if new.reading.range or "uint16" in new.known:
-        return new
-    undecided = []
-    for one in images:
-        with quiet(), suppress(ValueError):
-            raw, levels = read_new(one.image.path, new)
-            if levels.by == "least":
-                undecided.append(raw.measured)
-    return new.with_common(undecided) if undecided else new
+def _write_pictures(one: Explained, classes: Sequence[str], folder: Path) -> Shown:
+    """Write the pictures of an explanation, and say what of it the page shows."""
+    found, run = one.explanation, one.run
+    image, proportions, mixed = one.labelled.image, one.labelled.proportions, one.labelled.mixed
+    correct = None if proportions is None or mixed else bool(proportions.argmax() == found.predicted)
+    off = float(np.abs(proportions - found.probabilities).mean()) if proportions is not None and mixed else None
+    beginning = Path(run.experiment, run.run.training, image.file)
+    names, judged = {}, MIXED if mixed else WORDS[correct]
+    for picture, pixels in ({"sheet": _sheet(one.original, found)} | found.pictures).items():
+        name = f"{_short(beginning.name)}-{picture}-{judged}-{in_files(classes[found.predicted])}.png"
+        names[picture] = beginning.with_name(name).as_posix()
+        write_bytes(folder / names[picture], png(pixels))
+    return Shown(
+        image.file,
+        run.experiment,
+        run.run.training,
+        one.labelled.name,
+        tuple(found.probabilities.tolist()),
+        classes[found.predicted],
+        found.target,
+        correct,
+        off,
+        names,
+    )
 
 
-def _read(images: Sequence[Labelled], new: NewReading, unread: list[str]) -> list[Decoded]:
-    decoded = []
-    for one in images:
-        try:
-            with quiet():
-                raw, levels = read_new(one.image.path, new)
-            if (beyond := clipped(raw.values, levels)) > MOST_CLIPPED:
-                low, high, _ = levels
-                raise Unreadable(f"{beyond:.1%} of its values lie beyond {low:g} to {high:g}; give range=[low, high]")
-            decoded.append(Decoded(one, raw.shown(levels)))
-        except ValueError as fault:
-            unread.append(f"{printable(str(one.image.path))}: {fault}")
-    return decoded
-
-
-def _explain(
-    batch: Sequence[Decoded],
-    run: RunRecord,
-    classes: Sequence[str],
-    explainer: Explainer,
-    target: int | None,
-    folder: Path,
-) -> Iterator[Explained]:
-    """Explain a batch by one network, and write the pictures."""
-    if not batch:
-        return
-    taken = np.stack([resized(one.pixels, *explainer.way) for one in batch])
-    originals = [shown(one.pixels) for one in batch]
-    for one, original, found in zip(batch, originals, explainer.explain(taken, originals, target), strict=True):
-        image, proportions, mixed = one.labelled.image, one.labelled.proportions, one.labelled.mixed
-        correct = None if proportions is None or mixed else bool(proportions.argmax() == found.predicted)
-        off = float(np.abs(proportions - found.probabilities).mean()) if proportions is not None and mixed else None
-        beginning = Path(run.experiment, run.run.training, image.file)
-        names, judged = {}, MIXED if mixed else WORDS[correct]
-        for picture, pixels in ({"sheet": _sheet(original, found)} | found.pictures).items():
-            name = f"{_short(beginning.name)}-{picture}-{judged}-{in_files(classes[found.predicted])}.png"
-            names[picture] = beginning.with_name(name).as_posix()
-            write_bytes(folder / names[picture], png(pixels))
-        yield Explained(
-            image.file,
-            run.experiment,
-            run.run.training,
-            one.labelled.name,
-            tuple(found.probabilities.tolist()),
-            classes[found.predicted],
-            found.target,
-            correct,
-            off,
-            names,
-        )
-
-
-def _in_order(explained: Sequence[Explained], images: Sequence[Labelled]) -> list[Explained]:
+def _in_order(shown: Sequence[Shown], images: Sequence[Labelled]) -> list[Shown]:
     """Images in their order, but for mixed ones: these last, mixture by mixture, the furthest off first."""
     place = {labelled.image.file: number for number, labelled in enumerate(images)}
     off: dict[str, float] = {}
-    for one in explained:
+    for one in shown:
         off[one.file] = max(off.get(one.file, 0.0), one.off or 0.0)
     return sorted(
-        explained,
+        shown,
         key=lambda one: (one.off is not None, one.true if one.off is not None else "", -off[one.file], place[one.file]),
     )
 
@@ -209,12 +159,12 @@ def _sheet(original: Pixels, found: Explanation) -> Pixels:
     return sheet({name: pictures[name] for name in TITLES if name in pictures}, scaled="grad_cam")
 
 
-def _show(study: Study, explained: Sequence[Explained], page: Path) -> None:
+def _show(study: Study, shown: Sequence[Shown], page: Path) -> None:
     if study.simulated:
         print(Panel("TRAINED ON SIMULATED MICROGRAPHS: no picture says anything about real cells", style="bold red"))
-    judged = [one.correct for one in explained if one.correct is not None]
+    judged = [one.correct for one in shown if one.correct is not None]
     of_pure = f", {sum(judged)} of {len(judged)} predictions of pure images correct" if judged else ""
-    off = [one.off for one in explained if one.off is not None]
+    off = [one.off for one in shown if one.off is not None]
     of_mixed = f", proportions of mixed ones off by {np.mean(off):.3f} on the mean" if off else ""
-    print(f"{len(explained)} sheets{of_pure}{of_mixed}")
+    print(f"{len(shown)} sheets{of_pure}{of_mixed}")
     say(f"page: {page}")

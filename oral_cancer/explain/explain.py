@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from oral_cancer.data.resizing import Resizing
 from oral_cancer.explain.gradients import grad_cam, guided_backpropagation, has_feature_map, with_random_weights
-from oral_cancer.explain.pictures import Pixels, overlay, product, relief
+from oral_cancer.explain.pictures import Floats, Pixels, overlay, product, relief
 from oral_cancer.models import SoftLabelNetwork
 
 
@@ -22,11 +22,13 @@ class Explanation:
         probabilities: float64 (K,).
         target: index of the class that the pictures are about.
         pictures: by their names in `pictures.TITLES`, uint8 RGB, all of the image's size.
+        heat: what Grad-CAM finds, float32 (h, w), 0 to 1; None where it does not apply.
     """
 
     probabilities: NDArray[np.float64]
     target: int
     pictures: dict[str, Pixels]
+    heat: Floats | None = None
 
     @property
     def predicted(self) -> int:
@@ -75,11 +77,11 @@ class Explainer:
         for number, image in enumerate(shown):
             size, gradient = image.shape[1::-1], gradients[number]
             pictures = {"guided_backprop": relief(gradient, size), "randomised": relief(untrained[number], size)}
-            if heats is not None:
-                heat = heats[number]
+            heat = None if heats is None else heats[number]
+            if heat is not None:
                 pictures["grad_cam"] = overlay(image, heat)
                 pictures["guided_grad_cam"] = relief(product(gradient, heat), size)
             explanations.append(
-                Explanation(probabilities[number].double().cpu().numpy(), int(targets[number]), pictures)
+                Explanation(probabilities[number].double().cpu().numpy(), int(targets[number]), pictures, heat)
             )
         return explanations

@@ -9,7 +9,7 @@ from oral_cancer.study.runs import Study
 
 
 @dataclass(frozen=True)
-class Explained:
+class Shown:
     """One image explained by one network.
 
     Attributes:
@@ -38,7 +38,7 @@ class Explained:
 
 def explanations_page(
     study: Study,
-    explained: Sequence[Explained],
+    explained: Sequence[Shown],
     unread: Sequence[str],
     no_map: Sequence[str],
     facts: Mapping[str, str],
@@ -52,7 +52,7 @@ def explanations_page(
         no_map: names of the runs to which Grad-CAM does not apply.
         facts: for the head of the page, by name.
     """
-    by_image: dict[str, list[Explained]] = {}
+    by_image: dict[str, list[Shown]] = {}
     for one in explained:
         by_image.setdefault(one.file, []).append(one)
     content = {

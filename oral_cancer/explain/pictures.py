@@ -36,8 +36,12 @@ def shown(image: Pixels) -> Pixels:
 
 def overlay(image: Pixels, heat: Floats) -> Pixels:
     """Heat (h, w), 0 to 1, in colours over an image (H, W, 3), stretched bilinearly."""
-    stretched = np.asarray(cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-    return np.asarray(cv2.addWeighted(_coloured(stretched), OPACITY, image, 1 - OPACITY, 0), np.uint8)
+    return np.asarray(cv2.addWeighted(coloured(heat, image.shape[1::-1]), OPACITY, image, 1 - OPACITY, 0), np.uint8)
+
+
+def coloured(heat: Floats, size: tuple[int, int]) -> Pixels:
+    """Heat (h, w), 0 to 1, as a picture of this width and height, stretched bilinearly."""
+    return _coloured(np.asarray(cv2.resize(heat, size, interpolation=cv2.INTER_LINEAR), np.float32))
 
 
 def _coloured(heat: Floats) -> Pixels:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import wandb
 
-from oral_cancer.explain.page import Explained
+from oral_cancer.explain.page import Shown
 from oral_cancer.study.runs import Study
 from oral_cancer.wandb_start import start_wandb
 
@@ -16,7 +16,7 @@ SAVE_DIR = "outputs"  # whatever a study names: nothing is written where somebod
 AT_ONCE = 100  # W&B shows at most 108 pictures of one step
 
 
-def log_explanations(study: Study, folder: Path, explained: Sequence[Explained]) -> None:
+def log_explanations(study: Study, folder: Path, explained: Sequence[Shown]) -> None:
     """Log every sheet, with label and probabilities as its caption, under "<experiment>/fold=<k>".
 
     Args:
@@ -47,7 +47,7 @@ def log_explanations(study: Study, folder: Path, explained: Sequence[Explained])
         run.finish()
 
 
-def _picture(one: Explained, classes: Sequence[str], folder: Path) -> wandb.Image:
+def _picture(one: Shown, classes: Sequence[str], folder: Path) -> wandb.Image:
     probabilities = ", ".join(f"{name} {p:.3f}" for name, p in zip(classes, one.probabilities, strict=True))
     truth = f", truly {one.true}" if one.true else ""
     return wandb.Image(str(folder / one.pictures["sheet"]), caption=f"{one.file}{truth}: {probabilities}")

@@ -21,7 +21,17 @@ class Unreadable(ValueError):
 
 
 class Ambiguous(Unreadable):
-    """That a file has several planes or channels and none is chosen, or lacks the one that is; with the remedy."""
+    """That a file has several planes or channels and none is chosen, or lacks the one that is; with the remedy.
+
+    Attributes:
+        planes: how many there are to choose of; 1 where that is no question.
+        channels: the names of those to choose of; none where that is no question.
+    """
+
+    def __init__(self, reason: str, planes: int = 1, channels: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.planes = planes
+        self.channels = channels
 
 
 Values = NDArray[Any]
@@ -130,7 +140,8 @@ def _insist_on_choice(picture: Picture, choice: Choice) -> None:
         faults.append(f"{len(picture.channels)} channels ({names})")
         remedies.append(f"{choice.before}channels=0, or three as red, green and blue, such as [1,0,2]")
     if faults:
-        raise Ambiguous(f"has {' and '.join(faults)}: choose with {' and '.join(remedies)}")
+        of_several = picture.channels if len(picture.channels) > 1 else ()
+        raise Ambiguous(f"has {' and '.join(faults)}: choose with {' and '.join(remedies)}", picture.planes, of_several)
 
 
 def _numbers(picture: Picture, choice: Choice) -> list[int]:

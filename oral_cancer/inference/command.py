@@ -1,12 +1,9 @@
 """The command that predicts a folder of new images, step by step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 from rich import get_console
@@ -19,51 +16,19 @@ from rich.table import Table
 
 from oral_cancer.command import say
 from oral_cancer.counting import counted
-from oral_cancer.data.collection import NOT_READ, in_words
-from oral_cancer.data.collection import record_of as found_in
-from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying, record_of
-from oral_cancer.data.resizing import Resizing
+from oral_cancer.data.reading import NewReading, Reading, in_lines, is_worth_saying
 from oral_cancer.errors import gathered
-from oral_cancer.evaluation.feature_space import Judge
-from oral_cancer.evaluation.headline import Headline
-from oral_cancer.evaluation.known_images import KnownImages
 from oral_cancer.evaluation.predictions import compositions_of
-from oral_cancer.evaluation.run_features import RunFeatures
 from oral_cancer.files import refuse_file, write_text
-from oral_cancer.formats.brightness import summary
-from oral_cancer.formats.kinds import REMEDY
-from oral_cancer.inference.controls import JudgedWells, find_controls, of_wells
-from oral_cancer.inference.engines import Ensemble, torch_ensemble
-from oral_cancer.inference.members import (
-    choose_runs,
-    features_of,
-    load_network,
-    networks_in_words,
-    resizing,
-    views_in_words,
-)
-from oral_cancer.inference.nearest import Nearest
-from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
-from oral_cancer.inference.page import composition_grid, predictions_page
+from oral_cancer.inference.controls import JudgedWells, find_controls
+from oral_cancer.inference.members import choose_runs, networks_in_words
+from oral_cancer.inference.page import composition_grid
 from oral_cancer.inference.populations import NewImage, find_images, printable
-from oral_cancer.inference.predict import Predicted, Skipped, apart, predict
-from oral_cancer.inference.results import (
-    by_network,
-    image_table,
-    population_table,
-    proposed_ranges,
-    refuse_clipped,
-    without_repeats,
-)
-from oral_cancer.study.pictures import thumbnail
-from oral_cancer.study.run_record import RunRecord
+from oral_cancer.inference.predict import Outcome, Skipped, apart
+from oral_cancer.inference.prediction import Model, Prediction, csv_of, inventory
+from oral_cancer.inference.results import proposed_ranges
 from oral_cancer.study.runs import Study
-from oral_cancer.training.splits_file import read_splits
 
-ENGINES: dict[str, Callable[[Study, Sequence[RunRecord], bool, Sequence[Judge]], Ensemble]] = {
-    "torch": lambda _, runs, trust, judges: torch_ensemble([load_network(run, trust) for run in runs], judges),
-    "onnx": lambda study, runs, *_: onnx_ensemble(onnx_folder(study, runs[0].experiment), runs),
-}
 WIDE = 10_000  # columns of a pipe
 
 
@@ -97,69 +62,25 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     wells = find_controls(settings.controls, list(compositions_of(study.predictions)), found.images)
     outputs = outputs_of(settings.out, study, root)
     refuse_file("out", outputs.page.parent)
-    experiment, training = runs[0].experiment, runs[0].facts.get("training_appearance")
-    way, seen = resizing(runs), views_in_words(runs)
-    features, unjudged = _features(runs, settings.engine)
-    judges = [one.judge for one in features if one.judge]
-    ensemble = ENGINES[settings.engine](study, runs, settings.trust, judges)
-    inventory = in_words(found_in([image.file for image in found.images], found.left_out))
-    say(f"{inventory}; predicted by {experiment} of {study.name} ({networks_in_words(runs)})")
+    model = Model.load(study, runs, settings.engine, settings.trust)
+    say(f"{inventory(found)}; predicted by {model.experiment} of {study.name} ({networks_in_words(runs)})")
+    if model.unjudged:
+        say(model.unjudged, style="yellow")
 
-    if unjudged:
-        say(unjudged, style="yellow")
     new = NewReading.of(runs[0].facts.get("reading"), given)
-    outcomes = _predict([*found.images, *wells], ensemble, way, settings, new)
-    readable, unreadable = apart(outcomes)
+    outcomes = _outcomes([*found.images, *wells], model, settings, new)
+    _, unreadable = apart(outcomes)
     _say_of_files("skipped", root, unreadable, "red", proposed_ranges(unreadable))
-    predicted, skipped = apart(outcomes[: len(found.images)])
-    if not predicted:
+    if not apart(outcomes[: len(found.images)])[0]:
         say("no image could be predicted, and nothing is written", style="red")
         return False
-    refuse_clipped(readable)
-    brightness = _brightness(new, readable)
-    predicted, repeated = without_repeats(predicted)
-    _say_of_files("left out", root, repeated, "yellow")
-    others = [Skipped(image, f"an image {NOT_READ}; {REMEDY}") for image in found.others]
-    frame = image_table(predicted, [*skipped, *repeated, *others], study.classes, training, experiment)
-    headline = Headline.of(KnownImages.of(study.predictions))
-    judged = of_wells(outcomes[len(found.images) :], predicted, study.predictions, headline) if wells else None
-    plate = judged.plate if judged else None
-    populations = population_table(frame, by_network(predicted), study.classes, headline, plate)
-    _write_table(outputs.predictions, frame)
-    _write_table(outputs.composition, populations)
-    facts = _facts(root, study, runs) | {"Found": inventory, "Predicted is": seen, "Brightness": brightness}
-    if judged:
-        facts["Controls"] = f"{judged.found} ({outputs.controls.name})"
-        _write_controls(judged, outputs.controls)
-    paths = {image.file: image.path for image in found.images}
-    files = (outputs.predictions.name, outputs.composition.name)
-    shown = (root.resolve().name, study, frame, populations, facts, files, bool(training), headline)
-    nearest = _nearest(runs[0], features, predicted)
-    page = predictions_page(*shown, lambda file: thumbnail(paths[file], new), nearest, unjudged, plate)
-    write_text(outputs.page, page)
-    _show(study, frame, populations, outputs)
+    prediction = Prediction.of(model, found, outcomes, new)
+    if is_worth_saying(prediction.reading):
+        say(*in_lines(prediction.reading, before=""))
+    _say_of_files("left out", root, prediction.repeated, "yellow")
+    _write(prediction, root, outputs)
+    _show(study, prediction.images, prediction.populations, outputs)
     return not unreadable and not found.others
-
-
-def _features(runs: Sequence[RunRecord], engine: str) -> tuple[list[RunFeatures], str]:
-    """What the runs keep of their features, to judge new images by; or why these are not judged by them."""
-    if engine == "onnx":
-        return [], "features: an ONNX file gives probabilities alone; images are not compared by what the networks see"
-    found = features_of(runs)
-    if len(found) < len(runs):
-        return [], "features: the runs keep none, so that images are not compared by what the networks see"
-    if not all(one.judge for one in found):
-        return [], "features: no image was held out of a training, so that it is not known which distances are usual"
-    return found, ""
-
-
-def _nearest(run: RunRecord, features: Sequence[RunFeatures], predicted: Sequence[Predicted]) -> Nearest:
-    """The training images of the first run, by which an image's nearest ones are shown."""
-    if not features:
-        return Nearest((), np.empty(0, np.uint8), {})
-    files = read_splits(run.folder)["file"].to_numpy()[features[0].rows].tolist()
-    places = {one.image.file: one.likeness.nearest[0].tolist() for one in predicted if one.likeness}
-    return Nearest(files, features[0].thumbnails, places)
 
 
 def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
@@ -173,19 +94,11 @@ def outputs_of(out: str | None, study: Study, root: Path) -> Outputs:
     return Outputs(predictions, composition, controls, folder / "predictions.html")
 
 
-def _predict(
-    images: list[NewImage], ensemble: Ensemble, way: Resizing, settings: DictConfig, new: NewReading
-) -> list[Predicted | Skipped]:
-    """What could be predicted and what could not, in the order of the images."""
-    outcomes: list[Predicted | Skipped] = []
+def _outcomes(images: Sequence[NewImage], model: Model, settings: DictConfig, new: NewReading) -> list[Outcome]:
     console = get_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("predicting", total=len(images))
-        for one in predict(images, ensemble, way, settings.batch_size, settings.workers, new):
-            outcomes.append(one)
-            bar.advance(task)
-    place = {image.file: number for number, image in enumerate(images)}
-    return sorted(outcomes, key=lambda one: place[one.image.file])
+        return model.outcomes(images, new, settings.batch_size, settings.workers, lambda _: bar.advance(task))
 
 
 def _say_of_files(what: str, root: Path, skipped: Sequence[Skipped], style: str, remedies: Sequence[str] = ()) -> None:
@@ -193,17 +106,19 @@ def _say_of_files(what: str, root: Path, skipped: Sequence[Skipped], style: str,
     say(*(f"{what} {line}" for line in [*lines, *remedies]), style=style)
 
 
-def _brightness(new: NewReading, readable: Sequence[Predicted]) -> str:
-    """What is black and white in these images, said where it is worth it."""
-    record = record_of(new.reading, summary([(one.measured, one.levels) for one in readable]))
-    lines = in_lines(record, before="")
-    if is_worth_saying(record):
-        say(*lines)
-    return "; ".join(lines)
+def _write(prediction: Prediction, root: Path, outputs: Outputs) -> None:
+    write_text(outputs.predictions, csv_of(prediction.images))
+    write_text(outputs.composition, csv_of(prediction.populations))
+    facts = prediction.facts(str(root))
+    if judged := prediction.judged:
+        facts["Controls"] = f"{judged.found} ({outputs.controls.name})"
+        _write_controls(judged, outputs.controls)
+    files = (outputs.predictions.name, outputs.composition.name)
+    write_text(outputs.page, prediction.page(root.resolve().name, facts, files))
 
 
 def _write_controls(judged: JudgedWells, path: Path) -> None:
-    _write_table(path, judged.table)
+    write_text(path, csv_of(judged.table))
     say(*judged.plate.remarks, style="yellow")
     if judged.plate.headline:
         without, held_out = judged.plate.errors
@@ -212,22 +127,6 @@ def _write_controls(judged: JudgedWells, path: Path) -> None:
             f"{without:.3f} without any"
         )
     say(f"written: {path}")
-
-
-def _write_table(path: Path, frame: pd.DataFrame) -> None:
-    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
-
-
-def _facts(root: Path, study: Study, runs: list[RunRecord]) -> dict[str, Any]:
-    first = runs[0].facts
-    return {
-        "Images": str(root),
-        "Study": str(study.folder),
-        "Networks": networks_in_words(runs),
-        "Trained on": "simulated micrographs" if study.simulated else str(first.get("source")),
-        "Weights at the start": str(first.get("weights")),
-        "Predicted": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-    }
 
 
 def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs: Outputs) -> None:

@@ -18,7 +18,7 @@ from oral_cancer.evaluation.headline import Headline
 from oral_cancer.evaluation.known_images import KnownImages
 from oral_cancer.evaluation.predictions import classes_of, compositions_of
 from oral_cancer.inference.populations import NewImage, find_images, printable
-from oral_cancer.inference.predict import Predicted, Skipped, apart
+from oral_cancer.inference.predict import Outcome, Predicted, Skipped, apart
 from oral_cancer.inference.results import NOTHING, by_network, without_repeats
 from oral_cancer.spreadsheets import REASON, is_formula
 
@@ -95,7 +95,7 @@ class JudgedWells:
 
 
 def of_wells(
-    outcomes: Sequence[Predicted | Skipped], asked: Sequence[Predicted], study: pd.DataFrame, headline: Headline
+    outcomes: Sequence[Outcome], asked: Sequence[Predicted], study: pd.DataFrame, headline: Headline
 ) -> JudgedWells:
     """What the control images of a call say.
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from oral_cancer.data.reading import NewReading
 from oral_cancer.data.resizing import Resizing, resized
 from oral_cancer.evaluation.feature_space import Likeness
 from oral_cancer.formats.brightness import Levels, Measured, clipped
+from oral_cancer.formats.picture import Ambiguous
 from oral_cancer.inference.engines import Answers, Ensemble
 from oral_cancer.inference.populations import NewImage
 
@@ -50,11 +51,15 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Skipped:
-    """An image that has no prediction, and why; its values where these want a range."""
+    """An image that has no prediction, and why; its values where these want a range; what of it is to be chosen."""
 
     image: NewImage
     reason: str
     measured: Measured | None = None
+    several: Ambiguous | None = None
+
+
+Outcome = Predicted | Skipped
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def predict(
     batch_size: int,
     workers: int | None,
     new: NewReading,
-) -> Iterator[Predicted | Skipped]:
+) -> Generator[Outcome, None, None]:
     """Predict images, in order but for those whose files do not say how deep they are, which come last.
 
     Each worker, a thread, decodes a batch and runs the networks on it: while one decodes, others compute. Small
@@ -100,7 +105,7 @@ def predict(
     undecided: list[_Undecided] = []
     with quiet(), _one_core_each(), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
 
-        def outcomes(images: Sequence[NewImage], new: NewReading) -> Iterator[Predicted | Skipped | _Undecided]:
+        def outcomes(images: Sequence[NewImage], new: NewReading) -> Iterator[Outcome | _Undecided]:
             batches = [images[first : first + batch_size] for first in range(0, len(images), batch_size)]
             for of_batch in pool.map(lambda batch: _predict_batch(batch, ensemble, way, new), batches):
                 yield from of_batch
@@ -117,7 +122,7 @@ def predict(
                 yield one
 
 
-def apart(outcomes: Sequence[Predicted | Skipped]) -> tuple[list[Predicted], list[Skipped]]:
+def apart(outcomes: Sequence[Outcome]) -> tuple[list[Predicted], list[Skipped]]:
     """What could be predicted, and what could not."""
     predicted = [one for one in outcomes if isinstance(one, Predicted)]
     return predicted, [one for one in outcomes if isinstance(one, Skipped)]
@@ -125,7 +130,7 @@ def apart(outcomes: Sequence[Predicted | Skipped]) -> tuple[list[Predicted], lis
 
 def _predict_batch(
     images: Sequence[NewImage], ensemble: Ensemble, way: Resizing, new: NewReading
-) -> list[Predicted | Skipped | _Undecided]:
+) -> list[Outcome | _Undecided]:
     found = [_read(image, way, new) for image in images]
     pixels = [one.pixels for one in found if isinstance(one, _Read)]
     answers = _by_image(ensemble(np.stack(pixels))) if pixels else iter(())
@@ -160,7 +165,7 @@ def _read(image: NewImage, way: Resizing, new: NewReading) -> _Read | Skipped | 
     except NeedsRange as fault:
         return Skipped(image, f"{fault.measured.dtype} pixels: {fault.remedy}", fault.measured)
     except ValueError as fault:
-        return Skipped(image, str(fault))
+        return Skipped(image, str(fault), several=fault if isinstance(fault, Ambiguous) else None)
     if levels.by == "least" and "uint16" not in new.known:
         return _Undecided(image, raw.measured)
     whole = raw.shown(levels)

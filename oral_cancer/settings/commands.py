@@ -9,6 +9,7 @@ from oral_cancer.settings.rules import (
     AS_TYPED,
     BY_NAME,
     FINITE,
+    PATTERNS,
     TEXT,
     TRUTH,
     OpenSection,
@@ -24,6 +25,7 @@ Direction = Literal["minimize", "maximize"]
 WIDTH = Rule("a number above 0 and below 1", (Gt(0), Lt(1), FINITE))
 Path = Annotated[str, MinLen(1)]
 CONTROLS = Rule("a table, or the folder of each class or mixture, such as {a: plate/A1}")
+FOLDERS = Rule("folders, such as [outputs, /data/outputs]", (MinLen(1),))
 EXPERIMENT = Rule("the name of an experiment", (MinLen(1),))
 
 
@@ -69,7 +71,28 @@ class Fields(Section):
     experiment: Annotated[str | None, EXPERIMENT, AS_TYPED] = None
 
 
-COMMANDS: dict[str, type[Section]] = {"predict": Predict, "explain": Explain, "export": Export, "plan": Fields}
+class App(Section):
+    """Those of conf/app.yaml."""
+
+    studies: Annotated[list[Path], FOLDERS, PATTERNS] = ["outputs"]  # noqa: RUF012 - pydantic copies it
+    folders: Annotated[list[Path] | None, FOLDERS, PATTERNS] = None
+    host: Annotated[str, TEXT, AS_TYPED] = "127.0.0.1"
+    port: Annotated[int, whole(0, 65535)] = 8600
+    password: Annotated[str | None, Rule("a text of at least 8 characters", (MinLen(8),)), AS_TYPED] = None
+    open: Annotated[bool, TRUTH] = True
+    max_images: Annotated[int, whole(1)] = 2000
+    max_mb: Annotated[int, whole(1)] = 200
+    max_mb_in_all: Annotated[int, whole(1)] = 4000
+    trust: Annotated[bool, TRUTH] = False
+
+
+COMMANDS: dict[str, type[Section]] = {
+    "predict": Predict,
+    "explain": Explain,
+    "export": Export,
+    "plan": Fields,
+    "app": App,
+}
 """By the name of a command, and of its settings in `conf/`."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 from rich import get_console
@@ -64,10 +64,37 @@ class Side:
         return pd.concat(frames, ignore_index=True).assign(experiment=self.name)
 
 
-def show_comparison(a: Path, b: Path) -> None:
-    """Print what differs between two runs, experiments or studies.
+@dataclass(frozen=True)
+class Compared:
+    """Two experiments side by side.
 
-    Of two studies their experiments of the same names are compared.
+    Attributes:
+        one, other: they.
+        settings: those that differ, of each.
+        figures: see `figures`.
+        remarks: what is to be known of the figures.
+    """
+
+    one: Side
+    other: Side
+    settings: dict[str, tuple[Any, Any]]
+    figures: pd.DataFrame
+    remarks: tuple[str, ...]
+
+    @classmethod
+    def of(cls, one: Side, other: Side) -> Self:
+        """What differs between two."""
+        found = figures(one, other)
+        remarks = ["mean (SD) over the trainings; of ensembles 95 % intervals over the test images"]
+        if cost := cost_of_groups(one, other):
+            remarks.append(cost)
+        if "p " not in "".join(found["difference"]):
+            remarks.append(f"compared are these two ensembles on these images; {LEAST} seeds of both tell of others")
+        return cls(one, other, differences(one.settings, other.settings), found, tuple(remarks))
+
+
+def compared(a: Path, b: Path) -> list[Compared]:
+    """What differs between two runs, experiments or studies; of two studies their experiments of the same names.
 
     Raises:
         UserError: for a folder without a finished run, and two studies without an experiment in common.
@@ -77,9 +104,20 @@ def show_comparison(a: Path, b: Path) -> None:
     pairs = list(zip(left.values(), right.values(), strict=True)) if len(left) == len(right) == 1 else common
     if not pairs:
         raise UserError(f"{a}, {b}: have no experiment in common; compare two of them, such as {a / next(iter(left))}")
-    for one, other in pairs:
-        _show_settings(one, other)
-        _show_figures(one, other)
+    return [Compared.of(one, other) for one, other in pairs]
+
+
+def show_comparison(a: Path, b: Path) -> None:
+    """Print what `compared` finds.
+
+    Raises:
+        UserError: as there.
+    """
+    pairs = compared(a, b)
+    for pair in pairs:
+        _show_settings(pair)
+        _show_figures(pair)
+    left, right = sides(a), sides(b)
     for folder, here, there in ((a, left, right), (b, right, left)):
         if len(pairs) > 1 and (only := [name for name in here if name not in there]):
             get_console().print(escape(f"only in {folder}: {', '.join(only)}"), soft_wrap=True)
@@ -213,30 +251,24 @@ def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, content
 
 
-def _show_settings(one: Side, other: Side) -> None:
-    differing = differences(one.settings, other.settings)
-    if not differing:
-        get_console().print(escape(f"{one.name}, {other.name}: the same settings"), soft_wrap=True)
+def _show_settings(pair: Compared) -> None:
+    if not pair.settings:
+        get_console().print(escape(f"{pair.one.name}, {pair.other.name}: the same settings"), soft_wrap=True)
         return
-    table = _table("setting", one, other)
-    for name, values in differing.items():
+    table = _table("setting", pair.one, pair.other)
+    for name, values in pair.settings.items():
         table.add_row(name, *(escape("null" if value is None else str(value)) for value in values))
     show_table(table)
 
 
-def _show_figures(one: Side, other: Side) -> None:
-    found = figures(one, other)
-    table = _table("figure", one, other)
-    if found["difference"].any():
+def _show_figures(pair: Compared) -> None:
+    table = _table("figure", pair.one, pair.other)
+    if pair.figures["difference"].any():
         table.add_column("difference", overflow="fold")
-    for row in found.to_numpy().tolist():
+    for row in pair.figures.to_numpy().tolist():
         table.add_row(*row[: len(table.columns)])
     show_table(table)
-    say("mean (SD) over the trainings; of ensembles 95 % intervals over the test images")
-    if cost := cost_of_groups(one, other):
-        say(cost)
-    if "p " not in "".join(found["difference"]):
-        say(f"compared are these two ensembles on these images; {LEAST} seeds of both tell of others")
+    say(*pair.remarks)
 
 
 def _table(what: str, one: Side, other: Side) -> Table:

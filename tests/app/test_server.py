@@ -1,0 +1,136 @@
+"""The page without a browser: the same numbers as the command, and all that it gives."""
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import psutil
+import tifffile
+
+from oral_cancer.app.sessions import Desk
+from scripts.predict import main
+from tests.app.conftest import CULTURES, Page, written
+from tests.app.person import drop, predict, wait
+from tests.published import SPLIT_FOLDERS
+
+
+def test_dropped_images_get_the_commands_numbers_byte_for_byte(
+    page: Page, trained: Path, plate: dict[str, bytes], tmp_path: Path
+) -> None:
+    main([str(trained), f"images={written(plate, tmp_path)}", f"out={tmp_path / 'out'}"])
+    person = page.person()
+    assert drop(person, plate) == {}
+    assert predict(person)["state"] == "done"
+    for name in ("predictions.csv", "composition.csv"):
+        assert person.get(f"/download/{name}").content == (tmp_path / "out" / name).read_bytes()
+    table = pd.read_csv(tmp_path / "out" / "composition.csv")
+    shown = person.get("/").text
+    for row in table.to_dict("records"):
+        share = max(row[f"{name}_calibrated"] for name in ("parental", "resistant", "control"))
+        assert f" {100 * share:.0f} %" in shown.split(f"<h3>{row['population']} ")[1].split("</h3>")[1].split("<ul")[0]
+
+
+def test_a_folder_given_by_its_path_is_read_where_it_lies(page: Page, images_root: Path) -> None:
+    person = page.person()
+    folder = images_root / SPLIT_FOLDERS["hetero", "test"]
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    person.post("/path", data={"path": str(folder)})
+    wait(person)
+    assert "16 images in 4 cultures" in person.get("/").text
+    assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_ten_people_at_once_wait_for_each_other(page: Page, plate: dict[str, bytes]) -> None:
+    process = psutil.Process()
+    before = process.memory_info().rss
+
+    def one(number: int) -> bytes:
+        person = page.person()
+        name, content = list(plate.items())[number % len(plate)]
+        drop(person, {name: content})
+        assert predict(person)["state"] == "done"
+        return person.get("/download/predictions.csv").content
+
+    with ThreadPoolExecutor(10) as pool:
+        tables = list(pool.map(one, range(10)))
+    names = [pd.read_csv(io.BytesIO(table))["file"].tolist() for table in tables]
+    assert names == [[list(plate)[number % len(plate)].partition("/")[2]] for number in range(10)]
+    assert process.memory_info().rss - before < 2e9
+
+
+def test_a_job_that_fails_says_so_in_a_line_and_the_page_lives_on(page: Page, plate: dict[str, bytes]) -> None:
+    person = page.person()
+    drop(person, {"broken.png": b"no image"})
+    shown = person.get("/").text
+    assert "no image could be read" in shown
+    assert "broken.png" in shown
+    person.post("/predict")
+    assert "there are no images to predict" in person.get("/").text
+    drop(person, plate)
+    assert predict(person)["state"] == "done"
+
+
+def test_planes_and_channels_are_chosen_where_there_are_several(page: Page, tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(40, 200, (3, 40, 48), np.uint8)
+    tifffile.imwrite(tmp_path / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    person = page.person()
+    drop(person, {"plate/stack.tif": (tmp_path / "stack.tif").read_bytes()})
+    assert '<select id="plane" name="plane">' in person.get("/").text
+    person.post("/check", data={"plane": "max", "given": "yes"})
+    wait(person)
+    assert "1 image in 1 culture" in person.get("/").text
+    assert predict(person)["state"] == "done"
+    assert "plane max" in person.get("/download/predictions.html").text
+
+
+def test_everything_that_can_be_kept(page: Page, plate: dict[str, bytes]) -> None:
+    person = page.person()
+    drop(person, plate)
+    predict(person)
+    book = pd.read_excel(io.BytesIO(person.get("/download/predictions.xlsx").content), sheet_name=None)
+    assert book["composition"]["population"].tolist() == list(CULTURES)
+    assert len(book["images"]) == len(plate)
+    assert "<h1>Composition of plate</h1>" in person.get("/download/predictions.html").text
+    figure = person.get("/download/composition.svg").text
+    assert all(name in figure for name in CULTURES)
+    methods = person.get("/download/methods.txt").text
+    assert "The composition of 2 cultures (8 images) was estimated with 2 networks of m2" in methods
+
+
+def test_pictures_are_shown_in_the_range_that_the_networks_saw(page: Page, images_root: Path) -> None:
+    grey = (np.linspace(0, 4095, 40 * 48).reshape(40, 48)).astype(np.uint16)
+    _, encoded = cv2.imencode(".tif", grey)
+    person = page.person()
+    drop(person, {"a/deep.tif": encoded.tobytes()})
+    predict(person)
+    address = person.get("/").text.split('<img src="')[1].split('"')[0]
+    shown = cv2.imdecode(np.frombuffer(person.get(address).content, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_allclose(shown[..., 0], grey / 4095 * 255, atol=1)
+    heat = person.get(address.replace("picture", "heat").replace("-320", ""))
+    assert heat.headers["content-type"] == "image/png"
+    assert person.get(address.replace("-320", "-1600")).status_code == 200
+    assert person.get(address.replace("-320", "-9000")).status_code == 404
+
+
+def test_a_job_is_cancelled(page: Page, desk: Desk, plate: dict[str, bytes]) -> None:
+    person, other = page.person(), page.person()
+    drop(person, plate)
+    drop(other, plate)
+    person.post("/predict")
+    other.post("/predict")
+    other.post("/cancel")
+    assert wait(other)["state"] in ("cancelled", "done")
+    assert wait(person)["state"] == "done"
+
+
+def test_studies_are_listed_compared_and_reported(page: Page, desk: Desk) -> None:
+    person = page.person()
+    assert "2 of 2 runs done" in person.get("/studies").text
+    (key,) = desk.shelf.studies()
+    assert "The same settings." in person.get("/compare", params={"a": key, "b": key}).text
+    assert "choose two studies" in person.get("/compare", params={"a": key, "b": "nowhere"}).text
+    for name in ("../study/study.yaml", "m2/fold=0/checkpoints/last.ckpt", "%2e%2e/secret.html", "/etc/passwd"):
+        assert person.get(f"/report/{key}/{name}").status_code == 404
