@@ -116,7 +116,7 @@ def test_figures_while_training_are_those_of_the_evaluation(seed: int) -> None:
 
 
 def test_its_names_are_those_that_a_prediction_knows() -> None:
-    assert {get_class(name) for name in NAMES} == {SoftLabelClassifier}
+    assert {get_class(name) for name in NAMES} == {SoftLabelClassifier, LinearProbe}
     assert f"{SoftLabelClassifier.__module__}.{SoftLabelClassifier.__name__}" in NAMES
 
 
