@@ -8,7 +8,7 @@ from torch import nn
 
 from oral_cancer.evaluation.metrics import classification, rmse
 from oral_cancer.inference.networks import NAMES
-from oral_cancer.models import SoftLabelClassifier, SoftLabelNetwork
+from oral_cancer.models import LinearProbe, SoftLabelClassifier, SoftLabelNetwork
 from oral_cancer.models.composition_error import CompositionRMSE
 from oral_cancer.models.single_class import SingleClassAccuracy
 from tests.published import BY_NAME, soft_label
