@@ -14,7 +14,7 @@ import pytest
 
 from oral_cancer.evaluation.feature_space import LIMIT
 from oral_cancer.evaluation.run_features import FILE
-from oral_cancer.inference.command import _features
+from oral_cancer.inference.prediction import _features
 from oral_cancer.inference.results import BY_FEATURES, FAR
 from oral_cancer.study.runs import read_study
 from oral_cancer.training.manifest import file_hashes, read_manifest, write_manifest
