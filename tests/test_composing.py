@@ -28,10 +28,10 @@ assert not heavy, heavy
 
 
 def test_one_fault_hides_no_other() -> None:
-    words = ["foo=1", "model=efficientnet_lite1", "model.backbone=resnet_18", "data=null", "+seed=3", "~nothing"]
+    words = ["foo=1", "model=efficientnet_lite", "model.backbone=resnet_18", "data=null", "+seed=3", "~nothing"]
     lines = faults_of([*words, "fold=9", "logger=none", STOP, RATES, "trainer.max_epochs=0", "+trainer.max_steps=3"])
     begins = [
-        "model=efficientnet_lite1: is no choice; did you mean efficientnet_lite0? there are convnext_tiny, ",
+        "model=efficientnet_lite: is no choice; did you mean efficientnet_lite",
         "data=null: a group takes the name of a choice",
         "foo: is no option; ",
         "seed: is there already; ",
@@ -50,7 +50,7 @@ def test_one_fault_hides_no_other() -> None:
 @pytest.mark.parametrize(
     ("word", "line"),
     [
-        ("experiment=m55", "experiment=m55: is no choice; did you mean m5? there are balanced, cleaned, m1, "),
+        ("experiment=m55", "experiment=m55: is no choice; did you mean m5? there are adamw, balanced, "),
         ("hydra/launcherr=local", "hydra/launcherr: is no option; did you mean hydra/launcher?"),
         ("fold=0,1", "fold=0,1: is several values; give -m for a training with each, or fold=[0,1] for a list"),
         ("name=[a", "name=[a: cannot be read; "),

@@ -53,11 +53,11 @@ def serve(settings: DictConfig) -> None:
     allowed = given or ([Path.home()] if local else [])
     shelf = Shelf([Path(folder) for folder in settings.studies], settings.trust)
     limits = Limits(settings.max_images, settings.max_mb, settings.max_mb_in_all)
+    listening = _listening(settings.host, settings.port)
     signal.signal(signal.SIGTERM, _stop)  # obeyed once uvicorn has ended what it was about
     with temporary_room() as room:
         app = make_app(Desk(room, shelf, limits, allowed), settings.host, password)
         config = uvicorn.Config(app, **OF_SERVER)
-        listening = _listening(settings.host, settings.port)
         address = f"http://{_shown(settings.host)}:{listening.getsockname()[1]}/"
         if not shelf.offers():
             said = ", ".join(map(str, shelf.folders))

@@ -23,6 +23,7 @@ from oral_cancer.settings.rules import (
 CENTRE, KERAS, QUARTERS, ROBUST = RECIPES = ("centre", "keras", "quarters", "robust")  # what a recipe says of it
 MAGNITUDES = 31  # of RandAugment, from 0
 IN_A_ROW = 3  # squares of a puzzle: 100 px of 300 in the authors' code
+OF_MODEL = Rule("a whole number", ())  # whose range the model's own option tells
 GREY_LEVEL = Rule("a grey level from 0 to 255", (Ge(0), Le(255), FINITE))
 
 
@@ -53,8 +54,8 @@ class Robust(Section):
     builds: ClassVar[str] = "oral_cancer.data.robust.robust"
     words: ClassVar[str] = "light, colour, focus and noise of other days"
     accelerator: Annotated[str, TEXT]
-    image_size: Annotated[int, whole(1)]  # these two the model's, likewise
-    supersampling: Annotated[int, whole(1)]
+    image_size: Annotated[int, OF_MODEL]  # these two the model's, likewise
+    supersampling: Annotated[int, OF_MODEL]
     blur: Annotated[list[Annotated[float, Ge(0), Le(0.05)]], _range("share of the side", 0, 0.05)]
     fall_off: Annotated[list[Annotated[float, Ge(0), Le(0.9)]], _range("share", 0, 0.9)]
     colour: Factors
@@ -86,8 +87,8 @@ class RandAugment(Section):
 class Puzzle(Section):
     builds: ClassVar[str] = "oral_cancer.data.puzzle.puzzle"
     words: ClassVar[str] = "squares that change places"
-    image_size: Annotated[int, whole(1)]  # these two the model's
-    supersampling: Annotated[int, whole(1)]
+    image_size: Annotated[int, OF_MODEL]
+    supersampling: Annotated[int, OF_MODEL]
     square: Annotated[int | None, whole(1)]
     then: Annotated[Any, by_target(OfAccelerator, BatchAugmentation, KerasAugmentation, Robust)]
 
@@ -95,7 +96,7 @@ class Puzzle(Section):
     @classmethod
     def _divides(cls, square: int | None, info: ValidationInfo) -> int | None:
         size, times = (info.data.get(name) for name in ("image_size", "supersampling"))
-        if size is None or times is None:  # which is told
+        if size is None or times is None or min(size, times) < 1:  # which is told
             return square
         side = size * times
         wanted = square or side / IN_A_ROW

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from oral_cancer.app.command import serve
 from oral_cancer.app.sessions import IDLE, Desk
 from oral_cancer.app.shelf import Shelf
+from oral_cancer.command import settings_of
+from oral_cancer.errors import UserError
 from tests.app.conftest import CULTURES, LIMITS, Page
 from tests.app.person import drop, predict, wait
 from tests.published import SPLIT_FOLDERS
@@ -155,3 +158,18 @@ def test_temporary_files_go_with_the_session(desk: Desk, plate: dict[str, bytes]
     desk.sweep()
     assert not session.folder.exists()
     assert 'id="checked"' not in person.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (["host=0.0.0.0"], "host=0.0.0.0: others could use the page; give ORAL_CANCER_PASSWORD in the environment"),
+        (["password=12345678", "folders=/nowhere"], "folders=/nowhere: is no folder; give one that holds images"),
+        (["port=1", "host=192.0.2.1", "password=12345678"], "host=192.0.2.1 port=1: "),
+    ],
+)
+def test_what_would_open_the_page_too_wide_or_not_at_all_is_refused(given: list[str], line: str) -> None:
+    with pytest.raises(UserError) as refused:
+        serve(settings_of("app", given))
+    (said,) = refused.value.lines
+    assert said.startswith(line)

@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 import pandas as pd
 import psutil
+import pytest
 import tifffile
 
 from oral_cancer.app.sessions import Desk
 from scripts.predict import main
 from tests.app.conftest import CULTURES, Page, written
 from tests.app.person import drop, predict, wait
+from tests.conftest import REPOSITORY
 from tests.published import SPLIT_FOLDERS
 
 
@@ -134,3 +136,13 @@ def test_studies_are_listed_compared_and_reported(page: Page, desk: Desk) -> Non
     assert "choose two studies" in person.get("/compare", params={"a": key, "b": "nowhere"}).text
     for name in ("../study/study.yaml", "m2/fold=0/checkpoints/last.ckpt", "%2e%2e/secret.html", "/etc/passwd"):
         assert person.get(f"/report/{key}/{name}").status_code == 404
+
+
+def test_the_script_shown_in_the_docs(
+    page: Page, plate: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = (REPOSITORY / "docs" / "app.md").read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    written(plate, tmp_path).rename(tmp_path / "plate_7")
+    monkeypatch.chdir(tmp_path)
+    exec(shown.replace("http://127.0.0.1:8600", page.address).replace("*.tif", "*.png"), {})
+    assert pd.read_csv("composition.csv")["population"].tolist() == list(CULTURES)

@@ -358,7 +358,7 @@ class Own(SoftLabelClassifier):
     def __init__(self, widths, **settings):
         assert set(settings) <= {{"backbone", "weights", "image_size", "supersampling", "drop_path_rate",
                                  "recalibrate", "classes", "views", "normalize", "batch_norm_momentum", "antialias",
-                                 "output", "preprocess"}}
+                                 "output", "preprocess", "backbone_options"}}
         assert widths == [1, 2]
         super().__init__(**settings)
 """

@@ -14,6 +14,8 @@ from tests.training.test_train import fail_in_epoch
 Train = Callable[..., Path]
 LEARNING = [choice for choice in declared() if any(_demanded(choice))]
 """Experiments that ask something of the network or of each image."""
+FITTING = {"puzzle": ["augmentation.square=16"]}
+"""What makes them fit images of 32 px."""
 TOGETHER = (
     *("model.loss=focal", "model.focal.alpha=[1,2,1]", "model.output=sigmoid", "model.label_smoothing=0.1"),
     *("model.mixup=0.4", "model.freeze=2", "model.recalibrate=true", "augmentation=randaugment"),
@@ -24,7 +26,8 @@ TOGETHER = (
 
 @pytest.mark.parametrize("experiment", LEARNING)
 def test_every_experiment_trains_a_step_and_has_its_name(train: Train, experiment: str) -> None:
-    run = train(f"experiment={experiment}", "trainer.max_epochs=1", "+trainer.limit_train_batches=1")
+    once = ("trainer.max_epochs=1", "+trainer.limit_train_batches=1")
+    run = train(f"experiment={experiment}", *once, *FITTING.get(experiment, ()))
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["status"] == "complete"
     assert manifest["config"]["name"] == f"{experiment}-test_byobnet"

@@ -168,13 +168,13 @@ def test_a_network_that_was_not_trained_is_never_complete(train: Train, tmp_path
 def test_recalibration_runs_the_network_in_the_precision_of_training(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forward, seen = SoftLabelClassifier.forward, []
+    scores, seen = SoftLabelClassifier.scores, []
 
-    def watched(self: SoftLabelClassifier, images: torch.Tensor) -> torch.Tensor:
+    def watched(self: SoftLabelClassifier, pixels: torch.Tensor) -> torch.Tensor:
         seen.append((self.network.training, torch.is_autocast_enabled("cpu")))
-        return forward(self, images)
+        return scores(self, pixels)
 
-    monkeypatch.setattr(SoftLabelClassifier, "forward", watched)
+    monkeypatch.setattr(SoftLabelClassifier, "scores", watched)
     passes = {}
     for recalibrate in (False, True):
         train("trainer.precision=bf16-mixed", f"model.recalibrate={recalibrate}", "trainer.max_epochs=1", folder="bf16")
