@@ -107,6 +107,7 @@ def test_an_option_that_there_is_not_is_one_line() -> None:
         options_first(["seed=1", "--fold", "fold=1"])
 
 
+@pytest.mark.slow
 def test_no_refusal_waits_for_a_library_of_networks(tmp_path: Path) -> None:
     cases = (
         "foo=1|fold=9",

@@ -141,7 +141,12 @@ def test_studies_are_listed_compared_and_reported(page: Page, desk: Desk) -> Non
 def test_the_script_shown_in_the_docs(
     page: Page, plate: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = (REPOSITORY / "docs" / "how-to" / "app.md").read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    shown = (
+        (REPOSITORY / "docs" / "how-to" / "app.md")
+        .read_text(encoding="utf-8")
+        .partition("```python\n")[2]
+        .partition("```")[0]
+    )
     written(plate, tmp_path).rename(tmp_path / "plate_7")
     monkeypatch.chdir(tmp_path)
     exec(shown.replace("http://127.0.0.1:8600", page.address).replace("*.tif", "*.png"), {})

@@ -40,6 +40,7 @@ SMALLER = {
 """What makes the notebook quick: a network, images and epochs."""
 
 
+@pytest.mark.slow
 def test_the_notebook_trains_predicts_and_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")

@@ -220,6 +220,7 @@ def test_a_network_that_ends_otherwise_is_refused_in_one_line() -> None:
         LinearProbe("deit_tiny_distilled_patch16_224", "none", 3, 224, 1, 0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("choice", "size"), [("linear_probe_dinov2", 42), ("linear_probe_dinov3", 32)])
 def test_vision_transformers_are_probed(choice: str, size: int, images_root: Path, tmp_path: Path) -> None:
     run = training_below(tmp_path, images_root)(

@@ -85,6 +85,7 @@ def test_each_group_is_left_out() -> None:
     assert planned("study=cv", *words) == {"plain": [0, 1, 2, 3]}
 
 
+@pytest.mark.slow
 def test_treatments_are_the_published_models_and_each_further_choice_by_its_name() -> None:
     names = OmegaConf.load(REPOSITORY / "conf" / "study" / "treatments.yaml").study.models
     assert planned("study=treatments", "source=simulated", "study.folds=[0]") == {name: [0] for name in names}

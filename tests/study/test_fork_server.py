@@ -53,6 +53,7 @@ def test_a_child_has_its_own_surroundings_and_a_server_of_one_thread(
     }
 
 
+@pytest.mark.slow
 def test_a_child_that_ends_without_a_word_returns_nothing() -> None:
     assert result_of(lambda: os.kill(os.getpid(), signal.SIGKILL)) is None
 

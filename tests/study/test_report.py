@@ -179,6 +179,7 @@ def test_each_ensemble_is_computed_once(tmp_path, monkeypatch):
     assert sorted(networks) == sorted(product(["m1", "m2"], ENSEMBLE_NAMES, ["test"]))
 
 
+@pytest.mark.slow
 def test_a_study_written_before_has_the_same_tables_and_page(tmp_path):
     now = reported(write_study(tmp_path / "now" / "paper", ["m1", "m2"], [0, 1]))
     before = reported(written_before(write_study(tmp_path / "before" / "paper", ["m1", "m2"], [0, 1])))

@@ -273,6 +273,7 @@ def planned(images_root: Path, *overrides: str, kind: str = "m5") -> Search:
         return plan_search(config)
 
 
+@pytest.mark.slow
 def test_another_search_in_the_same_folder_is_refused_in_a_line(
     images_root: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:

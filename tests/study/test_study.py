@@ -68,6 +68,7 @@ def test_figures_in_wandb_are_those_of_the_tables(undisturbed: Path) -> None:
         assert study[f"{row.experiment}/{row.split}/{row.metric}/mean"] == pytest.approx(row.mean, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_starting_again_skips_what_is_finished(again: Path, images_root: Path) -> None:
     study = again / "outputs" / "studies" / "paper"
     before = files(study, "*/*/manifest.json", "tables/*.csv")
@@ -78,6 +79,7 @@ def test_starting_again_skips_what_is_finished(again: Path, images_root: Path) -
     assert files(study, "*/*/manifest.json", "tables/*.csv") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "name"),
     [
@@ -146,6 +148,7 @@ def test_killed_and_started_again_gives_the_bytes_of_an_undisturbed_study(
     assert files(study, *patterns) == files(undisturbed / "outputs" / "studies" / "paper", *patterns)
 
 
+@pytest.mark.slow
 def test_a_second_start_while_it_runs_says_where_and_stops(images_root: Path, tmp_path: Path) -> None:
     long = "trainer.max_epochs=5000"
     started = start_and_wait_for(images_root, tmp_path, lambda study: (study / "m1" / "fold=0").exists(), long)
