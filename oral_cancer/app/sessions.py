@@ -13,12 +13,13 @@ from oral_cancer.app.shelf import Card, Shelf
 from oral_cancer.app.uploads import Limits, Uploads
 from oral_cancer.app.work import Checked, Images, Result, check, predict_images
 from oral_cancer.data.reading import Reading
-from oral_cancer.errors import UserError
+from oral_cancer.errors import UserError, brief
 from oral_cancer.inference.populations import find_images
 
 IDLE = 3600.0
 """Seconds without a sign of an open page, after which a session ends; an open page gives one every minute."""
 MOST = 1000  # sessions; beyond, those without a sign for the longest time end
+SHOWN = 100  # characters of a path that nothing can be made of
 LOOKING, PREDICTING = "looking at", "predicting"
 
 
@@ -130,13 +131,19 @@ class Desk:
         Raises:
             UserError: for a path that is not there, or may not be read.
         """
-        path = Path(given.strip()).expanduser()
         if not self.allowed:
             raise UserError("path: no folder of this computer may be read by its path; start with folders=<folder>")
-        if not path.is_absolute() or not self.may_read(path):
+        try:
+            path = Path(given.strip()).expanduser()
+            ours = path.is_absolute() and self.may_read(path)
+            folder = ours and path.is_dir()
+        except (OSError, RuntimeError, ValueError) as error:  # too long, links in a circle, no such user, NUL
+            said = getattr(error, "strerror", None) or brief(error)
+            raise UserError(f"path: {given[:SHOWN]!r} cannot be read ({said}); give another") from error
+        if not ours:
             folders = ", ".join(map(str, self.allowed))
             raise UserError(f"path: {given} is not below {folders}; give one that is, or start with folders=<folder>")
-        if not path.is_dir():
+        if not folder:
             raise UserError(f"path: {given} is no folder; give the folder that holds the images")
         session.forget()
         session.path = path

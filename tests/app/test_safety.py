@@ -17,8 +17,13 @@ from tests.app.conftest import CULTURES, LIMITS, Page
 from tests.app.person import drop, predict, wait
 from tests.published import SPLIT_FOLDERS
 
+LONG = "{root}/" + "x" * 5000
 
-@pytest.mark.parametrize("path", ["/etc", "{root}/../..", "relative", "{root}/nowhere", "{root}/link", ""])
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc", "{root}/../..", "relative", "{root}/nowhere", "{root}/link", "", "~nobody-here/x", "{root}/\0", LONG],
+)
 def test_a_path_elsewhere_is_refused(page: Page, images_root: Path, tmp_path: Path, path: str) -> None:
     (tmp_path / "secret").mkdir()
     link = images_root / "link"
