@@ -1,5 +1,6 @@
 """The command that serves the page."""
 
+import errno
 import os
 import signal
 import socket
@@ -88,8 +89,11 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        said = error.strerror or str(error)
-        raise UserError(f"host={host} port={port}: {said}; give another, such as port={port + 1}") from error
+        of_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        # what the system says of it, without what Python adds of the address, which stands before it
+        said = (error.strerror or str(error)).partition(" (while attempting")[0]
+        remedy = "give port=0 for any that is free" if of_port else "give a host= of this computer"
+        raise UserError(f"host={host} port={port}: {said}; {remedy}") from error
 
 
 def _shown(host: str) -> str:

@@ -170,11 +170,21 @@ def test_temporary_files_go_with_the_session(desk: Desk, plate: dict[str, bytes]
     [
         (["host=0.0.0.0"], "host=0.0.0.0: others could use the page; give ORAL_CANCER_PASSWORD in the environment"),
         (["password=12345678", "folders=/nowhere"], "folders=/nowhere: is no folder; give one that holds images"),
-        (["port=1", "host=192.0.2.1", "password=12345678"], "host=192.0.2.1 port=1: "),
+        (
+            ["port=1", "host=192.0.2.1", "password=12345678"],
+            "host=192.0.2.1 port=1: Cannot assign requested address; give a host= of this computer",
+        ),
     ],
 )
 def test_what_would_open_the_page_too_wide_or_not_at_all_is_refused(given: list[str], line: str) -> None:
     with pytest.raises(UserError) as refused:
         serve(settings_of("app", given))
     (said,) = refused.value.lines
-    assert said.startswith(line)
+    assert said == line
+
+
+def test_a_port_that_is_taken_is_told_with_the_remedy(page: Page) -> None:
+    with pytest.raises(UserError) as refused:
+        serve(settings_of("app", [f"port={page.port}"]))
+    said = f"host=127.0.0.1 port={page.port}: Address already in use; give port=0 for any that is free"
+    assert refused.value.lines == (said,)
