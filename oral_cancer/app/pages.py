@@ -52,14 +52,15 @@ def bench_page(desk: Desk, session: Session, listing: view.Listing) -> str:
     return render(PACKAGE, "bench.html.j2", content | (_result(session.result, listing) if session.result else {}))
 
 
-def image_page(result: Result, number: int) -> str:
-    """One image of a result, large, beside what each network says of it."""
+def image_page(result: Result, number: int, listing: view.Listing) -> str:
+    """One image of a result, large, beside what each network says of it, and the way back to the list it was in."""
     one = view.image(result, number)
     content = {
         "title": one["file"],
         "here": "image",
         "result": result,
         "one": one,
+        "listing": listing,
         "classes": result.card.study.classes,
         "simulated": result.card.study.simulated,
         "networks": [

@@ -94,9 +94,10 @@ class Bench:
 
     def image(self, request: Request, session: Session) -> Response:
         """One image, large."""
-        if session.result is None or request.path_params["number"] >= len(session.result.files):
+        result, number = session.result, request.path_params["number"]
+        if result is None or number >= len(result.files):
             return _nothing()
-        return Response(image_page(session.result, request.path_params["number"]), media_type="text/html")
+        return Response(image_page(result, number, view.Listing.of(request.query_params)), media_type="text/html")
 
     def picture(self, request: Request, session: Session) -> Response:
         """An image as a PNG."""
