@@ -25,6 +25,11 @@ async function again() {
   begin();
 }
 
+// With the keyboard one goes on from what has come, and not from the top, unless one is elsewhere already.
+function focusOn(what) {
+  if (what && document.activeElement === document.body) what.focus({ preventScroll: true });
+}
+
 function show(words, done, total) {
   const work = find("work");
   work.hidden = false;
@@ -46,6 +51,7 @@ async function watch() {
     tell("");
     if (at.state !== "waiting" && at.state !== "running") {
       await again();
+      focusOn(find("result") || find("checked"));
       find("said").textContent = at.line || `${at.words || "Done."}`;
       return;
     }
@@ -111,7 +117,13 @@ async function upload(files) {
 async function dropped(event) {
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
   const files = [];
-  for (const entry of entries) files.push(...await below(entry, ""));
+  try {
+    for (const entry of entries) files.push(...await below(entry, ""));
+  } catch (fault) {
+    tell(`What was dropped cannot be read: ${fault.message}`);
+    return;
+  }
+  if (!files.length) tell("No file was in what was dropped.");
   upload(files);
 }
 
@@ -160,6 +172,7 @@ for (const kind of ["dragover", "drop"]) {
     if (kind === "drop") dropped(event);
   });
 }
+window.addEventListener("beforeunload", (event) => { if (uploading) event.preventDefault(); }); // it would be cut short
 document.addEventListener("dragleave", () => find("drop")?.classList.remove("over"));
 setInterval(() => fetch("/progress").catch(() => {}), SIGN);
 begin();

@@ -42,6 +42,11 @@ class Job:
     def is_active(self) -> bool:
         return self.state in ("waiting", "running")
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was cancelled, and has not noticed yet: it does between two batches of images."""
+        return self.is_active and self._stop.is_set()
+
     def begin(self, total: int) -> None:
         """Say how many images there are to do, from now on."""
         self.total, self.done, self._begun = total, 0, time.monotonic()

@@ -143,7 +143,9 @@ def progress(job: Job | None, queue: Queue) -> dict[str, Any]:
     if job is None:
         return {"state": "none", "words": "", "done": 0, "total": 0, "line": ""}
     ahead, words = queue.ahead(job), ""
-    if job.state == "waiting":
+    if job.is_stopping:
+        words = "Being cancelled"
+    elif job.state == "waiting":
         words = f"Waiting for {counted(ahead, 'job')} of others" if ahead else "About to begin"
     elif job.state == "running":
         words = f"{job.words.capitalize()} images" if not job.total else f"{job.done} of {counted(job.total, 'image')}"

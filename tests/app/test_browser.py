@@ -44,7 +44,7 @@ def open_tab(browser: Any, page: Page) -> Iterator[Callable[..., Tab]]:
         context.close()
 
 
-def drop(tab: Tab, *paths: Path) -> None:
+def drop(tab: Tab, *paths: Path, until: str = "#checked, #line:not([hidden])") -> None:
     """Drop files and folders as the file manager does."""
     box = tab.locator("#drop").bounding_box()
     debugger = tab.context.new_cdp_session(tab)
@@ -52,7 +52,7 @@ def drop(tab: Tab, *paths: Path) -> None:
     for kind in ("dragEnter", "dragOver", "drop"):
         place = {"x": box["x"] + 30, "y": box["y"] + 20}
         debugger.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
-    tab.wait_for_selector("#checked, #line:not([hidden])")
+    tab.wait_for_selector(until)
 
 
 def wait_for(tab: Tab, expression: str) -> None:
@@ -117,6 +117,8 @@ def test_a_folder_is_dropped_the_result_read_and_kept(
     assert tab.locator(".card").count() == 1
     tab.click(".card a")
     assert tab.locator("tbody tr").count() == 3
+    tab.click("text=Back to the images")
+    assert tab.input_value("#culture") == "odd"
     assert tab.outside == []
 
 
@@ -138,6 +140,27 @@ def test_work_goes_on_while_the_page_is_reloaded(open_tab: Callable[..., Tab], f
     tab.wait_for_selector("#result")
     other.reload()
     assert not other.locator("#checked, #result").count()
+
+
+def test_what_was_brought_and_not_looked_at_can_be(open_tab: Callable[..., Tab], folder: Path, page: Page) -> None:
+    tab = open_tab()
+    held = threading.Event()
+    page.desk.checks.submit(Job("looking at"), lambda _: held.wait(300))
+    try:
+        drop(tab, folder / CULTURES[0], until="#words:has-text('Waiting for 1 job of others')")
+        tab.click("#cancel")
+        tab.click("text=Look at the images")
+        tab.wait_for_selector("#words:has-text('Waiting for 1 job of others')")
+    finally:
+        held.set()
+    tab.wait_for_selector("#checked:focus:has-text('4 images in 1 culture.')")  # from where the keyboard goes on
+
+
+def test_a_folder_without_files_is_told_of(open_tab: Callable[..., Tab], tmp_path: Path) -> None:
+    tab = open_tab()
+    (tmp_path / "nothing").mkdir()
+    drop(tab, tmp_path / "nothing")
+    assert tab.inner_text("#line") == "No file was in what was dropped."
 
 
 def test_work_is_cancelled(open_tab: Callable[..., Tab], folder: Path, page: Page) -> None:

@@ -1,6 +1,7 @@
 """The page without a browser: the same numbers as the command, and all that it gives."""
 
 import io
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import psutil
 import pytest
 import tifffile
 
+from oral_cancer.app import view
+from oral_cancer.app.jobs import Job
 from oral_cancer.app.sessions import Desk
 from scripts.predict import main
 from tests.app.conftest import CULTURES, Page, written
@@ -126,6 +129,21 @@ def test_a_job_is_cancelled(page: Page, desk: Desk, plate: dict[str, bytes]) -> 
     other.post("/cancel")
     assert wait(other)["state"] in ("cancelled", "done")
     assert wait(person)["state"] == "done"
+
+
+def test_a_job_that_has_not_noticed_yet_says_that_it_is_being_cancelled(page: Page, desk: Desk) -> None:
+    began, held = threading.Event(), threading.Event()
+
+    def work(_: Job) -> None:
+        began.set()
+        held.wait(60)
+
+    job = Job("predicting")
+    desk.predictions.submit(job, work)
+    assert began.wait(60)
+    job.cancel()
+    assert view.progress(job, desk.predictions)["words"] == "Being cancelled"
+    held.set()
 
 
 def test_studies_are_listed_compared_and_reported(page: Page, desk: Desk) -> None:
