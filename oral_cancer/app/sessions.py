@@ -200,6 +200,7 @@ class Desk:
         name = root.name if session.path or root != session.uploads.folder else "images"
         try:
             found = find_images(root, permitted=permitted, most=self.limits.max_images)
-        except UserError as refused:  # of a temporary folder people know the name that they gave
-            raise UserError(*(line.replace(str(root), name) for line in refused.lines)) from None
+        except UserError as refused:  # of a temporary folder people know the name that they gave, and no option of it
+            lines = (line.replace(f"images={root}", name).replace(str(root), name) for line in refused.lines)
+            raise UserError(*lines) from None
         return Images(name, root, found, session.given)

@@ -74,6 +74,8 @@ def test_a_job_that_fails_says_so_in_a_line_and_the_page_lives_on(page: Page, pl
     assert "broken.png" in shown
     person.post("/predict")
     assert "there are no images to predict" in person.get("/").text
+    drop(person, {"notes/monday.txt": b""})
+    assert ">notes holds no image (" in person.get("/").text  # without the option of the command
     drop(person, plate)
     assert predict(person)["state"] == "done"
 
