@@ -85,12 +85,13 @@ class Queue:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1)
         self._jobs: list[Job] = []
+        self._lock = threading.Lock()
 
     def submit(self, job: Job, work: Callable[[Job], None]) -> None:
         """Do it once those before are done."""
-        self._jobs = [one for one in self._jobs if one.is_active]
-        self._jobs.append(job)
-        self._pool.submit(_run, job, work)
+        with self._lock:  # without it two people at once could lose one job of the list, and its order
+            self._jobs = [*(one for one in self._jobs if one.is_active), job]
+            self._pool.submit(_run, job, work)
 
     def ahead(self, job: Job) -> int:
         """How many jobs must end before this one begins."""
