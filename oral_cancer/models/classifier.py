@@ -138,12 +138,16 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         scores = self.scores(pixels)
         smooth = smoothed(soft_labels, self.label_smoothing)
         of_images = self.loss_of_images(scores, smooth)
+        self.log_training(of_images, scores, soft_labels)
+        weights: Tensor | None = getattr(self.trainer.datamodule, "class_weights", None)  # type: ignore[attr-defined]
+        return (of_images if weights is None else of_images * (smooth @ weights.to(smooth))).mean()
+
+    def log_training(self, of_images: Tensor, scores: Tensor, soft_labels: Tensor) -> None:
+        """Take a batch into the epoch's loss and accuracy: losses (B,), scores (B, K) and labels (B, K)."""
         self.train_loss.update(of_images.detach())
         self.train_accuracy.update(scores.detach(), soft_labels)
         self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
-        weights: Tensor | None = getattr(self.trainer.datamodule, "class_weights", None)  # type: ignore[attr-defined]
-        return (of_images if weights is None else of_images * (smooth @ weights.to(smooth))).mean()
 
     def train(self, mode: bool = True) -> Self:
         """As PyTorch's, but for what is frozen, which stays in evaluation."""

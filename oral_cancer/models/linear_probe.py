@@ -22,7 +22,6 @@ from oral_cancer.models.classifier import SoftLabelClassifier
 from oral_cancer.models.features import classifier_of
 from oral_cancer.models.softmax_regression import SoftmaxRegression, lbfgs
 from oral_cancer.models.views import views_of
-from oral_cancer.settings.training import IMAGENET
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +53,7 @@ class LinearProbe(SoftLabelClassifier):
     that the weights came with.
 
     Args:
-        backbone, weights, classes, image_size, supersampling, views, normalize, antialias: see `SoftLabelNetwork`,
-            as is backbone_options.
+        backbone: see `SoftLabelNetwork`, as are image_size and all of `network`.
         ridge: of the regression on standardised features, see `SoftmaxRegression`.
         recipe: what data, augmentation and trainer follow in conf/; of no influence here.
 
@@ -64,32 +62,9 @@ class LinearProbe(SoftLabelClassifier):
     """
 
     def __init__(
-        self,
-        backbone: str,
-        weights: str,
-        classes: int,
-        image_size: int,
-        supersampling: int,
-        ridge: float,
-        views: int = 1,
-        normalize: str = IMAGENET,
-        antialias: bool = True,
-        recipe: Mapping[str, str] | None = None,
-        backbone_options: Mapping[str, float] | None = None,
+        self, backbone: str, ridge: float, image_size: int, recipe: Mapping[str, str] | None = None, **network: Any
     ) -> None:
-        super().__init__(
-            backbone,
-            weights,
-            classes,
-            image_size,
-            supersampling,
-            drop_path_rate=None,
-            recalibrate=False,
-            views=views,
-            normalize=normalize,
-            antialias=antialias,
-            backbone_options=backbone_options,
-        )
+        super().__init__(backbone, image_size=image_size, drop_path_rate=None, recalibrate=False, **network)
         self.automatic_optimization = False
         self.ridge = ridge
         self.learnt_from: _Learnt | None = None
@@ -172,12 +147,10 @@ class LinearProbe(SoftLabelClassifier):
                 own.copy_(found.to(own.dtype).view_as(own))
         features, soft_labels = (one.to(self.device) for one in (self.learnt_from.features, self.learnt_from.labels))
         logits = F.linear(features.to(head.weight.dtype), head.weight.flatten(1), head.bias)
-        probabilities = logits.float().softmax(dim=1)
-        for name in ("train_loss", "train_accuracy"):
-            getattr(self, name).update(probabilities, soft_labels)
-            self.log(name, getattr(self, name), on_step=False, on_epoch=True)
+        of_images = self.loss_of_images(logits.float(), soft_labels)
+        self.log_training(of_images, logits, soft_labels)
         self.learnt_from = None  # which takes more memory than all else
-        return F.mse_loss(probabilities, soft_labels)
+        return of_images.mean()
 
     def configure_optimizers(self) -> LBFGS:
         """That of the regression."""

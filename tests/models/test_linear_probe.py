@@ -88,6 +88,9 @@ def test_its_predictions_are_those_of_scikit_learns_regression_on_timms_features
     expected = theirs.predict_proba(scaler.transform(evaluated))
     np.testing.assert_allclose(predictions[list(CLASSES)], expected, atol=1e-5)
     assert expected.std(axis=0).min() > 0.01
+    of_training = theirs.predict_proba(scaler.transform(learnt[:, 0]))
+    (logged,) = pd.read_csv(run / "history.csv").train_loss
+    assert logged == pytest.approx(np.square(of_training - labels).mean(), abs=1e-5)
 
 
 def test_a_run_is_as_any_other(probed: Path) -> None:
@@ -217,7 +220,9 @@ def test_a_network_that_ends_otherwise_is_refused_in_one_line() -> None:
     with pytest.raises(
         UserError, match=r"^model.backbone=deit_tiny_distilled_patch16_224: does not end in one dense layer"
     ):
-        LinearProbe("deit_tiny_distilled_patch16_224", "none", 3, 224, 1, 0.01)
+        LinearProbe(
+            "deit_tiny_distilled_patch16_224", ridge=0.01, image_size=224, weights="none", classes=3, supersampling=1
+        )
 
 
 @pytest.mark.slow
