@@ -7,12 +7,12 @@ BIN := .venv/bin
 
 ifneq ($(shell command -v uv 2>/dev/null),)
 VENV := uv venv --quiet --seed --allow-existing --python $(PYTHON) .venv
-PIP := uv pip install --python $(BIN)/python $(if $(TORCH_INDEX),--index-strategy unsafe-best-match)
+PIP := uv pip install --python $(BIN)/python
 else
 VENV := $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 PIP := $(BIN)/python -m pip install
 endif
-INSTALL := $(PIP) --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+INSTALL := $(PIP) --constraint constraints.txt $(if $(TORCH_INDEX),$(foreach name,torch torchvision,--find-links $(TORCH_INDEX)/$(name)/))
 
 .PHONY: demo app bench docs test test-all test-faults test-cluster lint audit release clean
 
