@@ -67,7 +67,7 @@ test-cluster: .venv/.installed ## a study through a Slurm cluster, brought up on
 		{ apt-get update -q && apt-get install -y -q --no-install-recommends slurm-wlm munge; } >/dev/null
 	$(BIN)/pytest -m cluster tests/cluster
 
-lint: .venv/.installed audit  ## style, types, known vulnerabilities
+lint: .venv/.docs audit       ## style, types (of the site's own extensions too), known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
