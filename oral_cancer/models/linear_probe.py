@@ -25,7 +25,7 @@ from oral_cancer.models.views import views_of
 
 log = logging.getLogger(__name__)
 
-FLAT_ENOUGH = 1e-6
+FLAT_ENOUGH = 1e-5
 """The greatest derivative of the loss at what counts as its optimum."""
 
 

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from torch.optim import LBFGS
 
 MOST_STEPS = 2000
-FLAT = 1e-9
-"""The greatest derivative by U and b at which L-BFGS ends."""
+FLAT = 1e-6
+"""The greatest derivative by U and b at which L-BFGS ends; scikit-learn's `LogisticRegression` ends at 1e-4."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class SoftmaxRegression:
     are repeated for each class with the targets as sample weights (Bishop, Pattern Recognition and Machine Learning,
     2006, 4.3.4; soft targets as in 4.107).
 
-    What is sought is not W but U, with W = U diag(scale) axes^T: along the principal axes of the features, each scaled by
-    how curved the loss is at most there, an optimiser needs tens of steps where it needs thousands for W.
+    What is sought is not W but U, with W = U diag(scale) axes^T: along the principal axes of the features, each scaled
+    by how curved the loss is at most there, an optimiser needs a tenth of the steps that it needs for W.
 
     Attributes:
         features: float64 (N, D), z diag(scale) along the axes.
@@ -84,14 +84,14 @@ class SoftmaxRegression:
         return scaled, bias - scaled @ self.mean
 
 
-def lbfgs(classes: int, width: int) -> LBFGS:
-    """PyTorch's, of U (K, D) and a bias (K,) that are zeros; one step of it goes to the optimum."""
+def lbfgs(classes: int, width: int, flat: float = FLAT) -> LBFGS:
+    """PyTorch's, of U (K, D) and a bias (K,) that are zeros; one step of it goes on until the loss is so flat."""
     shapes = ((classes, width), (classes,))
     return LBFGS(
         [torch.zeros(shape, dtype=torch.float64, requires_grad=True) for shape in shapes],
         max_iter=MOST_STEPS,
-        history_size=20,
-        tolerance_grad=FLAT,
+        history_size=100,
+        tolerance_grad=flat,
         tolerance_change=0,
         line_search_fn="strong_wolfe",
     )

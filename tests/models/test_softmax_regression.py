@@ -14,7 +14,7 @@ RIDGE = 0.01
 def optimum(features: np.ndarray, targets: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
     """Weights and biases (K, D + 1) for features as they are."""
     regression = SoftmaxRegression.of(torch.from_numpy(features), torch.from_numpy(targets), ridge)
-    optimizer = lbfgs(targets.shape[1], features.shape[1])
+    optimizer = lbfgs(targets.shape[1], features.shape[1], flat=1e-9)
     assert regression.minimise(optimizer) < 1e-8
     weight, bias = regression.head(optimizer)
     return torch.cat((weight, bias[:, None]), dim=1).detach().numpy()
