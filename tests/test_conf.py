@@ -127,6 +127,7 @@ def test_a_name_follows_what_is_trained(overrides: tuple[str, ...], name: str) -
     assert compose_settings(overrides).name == name
 
 
+@pytest.mark.slow
 def test_the_declared_experiments_are_those_of_the_group() -> None:
     choices = [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
     assert declared() == choices

@@ -207,6 +207,7 @@ def test_the_keyboard_is_enough(open_tab: Callable[..., Tab], images_root: Path)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [("desktop", "light"), ("phone", "dark")])
+@pytest.mark.slow
 def test_the_pages_are_accessible(open_tab: Callable[..., Tab], folder: Path, width: str, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core").Axe()
     tab = open_tab(*WIDTHS[width], color_scheme=scheme, bypass_csp=True)

@@ -216,6 +216,7 @@ def test_tables_of_one_set_have_the_other_as_nan(study):
     assert set(tables.differences(mixed)["metric"]) == {"accuracy"}
 
 
+@pytest.mark.slow
 def test_intervals_and_differences_of_a_whole_study_take_seconds(run):
     study = pd.concat([run(f"m{number}", fold, images=45) for number in range(1, 6) for fold in range(5)])
     start = time.process_time()

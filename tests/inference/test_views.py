@@ -42,6 +42,7 @@ def with_views(study: Path, number: int | None, fold: int = 0) -> Path:
     return study
 
 
+@pytest.mark.slow
 def test_a_run_and_what_predicts_with_it_take_the_same_mean(
     train: Callable[..., Path], images_root: Path, tmp_path: Path
 ) -> None:

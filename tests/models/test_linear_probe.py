@@ -112,6 +112,7 @@ def test_nothing_but_the_head_has_changed(probed: Path) -> None:
     assert changed == {"classifier.weight", "classifier.bias"}
 
 
+@pytest.mark.slow
 def test_what_one_fold_has_computed_another_reuses_and_both_predict_what_they_would_alone(
     probed: Path, images_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,7 @@ class Halves:
         return TrainingSet(indices, made, labels)
 
 
+@pytest.mark.slow
 def test_synthetic_images_are_learnt_from_and_copies_are_not_computed_again(
     images_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

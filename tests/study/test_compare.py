@@ -68,6 +68,7 @@ def test_two_studies_by_their_common_experiments(
     assert "imagenet (made up)" in said
 
 
+@pytest.mark.slow
 def test_folds_of_groups_beside_folds_of_single_images(
     paper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

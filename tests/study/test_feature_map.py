@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from oral_cancer.evaluation.feature_space import FeatureSpace, Plane
 from oral_cancer.evaluation.run_features import RunFeatures
@@ -35,6 +36,7 @@ def with_features(study: Path, training: int = 30, groups: int = 0) -> Path:
     return study
 
 
+@pytest.mark.slow
 def test_the_page_has_a_map_by_label_prediction_and_group(tmp_path: Path) -> None:
     study = read_study(with_features(tmp_path / "study", groups=12))
     found = feature_map(study, "m1")

@@ -58,6 +58,7 @@ def test_a_child_that_ends_without_a_word_returns_nothing() -> None:
     assert result_of(lambda: os.kill(os.getpid(), signal.SIGKILL)) is None
 
 
+@pytest.mark.slow
 def test_many_bytes_come_back() -> None:
     assert result_of(lambda: b"x" * 1_000_000) == b"x" * 1_000_000
 

@@ -141,6 +141,7 @@ def test_simulated_and_incomplete_are_said_first(tmp_path):
     assert "m1/fold=1: failed: OSError: <no> space" in head
 
 
+@pytest.mark.slow
 def test_one_experiment_and_one_fold_give_the_same_page_twice(tmp_path):
     study = read_study(write_study(tmp_path, ["m1"], [0]))
     _, path = write_report(study)
@@ -269,6 +270,7 @@ def decoded(encoded: str) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_COLOR)
 
 
+@pytest.mark.slow
 def test_where_the_images_are_gone_or_others_the_page_says_so_in_place_of_samples(tmp_path):
     with_images(tmp_path / "study", tmp_path / "images")
     for path in (tmp_path / "images" / "parental").iterdir():
@@ -317,6 +319,7 @@ def test_with_one_seed_nothing_is_tested_and_nothing_better(paper):
     assert "Holm" not in page.text
 
 
+@pytest.mark.slow
 def test_with_three_seeds_trainings_and_images_are_tested_over(seeds):
     path, page = seeds
     (row,) = pd.read_csv(path.parent / "tables/differences.csv").to_dict("records")

@@ -180,6 +180,7 @@ def test_a_search_cut_off_ends_as_one_undisturbed(
         assert not table.duplicated([FACTOR, "data.batch_size"]).any()
 
 
+@pytest.mark.slow
 def test_a_batch_half_told_is_ended_before_the_next(search: Callable[..., pd.DataFrame], tmp_path: Path) -> None:
     options = ["hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=3", f"{FACTOR}=interval(0.2,5)"]
     whole = search(Made(), *options, name="whole")
@@ -297,6 +298,7 @@ def test_another_search_in_the_same_folder_is_refused_in_a_line(
         )
 
 
+@pytest.mark.slow
 def test_any_data_can_be_searched_for_settings_and_for_a_treatment(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     Cells({"T cell": 14, "B cell": 10}).write(tmp_path / "images")

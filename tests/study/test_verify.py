@@ -64,6 +64,7 @@ def test_a_study_that_was_written_before_agrees(study: Path) -> None:
     assert set(faults(study)) == {"tables"}
 
 
+@pytest.mark.slow
 def test_a_table_of_another_version_is_to_be_made_anew(study: Path) -> None:
     path = study / "tables" / "folds.csv"
     lines = [",".join(line.split(",")[:2] + line.split(",")[4:]) for line in path.read_text().splitlines()]
@@ -85,6 +86,7 @@ def test_a_damaged_file_of_a_cell_is_named(study: Path, file: str) -> None:
     assert "damaged" in first_faults(study, "m1/fold=1")[0]
 
 
+@pytest.mark.slow
 def test_figures_that_do_not_come_from_the_predictions_are_noticed(study: Path) -> None:
     run = study / "m4" / "fold=0"
     predictions = read_predictions(run / "predictions.csv")
@@ -100,6 +102,7 @@ def test_figures_that_do_not_come_from_the_predictions_are_noticed(study: Path) 
     assert "made from other tables" in found["page"][0]
 
 
+@pytest.mark.slow
 def test_a_table_or_a_page_that_was_edited_is_noticed(study: Path) -> None:
     flip(study / "tables" / "summary.csv")
     (study / "tables" / "folds.csv").unlink()
@@ -110,6 +113,7 @@ def test_a_table_or_a_page_that_was_edited_is_noticed(study: Path) -> None:
     assert "has been edited" in found["page"][0]
 
 
+@pytest.mark.slow
 def test_other_images_are_noticed_and_absent_ones_are_no_fault(study: Path, images_root: Path, tmp_path: Path) -> None:
     root = tmp_path / "images"
     for path in study.glob("*/*/manifest.json"):
@@ -123,6 +127,7 @@ def test_other_images_are_noticed_and_absent_ones_are_no_fault(study: Path, imag
     assert faults(study) == {}
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_every_fault(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flip(study / "tables" / "summary.csv")
     with pytest.raises(SystemExit) as ended:

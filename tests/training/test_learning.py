@@ -35,6 +35,7 @@ def test_every_experiment_trains_a_step_and_has_its_name(train: Train, experimen
     assert (predictions[["parental", "resistant", "control"]].sum(axis=1) - 1).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 def test_all_of_it_together_goes_on_to_the_same_bytes(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = train(*TOGETHER, folder="whole")
     with monkeypatch.context() as patched:

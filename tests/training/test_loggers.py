@@ -49,6 +49,7 @@ def test_home_stays_untouched_and_tags_arrive(tmp_path: Path) -> None:
     assert not [path for path in (tmp_path / "home").rglob("*") if "wandb" in path.name]
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_leaves_the_runs_offline(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
     env |= {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
@@ -87,6 +88,7 @@ def logged(path: Path) -> list[dict[str, float]]:
     ]
 
 
+@pytest.mark.slow
 def test_an_offline_run_that_goes_on_is_one_run_with_every_epoch_once(
     train: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,7 @@ def _settings(*overrides: str) -> Any:
         ("experiment=puzzle augmentation.square=96 augmentation@augmentation.then=device", 16 + 3),
     ],
 )
+@pytest.mark.slow
 def test_a_step_brings_nothing_to_the_gpu(
     on_fake_gpu: None, monkeypatch: pytest.MonkeyPatch, augmentation: str, drawn: int
 ) -> None:

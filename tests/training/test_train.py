@@ -88,6 +88,7 @@ def test_a_run_leaves_its_files(train: Train, images_root: Path, capsys: pytest.
     assert str(run) in capsys.readouterr().out.replace("\n", "")
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_bytes_whatever_the_workers(train: Train) -> None:
     settings = ("resampling=ros", "model.recalibrate=true", "data.batch_size=8", "trainer.max_epochs=3")
     first = train(*settings, folder="a")
@@ -100,6 +101,7 @@ def test_the_same_command_gives_the_same_bytes_whatever_the_workers(train: Train
         assert (train(*settings, other, folder=f"other{number}") / "predictions.csv").read_bytes() != expected
 
 
+@pytest.mark.slow
 def test_batches_changed_on_the_device_are_the_same_wherever_their_pixels_lie(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +215,7 @@ def test_a_compiled_network_trains_to_the_same_predictions_and_checkpoint(
     assert states[0].keys() == states[1].keys()
 
 
+@pytest.mark.slow
 def test_compiling_without_a_compiler_is_refused_in_one_line(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-compiler"))
     torch.compiler.reset()

@@ -103,6 +103,7 @@ COMBINED = {
 
 
 @pytest.mark.parametrize("name", COMBINED)
+@pytest.mark.slow
 def test_what_works_goes_on_to_the_same_bytes_and_says_what_was_measured(
     train: Train, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
