@@ -85,8 +85,8 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
 
     Args:
         composed: its settings.
-        with_network: whether the network is part of the name where it is not the default one; in a study in which all
-            have the same it need not be.
+        with_network: whether the network is part of the name where it is not the default one and the experiment does
+            not declare it; in a study in which all others have the same it need not be.
         varied: options that tell it apart from others of a study, such as "model.scheduler.factor".
 
     Returns:
@@ -102,9 +102,9 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     others = [option for option in varied if option not in NAMED_ALREADY]
     changed = [f"{option}={value}" for option in others if (value := composed.given(option)) is not None]
     network = [mine.network] if with_network and mine.network != _default().network else []
-    for name, identity in _known(composed, chosen):
+    for choice, (name, identity) in _known(composed, chosen):
         if identity.treated == mine.treated:
-            return ",".join(["-".join([name, *network]), *changed])
+            return ",".join(["-".join([name, *([] if declares_network(choice) else network)]), *changed])
     own = [as_typed(word) for word in composed.overrides if word.lstrip("+").startswith(TREATING)]
     parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network]
     return ",".join(dict.fromkeys(["-".join(parts), *own, *changed]))
@@ -136,19 +136,24 @@ def declared() -> list[str]:
     return [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
 
 
-def _known(composed: Composed, chosen: str | None) -> Iterator[tuple[str, Identity]]:
-    """Experiments by name whose demands some settings meet; each is composed as it is asked for.
+def declares_network(experiment: str | None) -> bool:
+    """Whether a choice of conf/experiment says which network it has."""
+    return experiment in declared() and "model" in _demanded(experiment)[0]
+
+
+def _known(composed: Composed, chosen: str | None) -> Iterator[tuple[str, tuple[str, Identity]]]:
+    """Experiments, choice and name, whose demands some settings meet; each is composed as it is asked for.
 
     The chosen one comes first, which may be the user's own, then those that demand the most.
     """
     demands = {choice: _demanded(choice) for choice in declared()}
     if chosen and chosen not in demands:
-        yield _declaration(chosen)
+        yield chosen, _declaration(chosen)
     model = resolved(composed.settings)["model"]
     for choice in sorted(demands, key=lambda choice: (choice != chosen, -sum(map(len, demands[choice])))):
         choices, options = demands[choice]
         if choices.items() <= composed.choices.items() and OmegaConf.merge(model, options) == model:
-            yield _declared(choice)
+            yield choice, _declared(choice)
 
 
 @cache

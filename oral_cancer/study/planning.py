@@ -12,7 +12,14 @@ from omegaconf import DictConfig
 
 from oral_cancer.composing import faults_of_sweep
 from oral_cancer.errors import UserError, refuse
-from oral_cancer.experiments import composed_of, given_overrides, name_of, network_of, sweep_options
+from oral_cancer.experiments import (
+    composed_of,
+    declares_network,
+    given_overrides,
+    name_of,
+    network_of,
+    sweep_options,
+)
 from oral_cancer.settings import build, faults, influential
 from oral_cancer.settings.learning import MSE
 from oral_cancer.study.plan import Plan
@@ -49,7 +56,7 @@ def plan_jobs(config: DictConfig) -> list[Job] | None:
     refuse(faults_of_sweep(words, main, of_hydra))  # which needs not all combinations for it
     (batches,) = sweeper.split_arguments(OverridesParser.create().parse_overrides(words), None)
     composed = [composed_of([*of_hydra, *job], main) for job in batches]
-    networks = {network_of(one) for one in composed}
+    networks = {network_of(one) for one in composed if not declares_network(one.choices.get("experiment"))}
     several = {seed: len({one.settings[seed] for one in composed}) > 1 for seed in ("seed", "split_seed")}
     called = any(one.given("name") is not None for one in composed)
     jobs, problems = [], []
