@@ -24,7 +24,10 @@ from oral_cancer.data.training_set import treat
 from oral_cancer.simulation.published import LABELS
 
 CONF = Path(__file__).parents[1] / "conf"
-TARGETS = {"none": (0.5, 0.2), "ros": (0.5, 0.2), "enn_ros": (0.5, 0.2), "borderline_smote": (8, 1.5)}  # seconds, GB
+TARGETS = {  # seconds, GB
+    **dict.fromkeys(("none", "ros", "enn_ros"), (0.5, 0.2)),
+    **dict.fromkeys(("borderline_smote", "soft_smote", "cutmix"), (8, 1.5)),
+}
 IMAGES = {"homo": 192, "hetero": 128}
 
 
