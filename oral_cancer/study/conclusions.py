@@ -38,7 +38,13 @@ def _first(tables: Mapping[str, pd.DataFrame], experiments: Sequence[str]) -> st
     named = FIGURE_NAMES[metric]
     of = dict(zip(validated.index, map(mean_sd, validated["mean"], validated["sd"]), strict=True))
     ranked = [name for name in experiments if name in of]
-    if len(ranked) > 1:
+    best = number(validated.loc[ranked[0], "mean"]) if ranked else ""
+    even = [name for name in ranked if number(validated.loc[name, "mean"]) == best]
+    if len(even) > 1:
+        said = (
+            f"By validation {named}, {', '.join(even[:-1])} and {even[-1]} are even with {best}; {even[0]} stands first"
+        )
+    elif len(ranked) > 1:
         said = (
             f"By validation {named}, {ranked[0]} is first with {of[ranked[0]]}, before {ranked[1]} with {of[ranked[1]]}"
         )

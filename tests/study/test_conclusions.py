@@ -45,6 +45,12 @@ def test_who_is_first_what_is_not_known_and_how_far_off(tables: dict[str, pd.Dat
     assert off.endswith("whose median width is 0.200.")
 
 
+def test_of_those_that_are_even_none_is_called_better(tables: dict[str, pd.DataFrame]) -> None:
+    tables["summary"] = tables["summary"].assign(mean=0.1)
+    first = conclusions(tables, ["m5", "m1"])[0]
+    assert first.startswith("By validation RMSE, m5 and m1 are even with 0.100; m5 stands first. On the test images,")
+
+
 def test_validation_stands_against_the_test(tables: dict[str, pd.DataFrame]) -> None:
     tested = pd.DataFrame([("m5", "test", "rmse", 0.3, 0.02)], columns=tables["summary"].columns)
     tables["summary"] = pd.concat([tables["summary"], tested])
