@@ -1,7 +1,7 @@
 """The command that predicts a folder of new images, step by step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -57,6 +57,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     """
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
     study, runs = choose_runs(study_folder, settings.experiment, settings.seed, settings.split_seed)
+    study = replace(study, private=study.private or settings.private)
     root = Path(settings.images)
     found = find_images(root)
     wells = find_controls(settings.controls, list(compositions_of(study.predictions)), found.images)
