@@ -99,7 +99,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     said, facts = redacted([unread, facts]) if study.private else [unread, facts]
     write_text(folder / PAGE, explanations_page(study, shown, said, no_map, facts))
     if settings.wandb:
-        log_explanations(study, folder, shown)
+        log_explanations(study, runs, folder, shown)
     _show(study, shown, folder / PAGE)
     return not unread and not (found and found.others)
 

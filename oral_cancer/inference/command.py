@@ -80,6 +80,10 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
         say(*in_lines(prediction.reading, before=""))
     _say_of_files("left out", root, prediction.repeated, "yellow")
     _write(prediction, root, outputs)
+    if settings.wandb:
+        from oral_cancer.inference.wandb_run import log_prediction  # late, as W&B is slow to load and seldom wanted
+
+        log_prediction(prediction, root.resolve().name, (outputs.predictions, outputs.composition))
     _show(study, prediction.images, prediction.populations, outputs)
     return not unreadable and not found.others
 

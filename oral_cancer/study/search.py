@@ -75,7 +75,7 @@ def plan_search(config: DictConfig) -> Search:
         weights=weights,
         settings=influential(run.settings),
         objective=objective,
-        private=bool(run.settings.get("private")),
+        private=run.private,
     )
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from wandb.proto.wandb_internal_pb2 import Record
 
-from oral_cancer.wandb_start import START_TIMEOUT
+from oral_cancer.tracking.start import START_TIMEOUT
 from tests.training.test_train import fail_in_epoch
 
 TWO_RUNS = """
 import sys, time
-from oral_cancer import wandb_start
+from oral_cancer.tracking import start as wandb_start
 wandb_start.START_TIMEOUT = 2
 for name in ("first", "second"):
     before = time.monotonic()
@@ -27,7 +27,7 @@ assert seconds < 2, f"the second run waited {seconds:.0f} s again"
 
 
 HOMELESS = """
-from oral_cancer import wandb_start
+from oral_cancer.tracking import start as wandb_start
 run = wandb_start.start_wandb("oral-cancer", "outputs", tags=["simulated", "mine"])
 artifact = wandb_start.wandb.Artifact("table", type="table")
 artifact.add_file("table.csv")
