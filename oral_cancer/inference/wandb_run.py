@@ -14,7 +14,7 @@ from oral_cancer.study.tracked import SAVE_DIR, marks, project_of, training_file
 from oral_cancer.tracking import artifacts
 from oral_cancer.tracking.identity import artifact_name, key
 from oral_cancer.tracking.start import start_wandb
-from oral_cancer.tracking.tables import OF_EACH, UNCERTAIN, table
+from oral_cancer.tracking.tables import OF_EACH, UNCERTAIN, show, table
 
 
 def log_prediction(prediction: Prediction, name: str, files: Sequence[Path]) -> None:
@@ -49,14 +49,12 @@ def log_prediction(prediction: Prediction, name: str, files: Sequence[Path]) -> 
                 raw, levels = read_new(paths[file], prediction.new)
             return raw.shown(levels)
 
-        run.log(
-            {
-                "predictions/images": table(known, why, None if study.private else picture),
-                "predictions/compositions": wandb.Table(dataframe=prediction.populations.astype({"population": str})),
-            }
-        )
+        compositions = wandb.Table(dataframe=prediction.populations.astype({"population": str}))
+        images = table(known, why, picture)
+        show(run, study.private, {"predictions/images": images, "predictions/compositions": compositions})
         for row in prediction.populations.to_dict("records"):
             run.summary.update({key("composition", str(row["population"]), cls): row[cls] for cls in classes})
-        artifacts.log(run, artifacts.of_files(artifact_name("predictions", study.name, name), "predictions", files))
+        predicted = artifact_name("predictions", study.name, name)
+        artifacts.log(run, artifacts.of_files(predicted, "predictions", files, study.private))
     finally:
         run.finish()

@@ -14,6 +14,7 @@ from oral_cancer.study.tracked import marks, training_files
 from oral_cancer.tracking import artifacts
 from oral_cancer.tracking.identity import artifact_name, key
 from oral_cancer.tracking.start import start_wandb
+from oral_cancer.tracking.tables import show
 
 LOGGED = ("summary", "ensemble")
 
@@ -44,12 +45,17 @@ def log_study(study: Study, tables: dict[str, pd.DataFrame], page: Path, logger:
     try:
         artifacts.use(run, (training_files(study, one).predictions for one in study.complete))
         run.summary.update(_figures(tables))
-        shown = {key("tables", name): wandb.Table(dataframe=tables[name].astype({"experiment": str})) for name in LOGGED}
+        logged = {
+            key("tables", name): wandb.Table(dataframe=tables[name].astype({"experiment": str})) for name in LOGGED
+        }
+        show(run, study.private, logged)
         colours = experiment_colours(list(dict.fromkeys(run.experiment for run in study.runs)))
         panels = plots.by_experiment(tables, ranking(tables["summary"]), colours)
-        run.log(shown | {key("plots", panel.title): wandb.Image(panel.figure) for panel in panels})
+        run.log({key("plots", panel.title): wandb.Image(panel.figure) for panel in panels})
         files = [page, *sorted((page.parent / "tables").iterdir())]
-        report = artifacts.of_files(artifact_name("report", study.name), "report", files, below=page.parent)
+        report = artifacts.of_files(
+            artifact_name("report", study.name), "report", files, study.private, below=page.parent
+        )
         artifacts.log(run, report)
     finally:
         run.finish()

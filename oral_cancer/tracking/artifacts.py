@@ -12,6 +12,7 @@ from typing import Any
 
 import wandb
 import yaml
+from wandb.sdk.artifacts.artifact_manifest_entry import ArtifactManifestEntry
 
 from oral_cancer.files import write_text
 from oral_cancer.privacy import redacted
@@ -46,38 +47,42 @@ class TrainingFiles:
         fingerprint = str(self.facts.get("fingerprint", "unknown"))
         told = {"fingerprint": fingerprint, "images": self.facts.get("images")}
         data = wandb.Artifact(artifact_name("data", fingerprint[:16]), type="dataset", metadata=told)
-        _add(data, self.folder / SPLITS, SPLITS)
+        _add(data, self.folder / SPLITS, SPLITS, self.private)
         root = self.facts.get("root")
-        if root and Path(root).is_dir() and not self.private:
-            data.add_reference(Path(root).resolve().as_uri(), name="images", checksum=False)
+        if root and Path(root).is_dir() and not self.private:  # a single entry: splits.csv has every file and its hash
+            images = Path(root).resolve().as_uri()
+            data.manifest.add_entry(ArtifactManifestEntry(path="images", ref=images, digest=fingerprint, size=0))
         return data
 
     @property
     def network(self) -> wandb.Artifact:
         """The network after the last step."""
-        return self._of_files("network", "model", CHECKPOINT)
+        return self._of_files("network", "model", self.folder / CHECKPOINT)
 
     @property
     def predictions(self) -> wandb.Artifact:
         """What it says of the validation and test images."""
-        return self._of_files("predictions", "predictions", Path("predictions.csv"), Path("metrics.json"))
+        files = (self.folder / name for name in ("predictions.csv", "metrics.json"))
+        return self._of_files("predictions", "predictions", *files)
 
     def settings(self, folder: Path) -> wandb.Artifact:
         """All settings as they were resolved, those of a private run redacted; the file is written to `folder`."""
         config = self.facts.get("config") or {}
         content = redacted(config, str(self.facts.get("host") or "")) if self.private else config
         write_text(folder / SETTINGS, yaml.safe_dump(content, sort_keys=False))
-        return of_files(artifact_name("settings", self.study, self.name), "settings", [folder / SETTINGS])
+        return self._of_files("settings", "settings", folder / SETTINGS)
 
     def _of_files(self, kind: str, of_type: str, *files: Path) -> wandb.Artifact:
-        return of_files(artifact_name(kind, self.study, self.name), of_type, (self.folder / file for file in files))
+        return of_files(artifact_name(kind, self.study, self.name), of_type, files, self.private)
 
 
-def of_files(name: str, of_type: str, files: Iterable[Path], below: Path | None = None) -> wandb.Artifact:
+def of_files(
+    name: str, of_type: str, files: Iterable[Path], private: bool, below: Path | None = None
+) -> wandb.Artifact:
     """An artifact of those files that are there, by their paths below a folder, or by their names alone."""
     artifact = wandb.Artifact(name, type=of_type)
     for file in files:
-        _add(artifact, file, file.relative_to(below).as_posix() if below else file.name)
+        _add(artifact, file, file.relative_to(below).as_posix() if below else file.name, private)
     return artifact
 
 
@@ -96,7 +101,10 @@ def log(run: wandb.Run, *artifacts: wandb.Artifact) -> None:
         run.log_artifact(artifact)
 
 
-def _add(artifact: wandb.Artifact, path: Path, name: str) -> None:
-    """Add a file of ours, which stays as it is; uncopied, and by a path that names no folder above ours."""
-    if path.is_file():
-        artifact.add_file(os.path.relpath(path), name, policy="immutable", skip_cache=True)
+def _add(artifact: wandb.Artifact, path: Path, name: str, private: bool) -> None:
+    """Add a file of ours, which stays as it is: uncopied, by a path that names no folder above that of the start."""
+    local = os.path.relpath(path)
+    if private and local.startswith(os.pardir):
+        print(f"W&B: {name} of {artifact.name} is left out: it lies elsewhere than below {Path.cwd()}, and is private")
+    elif path.is_file():
+        artifact.add_file(local, name, policy="immutable", skip_cache=True)

@@ -18,7 +18,8 @@ class CurveLogger(WandbLogger):
 
     def __init__(self, run: wandb.Run) -> None:
         super().__init__(experiment=run)
-        run.define_metric(EPOCH, hidden=True)
+        for counted in (EPOCH, "trainer/global_step"):  # Lightning's, beside every figure
+            run.define_metric(counted, hidden=True)
         for name in MEASURED:
             run.define_metric(curve(name), step_metric=EPOCH, summary=BEST.get(name.rpartition("_")[2]))
 

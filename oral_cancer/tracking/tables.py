@@ -1,12 +1,13 @@
 """Predictions in W&B: a table with pictures of those to look at, and W&B's own confusion matrix and ROC curves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import wandb
 from numpy.typing import NDArray
+from wandb.plot import CustomChart
 
 from oral_cancer.evaluation.metrics import squared_errors
 from oral_cancer.evaluation.predictions import classes_of, labels, probabilities
@@ -39,22 +40,32 @@ def to_look_at(frame: pd.DataFrame) -> "pd.Series[str]":
     return why
 
 
-def table(frame: pd.DataFrame, why: "pd.Series[str]", picture: Picture | None) -> wandb.Table:
-    """The predictions, those to look at first, with their pictures; None for a table without any."""
+def table(frame: pd.DataFrame, why: "pd.Series[str]", picture: Picture) -> wandb.Table:
+    """The predictions, those to look at first, with their pictures."""
     rows = frame.assign(look_at=why, fold=frame["fold"].astype(str)) if "fold" in frame else frame.assign(look_at=why)
     rows = rows.sort_values("look_at", key=lambda reasons: reasons == "", kind="stable")
-    columns = [*rows.columns]
-    data = rows.astype(object).to_numpy().tolist()
-    if picture is not None:
-        reasons = zip(rows["file"], rows["look_at"], data, strict=True)
-        data = [[_shown(file, reason, picture), *values] for file, reason, values in reasons]
-        columns = ["picture", *columns]
-    return wandb.Table(columns=columns, data=data)
+    entries = zip(rows["file"], rows["look_at"], rows.astype(object).to_numpy().tolist(), strict=True)
+    data = [[_shown(file, reason, picture), *values] for file, reason, values in entries]
+    return wandb.Table(columns=["picture", *rows.columns], data=data)
 
 
 def _shown(file: str, reason: str, picture: Picture) -> wandb.Image | None:
     pixels = picture(file) if reason else None
     return None if pixels is None else wandb.Image(pixels, file_type="jpg", caption=reason)
+
+
+def show(run: wandb.Run, private: bool, panels: Mapping[str, Any]) -> None:
+    """Put tables and W&B's own plots into a run's summary; of a private one none, whose copies here name folders.
+
+    In the history a viewer would take their numbers of rows and columns for figures, with a panel each.
+    """
+    for name, panel in {} if private else panels.items():
+        if isinstance(panel, CustomChart):
+            panel.set_key(name)
+            run._config_callback(key=panel.spec.config_key, val=panel.spec.config_value)
+            run.summary[panel.spec.table_key] = panel.table
+        else:
+            run.summary[name] = panel
 
 
 def plots(frame: pd.DataFrame) -> Iterator[tuple[str, Any]]:
@@ -69,7 +80,9 @@ def plots(frame: pd.DataFrame) -> Iterator[tuple[str, Any]]:
         there = np.unique(true)
         yield (
             key(str(split), "confusion"),
-            wandb.plot.confusion_matrix(y_true=true.tolist(), preds=shares.argmax(axis=1).tolist(), class_names=classes),
+            wandb.plot.confusion_matrix(
+                y_true=true.tolist(), preds=shares.argmax(axis=1).tolist(), class_names=classes
+            ),
         )
         if len(there) > 1:
             yield key(str(split), "roc"), wandb.plot.roc_curve(true, shares[:, there], labels=classes)

@@ -21,7 +21,7 @@ from oral_cancer.tracking.artifacts import TrainingFiles
 from oral_cancer.tracking.config import chosen
 from oral_cancer.tracking.curves import CurveLogger, figures_of
 from oral_cancer.tracking.start import start_wandb
-from oral_cancer.tracking.tables import plots, table, to_look_at
+from oral_cancer.tracking.tables import plots, show, table, to_look_at
 from oral_cancer.training.folder import RunFolder
 from oral_cancer.training.run import ALONE, Run
 
@@ -140,12 +140,12 @@ def log_results(
         return np.asarray(store.images[rows[file]])
 
     wandb_run.summary.update(summary(metrics))
-    shown = {"predictions/images": table(found, to_look_at(found), None if run.private else picture), **dict(plots(found))}
+    panels = {"predictions/images": table(found, to_look_at(found), picture), **dict(plots(found))}
     for split, sets in metrics.items():
         if "hetero" in sets:
             mixtures = pd.DataFrame.from_dict(sets["hetero"]["mixtures"], orient="index")
-            shown[f"{split}/mixtures"] = wandb.Table(dataframe=mixtures.reset_index(names="mixture"))
-    wandb_run.log(shown)
+            panels[f"{split}/mixtures"] = wandb.Table(dataframe=mixtures.reset_index(names="mixture"))
+    show(wandb_run, run.private, panels)
     made = files_of(run, run.folder, facts)
     artifacts.log(wandb_run, made.network, made.predictions)
 
