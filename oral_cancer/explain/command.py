@@ -96,8 +96,9 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
         "Explained is": " or ".join(dict.fromkeys(views_in_words([run]) for run in runs)),
         "Made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
-    said, facts = redacted([unread, facts]) if study.private else [unread, facts]
-    write_text(folder / PAGE, explanations_page(study, shown, said, no_map, facts))
+    if study.private:
+        unread, facts = redacted(unread), redacted(facts)
+    write_text(folder / PAGE, explanations_page(study, shown, unread, no_map, facts))
     if settings.wandb:
         log_explanations(study, runs, folder, shown)
     _show(study, shown, folder / PAGE)

@@ -13,6 +13,7 @@ from typing import Any
 import wandb
 import yaml
 from wandb.sdk.artifacts.artifact_manifest_entry import ArtifactManifestEntry
+from wandb.sdk.lib.paths import LogicalPath
 
 from oral_cancer.files import write_text
 from oral_cancer.privacy import redacted
@@ -51,7 +52,9 @@ class TrainingFiles:
         root = self.facts.get("root")
         if root and Path(root).is_dir() and not self.private:  # a single entry: splits.csv has every file and its hash
             images = Path(root).resolve().as_uri()
-            data.manifest.add_entry(ArtifactManifestEntry(path="images", ref=images, digest=fingerprint, size=0))
+            data.manifest.add_entry(
+                ArtifactManifestEntry(path=LogicalPath("images"), ref=images, digest=fingerprint, size=0)
+            )
         return data
 
     @property

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import wandb
 from numpy.typing import NDArray
-from wandb.plot import CustomChart
+from wandb.plot.custom_chart import CustomChart
 
 from oral_cancer.evaluation.metrics import squared_errors
 from oral_cancer.evaluation.predictions import classes_of, labels, probabilities
@@ -44,8 +44,9 @@ def table(frame: pd.DataFrame, why: "pd.Series[str]", picture: Picture) -> wandb
     """The predictions, those to look at first, with their pictures."""
     rows = frame.assign(look_at=why, fold=frame["fold"].astype(str)) if "fold" in frame else frame.assign(look_at=why)
     rows = rows.sort_values("look_at", key=lambda reasons: reasons == "", kind="stable")
+    rows = rows.astype({"file": str, "look_at": str})
     entries = zip(rows["file"], rows["look_at"], rows.astype(object).to_numpy().tolist(), strict=True)
-    data = [[_shown(file, reason, picture), *values] for file, reason, values in entries]
+    data: list[Any] = [[_shown(file, reason, picture), *values] for file, reason, values in entries]
     return wandb.Table(columns=["picture", *rows.columns], data=data)
 
 
@@ -85,4 +86,4 @@ def plots(frame: pd.DataFrame) -> Iterator[tuple[str, Any]]:
             ),
         )
         if len(there) > 1:
-            yield key(str(split), "roc"), wandb.plot.roc_curve(true, shares[:, there], labels=classes)
+            yield key(str(split), "roc"), wandb.plot.roc_curve(true.tolist(), shares[:, there].tolist(), labels=classes)

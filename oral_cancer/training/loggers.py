@@ -161,7 +161,7 @@ def summary(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 def finish(logger: Any, run: Run, error: BaseException | None = None) -> None:
-    """Close a W&B run, so that it is whole on disk; one that failed sends an alert before, one that was stopped none."""
+    """Close a W&B run, so that it is whole on disk; one that failed, and was not stopped, sends an alert before."""
     if not isinstance(logger, WandbLogger):
         return
     if isinstance(error, Exception):
