@@ -17,8 +17,17 @@ def run_id(before: str | None) -> str:
     Args:
         before: of the training that goes on; None for one that begins anew.
     """
-    of_agent = os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
-    return of_agent or before or secrets.token_hex(8)
+    return _of_agent() or before or secrets.token_hex(8)
+
+
+def in_sweep(experiment: str) -> str:
+    """What an experiment is called: in a sweep of W&B's own each of its runs is one, with a folder of its own."""
+    return "-".join(filter(None, (experiment, _of_agent())))
+
+
+def _of_agent() -> str | None:
+    """The id of the run that an agent of W&B's has begun this process for."""
+    return os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
 
 
 def artifact_name(kind: str, *parts: str) -> str:
