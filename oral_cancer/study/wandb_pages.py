@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import wandb
+from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
 from oral_cancer.command import brief, say
 from oral_cancer.counting import counted
@@ -22,7 +23,7 @@ from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.runs import Study, read_study
 from oral_cancer.study.tracked import SAVE_DIR, project_of
 from oral_cancer.tracking.identity import EPOCH, curve, key
-from oral_cancer.tracking.start import logged_in
+from oral_cancer.tracking.start import keep_quiet_and_out_of_home, logged_in
 
 PACKAGE = "wandb_workspaces"
 FILE = "wandb.json"
@@ -50,18 +51,17 @@ def write_wandb_pages(folder: Path) -> None:
         entity, project = _place(study)
         _insist_on_runs(study, entity, project)
         path = folder / FILE
-        before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        pages = {
-            "workspace": _workspace(study, entity, project, before.get("workspace")),
-            "report": _report(study, entity, project, before.get("report")),
-        }
-    write_json(path, pages)
-    say(*(f"{what}: {url}" for what, url in pages.items()))
+        pages = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        for what, made in (("workspace", _workspace), ("report", _report)):
+            pages[what] = made(study, entity, project, pages.get(what))
+            write_json(path, pages)
+            say(f"{what}: {pages[what]}")
 
 
 def _insist_on_login() -> None:
     if find_spec(PACKAGE) is None:
         raise UserError("wandb: needs the package wandb-workspaces; pip install 'oral-cancer[wandb]'")
+    keep_quiet_and_out_of_home(SAVE_DIR)
     mode = wandb.setup().settings.mode
     if mode != "online":
         raise UserError(f"wandb: WANDB_MODE={mode} keeps W&B from the network; unset it for this command")
@@ -74,9 +74,7 @@ def _faults_of_wandb() -> Iterator[None]:
     """What W&B's server refuses, or that it does not answer, in one line."""
     try:
         yield
-    except UserError:
-        raise
-    except Exception as error:  # of W&B's several kinds, and of the web's
+    except (wandb.Error, WandbApiFailedError, OSError, ValueError) as error:
         url = wandb.setup().settings.base_url
         raise UserError(f"wandb: {url} has not made the pages ({brief(error)}); try again once it answers") from error
 
@@ -142,12 +140,12 @@ def _report(study: Study, entity: str, project: str, url: str | None) -> str:
     return str(report.save().url)
 
 
-def _trainings(study: Study) -> list[Any]:
+def _trainings(study: Study) -> Any:
     """What of the project is a training of the study."""
     from wandb_workspaces import expr
 
     experiments = list(dict.fromkeys(run.experiment for run in study.runs))
-    return [expr.Config("study") == study.name, expr.Config("experiment").isin(experiments)]
+    return expr.And(expr.Config("study") == study.name, expr.Config("experiment").isin(experiments))
 
 
 def _runset(study: Study, entity: str, project: str) -> Any:

@@ -34,9 +34,7 @@ def start_wandb(project: str, save_dir: str, private: bool = False, **options: A
         options: further ones of `wandb.init`.
     """
     Path(save_dir, "wandb").mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("WANDB_SILENT", "true")
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # W&B's telemetry, whose failures are nobody's
-    _keep_out_of_home(Path(save_dir, "wandb").resolve())
+    keep_quiet_and_out_of_home(save_dir)
     options = {"id": secrets.token_hex(8), "project": project, "dir": str(Path(save_dir).resolve())} | options
     given = [tag.strip() for tag in os.environ.get("WANDB_TAGS", "").split(",") if tag.strip()]
     options["tags"] = list(dict.fromkeys([*options.get("tags", []), *given]))  # which W&B would forget for ours
@@ -66,11 +64,14 @@ def logged_in() -> bool:
     return known.authenticators(urlsplit(settings.base_url).hostname or "") is not None
 
 
-def _keep_out_of_home(folder: Path) -> None:
-    """Let W&B put what it stages and caches below a folder, unless the user's environment says where.
+def keep_quiet_and_out_of_home(save_dir: str) -> None:
+    """Let W&B say nothing, and put what it stages and caches below `wandb/`, unless the user's environment says else.
 
     Its settings are read from home, where the user has logged in, if there are any.
     """
+    os.environ.setdefault("WANDB_SILENT", "true")
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # W&B's telemetry, whose failures are nobody's
+    folder = Path(save_dir, "wandb").resolve()
     places = {"WANDB_DATA_DIR": ".data", "WANDB_CACHE_DIR": ".cache", "WANDB_ARTIFACT_DIR": ".artifacts"}
     if not (Path.home() / ".config" / "wandb").exists():
         places["WANDB_CONFIG_DIR"] = ".config"

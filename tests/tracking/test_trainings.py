@@ -80,7 +80,9 @@ def test_a_private_run_names_no_folder_and_no_computer_and_shows_no_image(
 ) -> None:
     private, not_private = of(private_folder), of(open_folder)
     told = [COMPUTER, str(images_root.parent)]
-    assert [name for name in told if name.encode() not in not_private.sent] == []  # so that the search is one that finds
+    assert [
+        name for name in told if name.encode() not in not_private.sent
+    ] == []  # so that the search is one that finds
     assert [name for name in (*told, str(Path.home())) if name.encode() in private.sent] == []
     assert not re.search(rf"(?<![\w-]){re.escape(socket.gethostname())}(?![\w-])".encode(), private.sent)
     assert list(private.folder.rglob("*.jpg")) == list(private.folder.rglob("*.png")) == []
