@@ -10,14 +10,15 @@ from tests.tracking.records import Logged
 
 SETTINGS = ("logger=wandb", "logger.save_dir=outputs", "logger.tags=[plate7]")
 COMPUTER = "pathology-ws7"
-RUN = "outputs/studies/tracked/m2/fold=0"
+STUDY = "tracked"
+RUN = f"outputs/studies/{STUDY}/m2/fold=0"
 
 
 def _logged(name: str, made_once: MadeOnce, images_root: Path, *overrides: str) -> Path:
     def make(folder: Path) -> None:
         with chdir(folder), pytest.MonkeyPatch.context() as patched:
             patched.setattr("socket.gethostname", lambda: COMPUTER)
-            training_below(folder, images_root)(*SETTINGS, *overrides, folder=RUN)
+            training_below(folder, images_root)(*SETTINGS, *overrides, folder=RUN, study=STUDY)
 
     return made_once(name, make)
 

@@ -61,6 +61,14 @@ class Logged:
         (run,) = self._all("run")
         return {key: value for key, value in _items(run.config.update).items() if not key.startswith("_wandb")}
 
+    @property
+    def job_type(self) -> str:
+        return str(self._all("run")[0].job_type)
+
+    @property
+    def group(self) -> str:
+        return str(self._all("run")[0].run_group)
+
     @cached_property
     def summary(self) -> dict[str, Any]:
         found: dict[str, Any] = {}

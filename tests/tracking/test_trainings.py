@@ -56,7 +56,7 @@ def test_artifacts_say_what_was_made_from_what(open_folder: Path, images_root: P
     data = {entry.path: entry for entry in artifacts[f"data-{fingerprint[:16]}"].manifest.contents}
     assert set(data) == {"images", "splits.csv"}
     assert data["images"].ref == images_root.as_uri()
-    (network,) = artifacts["network-runs-m2-fold-0"].manifest.contents
+    (network,) = artifacts["network-tracked-m2-fold-0"].manifest.contents
     assert (open_folder / network.local_path).samefile(open_folder / RUN / "checkpoints" / "last.ckpt")
 
 
