@@ -2,7 +2,7 @@
 
 import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 TO_LAST_PART = re.compile(r"""(^|[\s=:,;'"`(\[{<>@|])(?:~?/(?=\S)|[A-Za-z]:[\\/]|\\\\)(?:.*[\\/])?""")
@@ -36,6 +36,6 @@ def redacted(content: Any, *hosts: str) -> Any:
         )
     if isinstance(content, Mapping):
         return {key: redacted(value, *hosts) for key, value in content.items()}
-    if isinstance(content, Sequence) and not isinstance(content, bytes):
-        return [redacted(value, *hosts) for value in content]
+    if isinstance(content, list | tuple):
+        return type(content)(redacted(value, *hosts) for value in content)
     return content

@@ -193,7 +193,7 @@ def _fit(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule) -> No
     if trainer.global_step == 0 and model.origin_kind != "file":  # which may be evaluated as it is
         raise UserError("trainer: ended before its first step; raise its max_time")
     if trainer.is_global_zero:
-        end_training(folder.checkpoint, model, bool(run.settings.get("keep_optimizer")))
+        end_training(folder.checkpoint, model, bool(run.settings.get("keep_optimizer")), run.private)
 
 
 def _record(

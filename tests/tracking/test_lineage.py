@@ -39,7 +39,9 @@ def test_what_follows_a_training_uses_what_it_has_made(
         used = {one.name: one.digest for one in runs[kind].artifacts.values() if one.use_after_commit}
         assert used == {f"{name}-tracked-m2-fold-0": made[f"{name}-tracked-m2-fold-0"]}
         assert {run.group for run in runs.values()} == {STUDY}
-    outputs = {kind: {one.type for one in run.artifacts.values() if not one.use_after_commit} for kind, run in runs.items()}
+    outputs = {
+        kind: {one.type for one in run.artifacts.values() if not one.use_after_commit} for kind, run in runs.items()
+    }
     assert outputs == {"predict": {"predictions"}, "explain": set(), "study": {"report"}}
     (report,) = (one for one in runs["study"].artifacts.values() if one.type == "report")
     assert {"report.html", "tables/summary.csv"} <= {entry.path for entry in report.manifest.contents}

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -85,11 +86,21 @@ def test_a_private_run_names_no_folder_and_no_computer_and_shows_no_image(
     ] == []  # so that the search is one that finds
     assert [name for name in (*told, str(Path.home())) if name.encode() in private.sent] == []
     assert not re.search(rf"(?<![\w-]){re.escape(socket.gethostname())}(?![\w-])".encode(), private.sent)
+    for artifact in private.artifacts.values():
+        for content in (private_folder / entry.local_path for entry in artifact.manifest.contents):
+            assert [name for name in told if name.encode() in _unpacked(content)] == [], content
     assert list(private.folder.rglob("*.jpg")) == list(private.folder.rglob("*.png")) == []
     assert list(not_private.folder.rglob("*.jpg"))
     assert private.config.keys() == not_private.config.keys()
     assert private.artifacts.keys() == not_private.artifacts.keys()
     assert private.summary["test/accuracy"] == not_private.summary["test/accuracy"]
+
+
+def _unpacked(path: Path) -> bytes:
+    if not zipfile.is_zipfile(path):
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        return b"".join(archive.read(name) for name in archive.namelist())
 
 
 @pytest.mark.parametrize("private", [False, True])
