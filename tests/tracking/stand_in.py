@@ -1,4 +1,4 @@
-"""A stand-in for W&B's server on this computer: as much GraphQL as a workspace and a report need."""
+"""A stand-in for W&B's server on this computer: as much of it as a workspace, a report and `wandb sync` need."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import quote, unquote
 
 ENTITY, PROJECT, NOW = "ann", "oral-cancer", "2026-01-01T00:00:00"
 
@@ -20,18 +21,26 @@ class StandIn:
         address: of the server.
         groups: how many runs there are of each group.
         views: workspaces and reports by their id, as they were saved last.
-        asked: the name of every operation.
+        asked: the name of every operation, with what it was given.
+        files: what was sent, by its name.
     """
 
     address: str = ""
     groups: dict[str, int] = field(default_factory=dict)
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def given(self, operation: str) -> list[dict[str, Any]]:
+        """What an operation was given, each time that it was asked for."""
+        return [variables.get("input", variables) for name, variables in self.asked if name == operation]
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         found = re.search(r"(?:query|mutation)\s+(\w+)", query)
         name = found[1] if found else ""
-        self.asked.append(name)
+        self.asked.append((name, variables))
+        if sent := self._sent(name, variables):
+            return sent
         if "upsertView" in query:
             return {"upsertView": {"view": self._saved(variables), "inserted": "id" not in variables}}
         if "allViews" in query:
@@ -52,6 +61,43 @@ class StandIn:
         if "viewer" in query:
             return {"viewer": {"id": "u", "entity": ENTITY, "username": ENTITY, "flags": "{}", "teams": {"edges": []}}}
         return {}
+
+    def _sent(self, name: str, variables: dict[str, Any]) -> dict[str, Any] | None:
+        """What `wandb sync` is told of the run and the artifacts that it sends."""
+        place = {"name": PROJECT, "id": "p", "entity": {"name": ENTITY, "id": "e"}}
+        told = {"displayName": "", "description": "", "config": "{}", "sweepName": None, "historyLineCount": 0}
+        upload = {"uploadHeaders": [], "uploadMultipartUrls": None}
+        if name == "UpsertBucket":
+            bucket = {"id": "b", "name": variables["name"], "project": place} | told
+            return {"upsertBucket": {"bucket": bucket, "inserted": True}}
+        if name == "CreateArtifact":
+            made = {"id": variables["input"]["artifactCollectionName"], "state": "PENDING"}
+            return {"createArtifact": {"artifact": made | {"artifactSequence": {"id": "s", "latestArtifact": None}}}}
+        if name == "CreateArtifactManifest":
+            url = f"{self.address}/{variables['artifactID']}/manifest"
+            file = {"id": "f", "name": "manifest", "displayName": "manifest", "uploadUrl": url} | upload
+            return {"createArtifactManifest": {"artifactManifest": {"id": "m", "file": file}}}
+        if name == "CreateArtifactFiles":
+            nodes = [
+                {
+                    "name": one["name"],
+                    "displayName": one["name"],
+                    "storagePath": "",
+                    "artifact": {"id": one["artifactID"]},
+                }
+                | {"id": "f", "uploadUrl": f"{self.address}/{one['artifactID']}/{quote(one['name'])}"}
+                | upload
+                for one in variables["input"]["artifactFiles"]
+            ]
+            return {"createArtifactFiles": {"files": {"edges": [{"node": node} for node in nodes]}}}
+        if name == "CommitArtifact":
+            return {"commitArtifact": {"artifact": {"id": variables["artifactID"], "digest": ""}}}
+        if name == "UseArtifact":
+            return {"useArtifact": {"artifact": {"id": variables["input"]["artifactID"]}}}
+        if name == "CreateRunFiles":
+            files = [{"name": file, "uploadUrl": f"{self.address}/{quote(file)}"} for file in variables["files"]]
+            return {"createRunFiles": {"runID": "b", "uploadHeaders": [], "files": files}}
+        return None
 
     def _saved(self, variables: dict[str, Any]) -> dict[str, Any]:
         key = variables.get("id") or f"Vmlldzo{len(self.views)}"
@@ -79,6 +125,13 @@ def stand_in() -> Iterator[StandIn]:
             sent = self.rfile.read(int(self.headers["Content-Length"]))
             sent = json.loads(sent) if self.path == "/graphql" else {"query": ""}
             body = json.dumps({"data": known.answer(sent["query"], sent.get("variables") or {})}).encode()
+            self._answer(body)
+
+        def do_PUT(self) -> None:
+            known.files[unquote(self.path[1:])] = self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(b"{}")
+
+        def _answer(self, body: bytes) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

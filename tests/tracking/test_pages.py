@@ -77,7 +77,7 @@ def test_what_lacks_is_one_line_with_its_remedy(
     assert refused(paper, capsys).endswith(
         f"{ENTITY}/{PROJECT} has no run of paper; send those that are offline there with `wandb sync outputs/wandb`"
     )
-    asked = list(server.asked)
+    asked = len(server.asked)
     for variable, value, remedy in (
         ("WANDB_MODE", "offline", "unset it"),
         ("WANDB_API_KEY", "", "`wandb login`"),
@@ -89,7 +89,7 @@ def test_what_lacks_is_one_line_with_its_remedy(
     with monkeypatch.context() as patched:
         patched.setattr(wandb_pages, "PACKAGE", "no_such_package")
         assert "pip install 'oral-cancer[wandb]'" in refused(paper, capsys)
-    assert [name for name in server.asked[len(asked) :] if name] == []
+    assert [name for name, _ in server.asked[asked:] if name] == []
     assert not (paper / wandb_pages.FILE).exists()
 
 
