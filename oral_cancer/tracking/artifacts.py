@@ -14,7 +14,9 @@ import wandb
 import yaml
 from wandb.sdk.artifacts.artifact_manifest_entry import ArtifactManifestEntry
 from wandb.sdk.lib.paths import LogicalPath
+from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
+from oral_cancer.errors import brief
 from oral_cancer.files import write_text
 from oral_cancer.privacy import redacted
 from oral_cancer.tracking.identity import artifact_name
@@ -92,16 +94,24 @@ def of_files(
 def use(run: wandb.Run, artifacts: Iterable[wandb.Artifact]) -> None:
     """Say that a run has these for its inputs, and log those that W&B does not know yet."""
     for artifact in artifacts:
-        if run.offline:  # where `use_artifact` refuses, and this is what it does else
-            run._log_artifact(artifact, is_user_created=True, use_after_commit=True)
-        else:
-            run.use_artifact(artifact)
+        _send(run, artifact, use_after_commit=True)
 
 
 def log(run: wandb.Run, *artifacts: wandb.Artifact) -> None:
     """Say that a run has made these."""
     for artifact in artifacts:
-        run.log_artifact(artifact)
+        _send(run, artifact, use_after_commit=False)
+
+
+def _send(run: wandb.Run, artifact: wandb.Artifact, use_after_commit: bool) -> None:
+    """Hand an artifact over, online or offline; what W&B refuses is told, and costs a run nothing else.
+
+    It is what `run.use_artifact` does, which refuses offline, and online waits until all is sent.
+    """
+    try:
+        run._log_artifact(artifact, is_user_created=True, use_after_commit=use_after_commit)
+    except (wandb.Error, WandbApiFailedError, OSError, ValueError) as error:
+        print(f"W&B: {artifact.name} is not logged ({brief(error)})", flush=True)
 
 
 def _add(artifact: wandb.Artifact, path: Path, name: str, private: bool) -> None:
