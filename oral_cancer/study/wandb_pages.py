@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import wandb
-from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
 from oral_cancer.command import brief, say
 from oral_cancer.counting import counted
@@ -22,6 +21,7 @@ from oral_cancer.settings.callbacks import MEASURED
 from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.runs import Study, read_study
 from oral_cancer.study.tracked import SAVE_DIR, project_of
+from oral_cancer.tracking.faults import FAULTS
 from oral_cancer.tracking.identity import EPOCH, curve, key
 from oral_cancer.tracking.start import keep_quiet_and_out_of_home, logged_in
 
@@ -74,7 +74,7 @@ def _faults_of_wandb() -> Iterator[None]:
     """What W&B's server refuses, or that it does not answer, in one line."""
     try:
         yield
-    except (wandb.Error, WandbApiFailedError, OSError, ValueError) as error:
+    except FAULTS as error:
         url = wandb.setup().settings.base_url
         raise UserError(f"wandb: {url} has not made the pages ({brief(error)}); try again once it answers") from error
 

@@ -14,11 +14,10 @@ import wandb
 import yaml
 from wandb.sdk.artifacts.artifact_manifest_entry import ArtifactManifestEntry
 from wandb.sdk.lib.paths import LogicalPath
-from wandb.sdk.lib.service.service_connection import WandbApiFailedError
 
-from oral_cancer.errors import brief
 from oral_cancer.files import write_text
 from oral_cancer.privacy import redacted
+from oral_cancer.tracking.faults import only_told
 from oral_cancer.tracking.identity import artifact_name
 from oral_cancer.training.manifest import CHECKPOINT
 from oral_cancer.training.splits_file import FILE as SPLITS
@@ -104,14 +103,12 @@ def log(run: wandb.Run, *artifacts: wandb.Artifact) -> None:
 
 
 def _send(run: wandb.Run, artifact: wandb.Artifact, use_after_commit: bool) -> None:
-    """Hand an artifact over, online or offline; what W&B refuses is told, and costs a run nothing else.
+    """Hand an artifact over, online or offline.
 
     It is what `run.use_artifact` does, which refuses offline, and online waits until all is sent.
     """
-    try:
+    with only_told(str(artifact.name)):
         run._log_artifact(artifact, is_user_created=True, use_after_commit=use_after_commit)
-    except (wandb.Error, WandbApiFailedError, OSError, ValueError) as error:
-        print(f"W&B: {artifact.name} is not logged ({brief(error)})", flush=True)
 
 
 def _add(artifact: wandb.Artifact, path: Path, name: str, private: bool) -> None:

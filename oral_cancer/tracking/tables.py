@@ -11,6 +11,7 @@ from wandb.plot.custom_chart import CustomChart
 
 from oral_cancer.evaluation.metrics import squared_errors
 from oral_cancer.evaluation.predictions import classes_of, labels, probabilities
+from oral_cancer.tracking.faults import only_told
 from oral_cancer.tracking.identity import key
 
 OF_EACH = 12
@@ -60,13 +61,14 @@ def show(run: wandb.Run, private: bool, panels: Mapping[str, Any]) -> None:
 
     In the history a viewer would take their numbers of rows and columns for figures, with a panel each.
     """
-    for name, panel in {} if private else panels.items():
-        if isinstance(panel, CustomChart):
-            panel.set_key(name)
-            run._config_callback(key=panel.spec.config_key, val=panel.spec.config_value)
-            run.summary[panel.spec.table_key] = panel.table
-        else:
-            run.summary[name] = panel
+    for name, panel in () if private else panels.items():
+        with only_told(name):
+            if isinstance(panel, CustomChart):
+                panel.set_key(name)
+                run._config_callback(key=panel.spec.config_key, val=panel.spec.config_value)
+                run.summary[panel.spec.table_key] = panel.table
+            else:
+                run.summary[name] = panel
 
 
 def plots(frame: pd.DataFrame) -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,6 @@
 """A study's workspace and report, made on a stand-in for W&B's server."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,7 @@ from oral_cancer.settings.callbacks import MEASURED
 from oral_cancer.study import wandb_pages
 from oral_cancer.study.runs import read_study
 from tests.study.made_up import write_study
-from tests.tracking.stand_in import ENTITY, PROJECT, StandIn, stand_in
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """A stand-in that the user is logged in to, whose home stays empty."""
-    for variable in ("WANDB_MODE", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_ARTIFACT_DIR", "WANDB_CONFIG_DIR"):
-        monkeypatch.delenv(variable, raising=False)
-    (tmp_path / "home").mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    monkeypatch.chdir(tmp_path)
-    with stand_in() as known:
-        monkeypatch.setenv("WANDB_BASE_URL", known.address)
-        wandb.teardown()  # what this process knows of its settings
-        yield known
-        wandb.teardown()
+from tests.tracking.stand_in import ENTITY, PROJECT, StandIn
 
 
 @pytest.fixture

@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from oral_cancer.settings.callbacks import MEASURED
+from oral_cancer.study.runs import read_study
 from oral_cancer.tracking.tables import OF_EACH
 from oral_cancer.training.manifest import read_manifest
 from tests.conftest import training_below
-from tests.tracking.conftest import COMPUTER, RUN, SETTINGS, of
+from tests.tracking.conftest import COMPUTER, RUN, SETTINGS, STUDY, of
+from tests.tracking.stand_in import ENTITY, PROJECT, StandIn
 
 CHOSEN = {"experiment", "fold", "seed", "split_seed", "data", "treatment", "network", "epochs", "learning_rate"}
 
@@ -94,6 +96,19 @@ def test_a_private_run_names_no_folder_and_no_computer_and_shows_no_image(
     assert private.config.keys() == not_private.config.keys()
     assert private.artifacts.keys() == not_private.artifacts.keys()
     assert private.summary["test/accuracy"] == not_private.summary["test/accuracy"]
+
+
+@pytest.mark.slow
+def test_an_online_run_is_linked_and_sends_what_it_makes(server: StandIn, images_root: Path, tmp_path: Path) -> None:
+    run = training_below(tmp_path, images_root)(*SETTINGS, "trainer.max_epochs=1", folder=RUN, study=STUDY)
+    manifest = read_manifest(run) or {}
+    url = f"{server.address}/{ENTITY}/{PROJECT}/runs/{manifest['wandb_id']}"
+    (record,) = read_study(run.parents[1]).complete
+    assert record.wandb_url == manifest["wandb_url"] == url
+    assert server.files["network-tracked-m2-fold-0/last.ckpt"] == (run / "checkpoints" / "last.ckpt").read_bytes()
+    data = f"data-{manifest['fingerprint'][:16]}"
+    assert {one["artifactID"] for one in server.given("UseArtifact")} == {data}
+    assert {f"{data}/splits.csv", "predictions-tracked-m2-fold-0/predictions.csv"} <= set(server.files)
 
 
 def _unpacked(path: Path) -> bytes:
