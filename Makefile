@@ -19,7 +19,7 @@ INSTALL := $(PIP) --constraint constraints.txt $(if $(TORCH_INDEX),$(foreach nam
 .venv/.installed: pyproject.toml constraints.txt
 	@echo "Installing into .venv: $(if $(TORCH_INDEX),about 2.5 GB with PyTorch's CPU build,about 7 GB; see TORCH_INDEX in docs/how-to/install.md for 2.5 GB without a GPU). This takes minutes."
 	@$(VENV)
-	@$(INSTALL) --editable .[app,lite,microscopes] --group dev
+	@$(INSTALL) --editable .[app,lite,microscopes,wandb] --group dev
 	@touch $@
 
 .venv/.docs .venv/.release: .venv/.%: .venv/.installed

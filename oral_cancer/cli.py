@@ -83,6 +83,9 @@ def build_parser() -> argparse.ArgumentParser:
     _of_a_study(verbs, _export, "export", "write a model as ONNX files with a model card")
     _of_a_study(verbs, _plan, "plan", "how many fields an interval of a width needs")
 
+    wandb = _verb(verbs, _wandb, "wandb", "a workspace and a report of a study in Weights & Biases")
+    wandb.add_argument("study", type=Path, help=STUDY)
+
     _with_settings(_verb(verbs, _app, "app", "a page on this computer: drop images, see what is in the culture"), "app")
 
     fetch = _verb(verbs, _fetch, "fetch", "fetch the published images from Kaggle (public, no account)")
@@ -235,6 +238,18 @@ def _plan(given: Given) -> None:
     show_fields(given.study, settings.width, settings.experiment)
 
 
+def _wandb(given: Given) -> None:
+    """Make a workspace and a report of a study in Weights & Biases, where you are logged in and its runs are online.
+
+    oral-cancer wandb outputs/studies/paper
+
+    Called again, it makes both anew in place. It needs the extra `wandb`.
+    """
+    from oral_cancer.study.wandb_pages import write_wandb_pages
+
+    write_wandb_pages(given.study)
+
+
 def _app(given: Given) -> None:
     """Open a page on this computer where images are dropped, predicted and explained; needs the extra `app`.
 
@@ -297,5 +312,5 @@ def _clean(given: Given) -> None:
     clean(given.folder, given.checkpoints, given.yes)
 
 
-SLOW_TO_LOAD = (_predict, _explain, _export, _app)
+SLOW_TO_LOAD = (_predict, _explain, _export, _wandb, _app)
 """Verbs whose libraries take seconds to import, and which say so."""

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from oral_cancer import errors
-from oral_cancer.config_groups import CONF
+from oral_cancer.config_groups import CONF, SWEEPS
 from oral_cancer.experiments import CONFIG, in_parts, whole_of
 from oral_cancer.settings import faults, options, unknown
 from oral_cancer.settings.commands import Sweeper
@@ -174,7 +174,7 @@ def _as_list(word: str) -> str:
 
 
 def _groups() -> list[str]:
-    return [path.relative_to(CONF).as_posix() for path in CONF.rglob("*") if path.is_dir()]
+    return [path.relative_to(CONF).as_posix() for path in CONF.rglob("*") if path.is_dir() and path.name != SWEEPS]
 
 
 def _known() -> list[str]:

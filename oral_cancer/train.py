@@ -19,6 +19,7 @@ from oral_cancer.experiments import CONFIG, Composed, compose_settings, name_of
 from oral_cancer.quoting import for_hydra
 from oral_cancer.settings import AS_TYPED, PATTERNS, check, options
 from oral_cancer.settings.training import Training
+from oral_cancer.tracking.identity import in_sweep
 
 LITERAL = (*options(Training, AS_TYPED), "hydra.run.dir", "hydra.sweep.dir")
 PATTERNED = tuple(options(Training, PATTERNS))
@@ -57,7 +58,7 @@ def run(settings: DictConfig) -> float | None:
     with faults_in_one_line(), no_empty_folder(folder.resolve()):
         check(settings)
         composed = Composed.of(settings, of_hydra)
-        named = composed.named(name_of(composed))
+        named = composed.named(in_sweep(name_of(composed)))
         print("loading ...", flush=True)
         from oral_cancer.training.run import Run
         from oral_cancer.training.train import train

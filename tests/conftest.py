@@ -111,11 +111,13 @@ def training_below(tmp_path: Path, images_root: Path) -> Callable[..., Path]:
     from oral_cancer.training.run import Run, RunName
     from oral_cancer.training.train import train as train_one
 
-    def run(*overrides: str, folder: str = "run", settings: Sequence[str] = SMALL_NETWORK) -> Path:
+    def run(
+        *overrides: str, folder: str = "run", settings: Sequence[str] = SMALL_NETWORK, study: str | None = None
+    ) -> Path:
         root = (f"source.root={images_root}", f"store={tmp_path / 'store'}")
         composed = compose_settings([*settings, "source=folder", *root, *overrides])
         check(composed)
-        train_one(Run.of(composed, tmp_path / folder, RunName.of_path(Path(folder))))
+        train_one(Run.of(composed, tmp_path / folder, RunName.of_path(Path(folder)), study))
         return tmp_path / folder
 
     return run

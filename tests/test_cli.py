@@ -10,7 +10,7 @@ from tests.conftest import REPOSITORY
 from tests.study.made_up import write_study
 
 VERBS = (
-    *("train", "check", "report", "predict", "explain", "export", "plan", "app", "fetch"),
+    *("train", "check", "report", "predict", "explain", "export", "plan", "wandb", "app", "fetch"),
     *("status", "list", "compare", "clean"),
 )
 LIGHT = """

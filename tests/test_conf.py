@@ -6,6 +6,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, get_method
 from omegaconf import DictConfig, OmegaConf
 
+from oral_cancer.config_groups import SWEEPS
 from oral_cancer.experiments import compose_settings, declared
 from tests.conftest import REPOSITORY
 
@@ -89,7 +90,7 @@ def test_other_networks_inherit_from_the_better_one_and_not_from_the_published()
 
 
 def test_every_primary_config_names_only_groups_that_exist() -> None:
-    assert {path.name for path in CONF.iterdir() if path.is_dir()} == {*GROUPS, "hydra"}
+    assert {path.name for path in CONF.iterdir() if path.is_dir()} == {*GROUPS, SWEEPS, "hydra"}
 
 
 @pytest.mark.parametrize(

@@ -254,7 +254,10 @@ FOLD, PLANE = "a whole number of at least 0, or all", "a whole number from 0, or
         ("predict images=a controls.=b", [f"controls={{'': 'b'}}: must be null or {CONTROLS}"]),
         ("explain fold=every wandb=1", [f"fold=every: must be null or {FOLD}", "wandb=1: must be true or false"]),
         ("explain target=''", ["target=: must be null or a text that is not empty"]),
-        ("export images=a", ["images: is no option; those there are experiment, seed, split_seed, out, trust"]),
+        (
+            "export images=a",
+            ["images: is no option; those there are experiment, seed, split_seed, out, private, trust"],
+        ),
     ],
 )
 def test_the_other_commands_refuse_in_the_same_words(given: str, lines: list[str]) -> None:

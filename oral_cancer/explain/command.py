@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from oral_cancer.files import refuse_file, write_bytes, write_text
 from oral_cancer.inference.members import views_in_words
 from oral_cancer.inference.populations import find_images, printable
 from oral_cancer.labels import in_files
+from oral_cancer.privacy import redacted
 from oral_cancer.study.runs import Study, read_study
 
 PAGE = "index.html"
@@ -52,6 +54,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     """
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
     study = read_study(study_folder, settings.experiment)
+    study = replace(study, private=study.private or settings.private)
     runs = runs_to_explain(study, settings.fold, settings.seed, settings.split_seed)
     root = Path(settings.images) if settings.images else None
     found = find_images(root) if root else None
@@ -93,9 +96,11 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
         "Explained is": " or ".join(dict.fromkeys(views_in_words([run]) for run in runs)),
         "Made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
+    if study.private:
+        unread, facts = redacted(unread), redacted(facts)
     write_text(folder / PAGE, explanations_page(study, shown, unread, no_map, facts))
     if settings.wandb:
-        log_explanations(study, folder, shown)
+        log_explanations(study, runs, folder, shown)
     _show(study, shown, folder / PAGE)
     return not unread and not (found and found.others)
 

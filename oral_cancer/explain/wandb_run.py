@@ -1,46 +1,49 @@
 """Explanations as pictures of a W&B run, beside the runs of the study's runs."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import wandb
 
 from oral_cancer.explain.page import Shown
+from oral_cancer.study.run_record import RunRecord
 from oral_cancer.study.runs import Study
-from oral_cancer.wandb_start import start_wandb
+from oral_cancer.study.tracked import SAVE_DIR, marks, project_of, training_files
+from oral_cancer.tracking import artifacts
+from oral_cancer.tracking.identity import key
+from oral_cancer.tracking.start import start_wandb
 
-PROJECT = "oral-cancer"  # where the study was not logged to W&B
-PROJECTS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")  # that a study may name
-SAVE_DIR = "outputs"  # whatever a study names: nothing is written where somebody else says
 AT_ONCE = 100  # W&B shows at most 108 pictures of one step
 
 
-def log_explanations(study: Study, folder: Path, explained: Sequence[Shown]) -> None:
-    """Log every sheet, with label and probabilities as its caption, under "<experiment>/fold=<k>".
+def log_explanations(study: Study, runs: Sequence[RunRecord], folder: Path, explained: Sequence[Shown]) -> None:
+    """Log every sheet, with label and probabilities as its caption, under "explanations/<experiment>/fold=<k>".
+
+    Of a private study W&B is told which networks explained how many images, and shown none.
 
     Args:
         study: whose networks explain; the run is of its group.
+        runs: of these networks, which the run uses.
         folder: that the sheets' paths are relative to.
         explained: what is logged.
     """
-    project = ((study.complete[0].facts.get("config") or {}).get("logger") or {}).get("project")
-    tags = ["simulated"] if study.simulated else []
     run = start_wandb(
-        project if isinstance(project, str) and PROJECTS.fullmatch(project) else PROJECT,
+        project_of(study),
         SAVE_DIR,
+        private=study.private,
         group=study.name,
         job_type="explain",
-        name=" ".join(["explain", study.name, *tags]),
-        tags=tags,
-        config={"folder": str(folder)},
+        name=" ".join(["explain", study.name, *marks(study)]),
+        tags=marks(study),
+        config={"study": study.name, "sheets": len(explained)} | ({} if study.private else {"folder": str(folder)}),
     )
     try:
+        artifacts.use(run, (training_files(study, one).network for one in runs))
         sheets: dict[str, list[wandb.Image]] = {}
-        for one in explained:
+        for one in () if study.private else explained:
             picture = _picture(one, study.classes, folder)
-            sheets.setdefault(f"{one.experiment}/{one.training}", []).append(picture)
-        for first in range(0, max(map(len, sheets.values())), AT_ONCE):
+            sheets.setdefault(key("explanations", one.experiment, one.training), []).append(picture)
+        for first in range(0, max(map(len, sheets.values()), default=0), AT_ONCE):
             batches = {name: pictures[first : first + AT_ONCE] for name, pictures in sheets.items()}
             run.log({name: batch for name, batch in batches.items() if batch})
     finally:

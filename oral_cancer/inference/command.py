@@ -1,7 +1,7 @@
 """The command that predicts a folder of new images, step by step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -57,6 +57,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     """
     given = Reading.of(settings.range, settings.channels, settings.plane, before="")
     study, runs = choose_runs(study_folder, settings.experiment, settings.seed, settings.split_seed)
+    study = replace(study, private=study.private or settings.private)
     root = Path(settings.images)
     found = find_images(root)
     wells = find_controls(settings.controls, list(compositions_of(study.predictions)), found.images)
@@ -79,6 +80,10 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
         say(*in_lines(prediction.reading, before=""))
     _say_of_files("left out", root, prediction.repeated, "yellow")
     _write(prediction, root, outputs)
+    if settings.wandb:
+        from oral_cancer.inference.wandb_run import log_prediction  # late, as W&B is slow to load and seldom wanted
+
+        log_prediction(prediction, root.resolve().name, (outputs.predictions, outputs.composition))
     _show(study, prediction.images, prediction.populations, outputs)
     return not unreadable and not found.others
 

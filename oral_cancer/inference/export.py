@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -32,6 +33,7 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
         UserError: for a study or a checkpoint that cannot be used, and a network that ONNX cannot express.
     """
     study, runs = choose_runs(study_folder, settings.experiment, settings.seed, settings.split_seed)
+    study = replace(study, private=study.private or settings.private)
     experiment, way, seen = runs[0].experiment, resizing(runs), views_in_words(runs)
     folder = Path(settings.out) if settings.out else onnx_folder(study, experiment)
     refuse_file("out", folder)

@@ -37,6 +37,8 @@ def model_card(study: Study, runs: Sequence[RunRecord], way: Resizing, differenc
         way: how images become the squares that the networks take.
         differences: of the probabilities of each ONNX file from those of its networks.
     """
+    study, names = study.shown, [run.name for run in runs]
+    runs = [run for run in study.complete if run.name in names]
     model, facts = runs[0].experiment, runs[0].facts
     predictions = study.predictions
     predictions = predictions[predictions["experiment"] == model]

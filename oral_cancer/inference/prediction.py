@@ -29,6 +29,7 @@ from oral_cancer.inference.page import predictions_page
 from oral_cancer.inference.populations import Found, NewImage
 from oral_cancer.inference.predict import Outcome, Predicted, Skipped, apart, predict
 from oral_cancer.inference.results import by_network, image_table, population_table, refuse_clipped, without_repeats
+from oral_cancer.privacy import redacted
 from oral_cancer.study.pictures import thumbnail
 from oral_cancer.study.run_record import RunRecord
 from oral_cancer.study.runs import Study
@@ -163,7 +164,7 @@ class Prediction:
         """What the head of a page says, of images from the place `root`."""
         study, runs = self.model.study, self.model.runs
         first = runs[0].facts
-        return {
+        facts = {
             "Images": root,
             "Study": str(study.folder),
             "Networks": networks_in_words(runs),
@@ -174,14 +175,19 @@ class Prediction:
             "Predicted is": views_in_words(runs),
             "Brightness": "; ".join(in_lines(self.reading, before="")),
         }
+        return redacted(facts) if study.private else facts
 
     def page(self, name: str, facts: dict[str, Any], files: tuple[str, str]) -> str:
         """The HTML of the page to keep, of a folder of this name; see `page.predictions_page`."""
         model, plate = self.model, self.judged.plate if self.judged else None
         paths = {image.file: image.path for image in self.found.images}
         shown = (name, model.study, self.images, self.populations, facts, files, bool(model.training), model.headline)
-        nearest = _nearest(model.runs[0], model.features, self.predicted)
-        return predictions_page(*shown, lambda file: thumbnail(paths[file], self.new), nearest, model.unjudged, plate)
+        nearest = _nearest(model.runs[0], () if model.study.private else model.features, self.predicted)
+
+        def picture(file: str) -> str | None:
+            return None if model.study.private else thumbnail(paths[file], self.new)
+
+        return predictions_page(*shown, picture, nearest, model.unjudged, plate)
 
 
 def inventory(found: Found) -> str:

@@ -11,10 +11,11 @@ DIGITS = 3
 
 @dataclass(frozen=True)
 class Entry:
-    """What stands in one place of a grid."""
+    """What stands in one place of a grid, and on a page the address that it links to."""
 
     text: str
     strong: bool = False
+    link: str = ""
 
 
 Row = tuple[Entry, ...]

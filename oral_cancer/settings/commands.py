@@ -36,6 +36,7 @@ class OfStudy(Section):
     seed: Annotated[int | None, whole(0, SEEDS)] = None
     split_seed: Annotated[int | None, whole(0, SEEDS)] = None
     out: Annotated[str | None, FOLDER, AS_TYPED] = None
+    private: Annotated[bool, TRUTH] = False
     trust: Annotated[bool, TRUTH] = False
 
 
@@ -51,6 +52,7 @@ class Predict(OfStudy, Reading):
     engine: Annotated[str, one_of(ENGINES), AS_TYPED] = ENGINES[0]
     batch_size: Annotated[int, whole(1)] = 16
     workers: Annotated[int | None, whole(1)] = None
+    wandb: Annotated[bool, TRUTH] = False
 
 
 class Explain(OfStudy, Reading):

@@ -221,6 +221,7 @@ class Training(Section):
     store: Annotated[str, FOLDER, AS_TYPED, WITHOUT_INFLUENCE]
     study: Annotated[Study, WITHOUT_INFLUENCE]
     launcher: Annotated[Launcher, WITHOUT_INFLUENCE]
+    private: Annotated[bool, TRUTH, WITHOUT_INFLUENCE] = False
     trust: Annotated[bool, TRUTH, WITHOUT_INFLUENCE] = False
     keep_optimizer: Annotated[bool, TRUTH, WITHOUT_INFLUENCE] = False
 

@@ -71,8 +71,9 @@ def mixtures(table: pd.DataFrame, classes: Sequence[str]) -> Grid:
 
 
 def runs(study: Study) -> Grid:
-    """What became of each run."""
+    """What became of each run, with a link to those that are online in W&B."""
     rows = []
+    online = any(run.wandb_url for run in study.runs)
     for run in study.runs:
         facts = run.facts
         finished = run.status == "complete"
@@ -84,8 +85,10 @@ def runs(study: Study) -> Grid:
             str(facts.get("device") or LACKING),
             duration(facts["seconds"]) if facts.get("seconds") else LACKING,
         )
-        rows.append(tuple(Entry(text, not finished) for text in entries))
-    return Grid("", ("experiment", "fold", "status", "training images", "device", "duration"), tuple(rows), keys=5)
+        links = (Entry("run" if run.wandb_url else LACKING, link=run.wandb_url),) if online else ()
+        rows.append((*(Entry(text, not finished) for text in entries), *links))
+    heads = ("experiment", "fold", "status", "training images", "device", "duration", *(["W&B"] if online else []))
+    return Grid("", heads, tuple(rows), keys=5)
 
 
 def training_images(counts: dict[str, int], classes: Sequence[str]) -> str:

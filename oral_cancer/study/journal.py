@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import yaml
 
 from oral_cancer.errors import UserError
 from oral_cancer.files import sealed, unsealed, write_text
+from oral_cancer.privacy import redacted
 from oral_cancer.settings.commands import Direction
 from oral_cancer.study.plan import WHEREABOUTS
 
@@ -51,6 +52,7 @@ class Search:
         weights: what the network starts from.
         settings: the resolved settings of the first trial that would be possible.
         objective: of `OBJECTIVES`, what trials are judged by.
+        private: whether `private=true` was given at a start, see `privacy`.
     """
 
     parameters: dict[str, str]
@@ -61,11 +63,20 @@ class Search:
     weights: str
     settings: dict[str, Any]
     objective: str = "rmse"
+    private: bool = False
 
     @property
     def judged_by(self) -> str:
         """E.g. "validation RMSE"."""
         return f"validation {OBJECTIVES[self.objective].name}"
+
+    @property
+    def shown(self) -> "Search":
+        """As a page says it: of a private search what can hold paths is redacted."""
+        if not self.private:
+            return self
+        command, data, weights, parameters = redacted([self.command, self.data, self.weights, self.parameters])
+        return replace(self, command=command, data=data, weights=weights, parameters=parameters)
 
 
 def freeze_search(folder: Path, search: Search) -> None:
@@ -78,7 +89,7 @@ def freeze_search(folder: Path, search: Search) -> None:
     if frozen is None:
         write_text(folder / FILE, yaml.safe_dump(sealed(asdict(search)), sort_keys=False))
         return
-    before, now = (dict(flat(asdict(each) | {"command": None})) for each in (frozen, search))
+    before, now = (dict(flat(asdict(each) | {"command": None, "private": None})) for each in (frozen, search))
     differing = (key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key))
     keys = [key for key in differing if key not in WHEREABOUTS]
     if any(key.startswith("parameters.") for key in keys):  # which have other settings tried first
@@ -88,6 +99,8 @@ def freeze_search(folder: Path, search: Search) -> None:
         raise UserError(
             f"{folder / FILE}: {said}; a search does not change: choose another study.name, or what was there before"
         )
+    if search.private and not frozen.private:
+        write_text(folder / FILE, yaml.safe_dump(sealed(asdict(replace(frozen, private=True))), sort_keys=False))
 
 
 def read_search(folder: Path) -> Search | None:

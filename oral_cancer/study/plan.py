@@ -1,7 +1,7 @@
 """What a study is to train, frozen at its first start, so that figures of different makings never mix."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Plan:
         weights: by experiment, what its network starts from.
         settings: by experiment, the resolved settings but for the fold, and for seeds of which there are several.
         format: see `FORMAT`.
+        private: whether `private=true` was given at a start, see `privacy`; it changes no figure, and may come later.
     """
 
     runs: list[dict[str, Any]]
@@ -38,6 +39,7 @@ class Plan:
     weights: dict[str, str]
     settings: dict[str, dict[str, Any]]
     format: int = FORMAT
+    private: bool = False
 
     @property
     def names(self) -> list[RunName]:
@@ -94,7 +96,8 @@ def freeze(folder: Path, plan: Plan) -> None:
             "gone on with; choose another study.name"
         )
     before, now = (
-        {key: value for key, value in _flat(asdict(each)) if not key.endswith("config_hash")} for each in (frozen, plan)
+        {key: value for key, value in _flat(asdict(each)) if not key.endswith(("config_hash", "private"))}
+        for each in (frozen, plan)
     )
     differences = [
         f"{folder / FILE}: {_difference(key, before, now)}"
@@ -103,6 +106,8 @@ def freeze(folder: Path, plan: Plan) -> None:
     ]
     if differences:
         refuse([*differences, f"{folder}: a study does not change; choose another study.name, or the former settings"])
+    if plan.private and not frozen.private:
+        write_text(folder / FILE, yaml.safe_dump(sealed(asdict(replace(frozen, private=True))), sort_keys=False))
 
 
 def _difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:

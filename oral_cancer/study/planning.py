@@ -108,6 +108,7 @@ def freeze_plan(jobs: Sequence[Job]) -> tuple[Plan, "ImageStore"]:
             name: influential(run.settings) | dict.fromkeys(_without_none(run.name._asdict() | {"experiment": None}))
             for name, run in by_experiment.items()
         },
+        private=any(run.private for run in runs),
     )
     return plan, store
 

@@ -59,7 +59,7 @@ def write_report(study: Study, folder: Path | None = None) -> tuple[dict[str, pd
     Raises:
         UserError: where folds or experiments did not predict the same images, and for damaged files.
     """
-    folder = folder or study.folder
+    study, folder = study.shown, folder or study.folder
     refuse_damaged(study.complete, (*RESULTS, SYNTHETIC))
     mixed = Ensembles.of(study.predictions)
     tables = write_tables(study, mixed, folder / "tables")
@@ -131,7 +131,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
     best = _of_first(study, mixed, experiments[0], split)
     pure = _pure(study, mixed, split)
     root = study.complete[0].facts.get("root")
-    folder = Path(root) if root else None
+    folder = Path(root) if root and not study.private else None
     published = published_curves(study)
     reading = NewReading.of(study.complete[0].facts.get("reading"), Reading())
     treated = list(training_sets(study, experiments, folder, reading))

@@ -1,5 +1,6 @@
 """What a study's folder holds of one run: whether it is finished, what it was made of, what it predicted."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from oral_cancer.training.manifest import RESULTS, changed_files, is_damaged, re
 from oral_cancer.training.run import RunName
 
 Status = Literal["absent", "running", "failed", "complete", "damaged"]
+WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
 STATUSES: dict[Any, Status] = {status: status for status in get_args(Status)}
 
 
@@ -72,6 +74,12 @@ class RunRecord:
     def facts(self) -> Mapping[str, Any]:
         """The manifest, empty where there is none."""
         return self.manifest or {}
+
+    @property
+    def wandb_url(self) -> str:
+        """Where W&B shows the run, "" where it is not online; a redacted manifest does not say."""
+        url = str(self.facts.get("wandb_url") or "")
+        return url if WEB_ADDRESS.fullmatch(url) else ""
 
     @property
     def fault(self) -> str:

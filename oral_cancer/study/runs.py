@@ -5,16 +5,17 @@ Each lies in `<study>/<experiment>/fold=<k>/`, or `fold=<k>,seed=<s>` where a st
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
 from oral_cancer.counting import counted
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation.predictions import ALL_FOLDS, classes_of
+from oral_cancer.privacy import is_private, redacted
 from oral_cancer.settings.augmentation import CENTRE, turning
 from oral_cancer.spreadsheets import REASON, is_formula
 from oral_cancer.study.facts import strange_facts
@@ -39,10 +40,12 @@ class Study:
     Attributes:
         folder: the study's folder.
         runs: all of them, finished or not, in natural order.
+        private: whether pages, cards and W&B show no absolute path, no name of a computer and no picture of an image.
     """
 
     folder: Path
     runs: tuple[RunRecord, ...]
+    private: bool = False
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
@@ -100,6 +103,14 @@ class Study:
         """Whether the images were made by the simulator."""
         return _is_simulated(self.complete[0])
 
+    @property
+    def shown(self) -> Self:
+        """As pages and cards say it: of a private study the manifests are redacted."""
+        if not self.private:
+            return self
+        redact = ((run, redacted(run.manifest, str(run.facts.get("host") or ""))) for run in self.runs)
+        return replace(self, runs=tuple(replace(run, manifest=manifest) for run, manifest in redact))
+
 
 def find_runs(study: Path, experiment: str | None = None) -> list[RunRecord]:
     """The runs on disk and those planned in study.yaml, experiments and folds in natural order.
@@ -143,7 +154,9 @@ def read_study(study: Path, experiment: str | None = None) -> Study:
     runs = tuple(find_runs(study, experiment))
     if not runs:
         raise UserError(f"{study}: holds no run <experiment>/fold=<k>; give the folder of a study, or run it first")
-    found = Study(study, runs)
+    plan = read_plan(study)
+    private = bool(plan and plan.private) or any(is_private(run.facts.get("config")) for run in runs)
+    found = Study(study, runs, private)
     if not found.complete:
         of = f" of {experiment}" if experiment else ""
         first = runs[0]

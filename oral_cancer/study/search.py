@@ -75,6 +75,7 @@ def plan_search(config: DictConfig) -> Search:
         weights=weights,
         settings=influential(run.settings),
         objective=objective,
+        private=run.private,
     )
 
 

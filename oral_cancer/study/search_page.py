@@ -14,6 +14,7 @@ from oral_cancer.files import write_text
 from oral_cancer.pages.grids import LACKING, Entry, Grid
 from oral_cancer.pages.panels import drawn
 from oral_cancer.pages.render import render
+from oral_cancer.privacy import redacted
 from oral_cancer.study import search_plots
 from oral_cancer.study.journal import ERROR, OBJECTIVES, SECONDS, Search, open_journal, read_search
 from oral_cancer.study.parameters import overrides_of
@@ -103,10 +104,12 @@ def _csv(search: Search, trials: Sequence["FrozenTrial"]) -> str:
 
 
 def _content(name: str, search: Search, study: "Study") -> dict[str, Any]:
-    trials = study.trials
+    search, trials = search.shown, study.trials
     complete = _complete(trials)
     best = study.best_trial if complete else None
     table = trials_table(trials, search.parameters)
+    if search.private:
+        table["error"] = redacted(table["error"].tolist())
     shares = importances(study)
     return {
         "title": f"Search {name}",

@@ -80,7 +80,8 @@ def training_sets(
             trained = splits[splits["role"] == "train"]
             numbers = _numbers(run, trained, study.classes)
             name = ": ".join(filter(None, (experiment, treatment_of(run))))
-            yield TreatedSet(name, numbers, dict(_samples(run, trained, numbers, folder, new)))
+            samples = {} if study.private else dict(_samples(run, trained, numbers, folder, new))
+            yield TreatedSet(name, numbers, samples)
 
 
 def _numbers(run: RunRecord, trained: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:

@@ -10,13 +10,17 @@ from oral_cancer.pages.colours import experiment_colours
 from oral_cancer.study import plots
 from oral_cancer.study.aggregate import ranking
 from oral_cancer.study.runs import Study
-from oral_cancer.wandb_start import start_wandb
+from oral_cancer.study.tracked import marks, training_files
+from oral_cancer.tracking import artifacts
+from oral_cancer.tracking.identity import artifact_name, key
+from oral_cancer.tracking.start import start_wandb
+from oral_cancer.tracking.tables import show
 
 LOGGED = ("summary", "ensemble")
 
 
 def log_study(study: Study, tables: dict[str, pd.DataFrame], page: Path, logger: DictConfig) -> None:
-    """Log a study as the run "study" of its own group.
+    """Log a study as the run "study" of its own group, made from its runs' predictions.
 
     Its summary holds the ensembles' figures as "<experiment>/<ensemble>/<metric>", and the means over the folds as
     "<experiment>/<split>/<metric>/mean", as summary.csv and ensemble.csv have them.
@@ -27,26 +31,32 @@ def log_study(study: Study, tables: dict[str, pd.DataFrame], page: Path, logger:
         page: report.html; the tables lie in `tables/` beside it.
         logger: the settings of `logger=wandb`.
     """
-    tags = ["simulated"] if study.simulated else []
+    place = {} if study.private else {"folder": str(study.folder)}
     run = start_wandb(
         logger.project,
         logger.save_dir,
+        private=study.private,
         group=study.name,
         job_type="study",
-        name=" ".join(["study", study.name, *tags]),
-        tags=tags,
-        config={"runs": len(study.runs), "finished": len(study.complete), "folder": str(study.folder)},
+        name=" ".join(["study", study.name, *marks(study)]),
+        tags=marks(study),
+        config={"study": study.name, "runs": len(study.runs), "finished": len(study.complete)} | place,
     )
     try:
+        artifacts.use(run, (training_files(study, one).predictions for one in study.complete))
         run.summary.update(_figures(tables))
-        shown = {name: wandb.Table(dataframe=tables[name].astype({"experiment": str})) for name in LOGGED}
+        logged = {
+            key("tables", name): wandb.Table(dataframe=tables[name].astype({"experiment": str})) for name in LOGGED
+        }
+        show(run, study.private, logged)
         colours = experiment_colours(list(dict.fromkeys(run.experiment for run in study.runs)))
         panels = plots.by_experiment(tables, ranking(tables["summary"]), colours)
-        run.log(shown | {panel.title: wandb.Image(panel.figure) for panel in panels})
-        report = wandb.Artifact(f"report-{run.id}", type="report")
-        report.add_file(str(page))
-        report.add_dir(str(page.parent / "tables"), name="tables")
-        run.log_artifact(report)
+        run.log({key("plots", panel.title): wandb.Image(panel.figure) for panel in panels})
+        files = [page, *sorted((page.parent / "tables").iterdir())]
+        report = artifacts.of_files(
+            artifact_name("report", study.name), "report", files, study.private, below=page.parent
+        )
+        artifacts.log(run, report)
     finally:
         run.finish()
 

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import secrets
 import socket
 import subprocess
 import time
@@ -23,6 +22,7 @@ from oral_cancer.errors import Interrupted, UserError
 from oral_cancer.files import unfinished, write_text
 from oral_cancer.quoting import without_references
 from oral_cancer.settings import influential_of
+from oral_cancer.tracking.identity import run_id
 from oral_cancer.training.checkpoint import is_sound
 from oral_cancer.training.manifest import CHECKPOINT, FILE, file_hashes, is_damaged, read_manifest, write_manifest
 from oral_cancer.training.run import Run
@@ -114,7 +114,7 @@ def taken(run: Run, facts: dict[str, Any]) -> Iterator[RunFolder]:
             reason = "its manifest.json is damaged" if is_damaged(folder) else reason
             print(f"{folder} held another training: {reason}; moved to {_move_beside(folder)}", flush=True)
         resumed = not reason and is_sound(folder / CHECKPOINT)
-        manifest["wandb_id"] = before["wandb_id"] if before and not reason else secrets.token_hex(8)
+        manifest["wandb_id"] = run_id(before["wandb_id"] if before and not reason else None)
         ours_now = RunFolder(folder, manifest, resumed)
         ours_now.record(start=_now())  # first, for what a folder without it holds is not known to be ours
         _write_hydra_record(run)

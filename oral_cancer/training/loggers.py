@@ -6,16 +6,24 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torchvision
 import wandb
+from numpy.typing import NDArray
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
-from oral_cancer.evaluation.predictions import classes_of
-from oral_cancer.models import SoftLabelClassifier
+from oral_cancer.command import described
+from oral_cancer.data.store import ImageStore
+from oral_cancer.privacy import redacted
+from oral_cancer.tracking import artifacts
+from oral_cancer.tracking.artifacts import TrainingFiles
+from oral_cancer.tracking.config import chosen
+from oral_cancer.tracking.curves import CurveLogger, figures_of
+from oral_cancer.tracking.start import start_wandb
+from oral_cancer.tracking.tables import plots, show, table, to_look_at
 from oral_cancer.training.folder import RunFolder
-from oral_cancer.training.run import Run
-from oral_cancer.wandb_start import start_wandb
+from oral_cancer.training.run import ALONE, Run
 
 
 def title(run: Run, marks: Sequence[str]) -> str:
@@ -36,6 +44,8 @@ def wandb_logger(
         save_dir: folder for W&B's own files.
         tags: the user's own, beside those of WANDB_TAGS.
     """
+    named = {"experiment": run.experiment, "study": run.study, "fold": run.fold}
+    config = named | chosen(folder.manifest["config"], folder.manifest)
     options = {
         "id": folder.manifest["wandb_id"],
         "resume": "allow" if folder.resumed else None,
@@ -43,13 +53,20 @@ def wandb_logger(
         "job_type": run.job_type,
         "name": title(run, marks),
         "tags": [*marks, *tags],
-        "config": folder.manifest["config"] | {"manifest": _facts(folder.manifest)},
+        "config": redacted(config) if run.private else config,
     }
-    return WandbLogger(experiment=start_wandb(project, save_dir, **options))
+    begun = start_wandb(project, save_dir, run.private, **options)
+    if not begun.offline and begun.url:
+        folder.record(wandb_url=begun.url)
+    of_training = files_of(run, folder.path, folder.manifest)
+    artifacts.use(begun, [of_training.data])
+    artifacts.log(begun, of_training.settings(Path(begun.settings.files_dir)))
+    return CurveLogger(begun)
 
 
-def _facts(manifest: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in manifest.items() if name not in ("config", "status")}
+def files_of(run: Run, folder: Path, manifest: Mapping[str, Any]) -> TrainingFiles:
+    """What W&B's artifacts of a training are made from."""
+    return TrainingFiles(folder, run.study or ALONE.name, run.name.path, manifest, run.private)
 
 
 def csv_logger(run: Run, folder: RunFolder, marks: Sequence[str]) -> Logger:
@@ -69,12 +86,13 @@ def no_logger(run: Run, folder: RunFolder, marks: Sequence[str]) -> bool:
     return False
 
 
-def log_training_batch(logger: Any, data: Any) -> None:
-    """Show one augmented training batch as a picture."""
-    if isinstance(logger, WandbLogger):
+def log_training_batch(logger: Any, run: Run, data: Any) -> None:
+    """Show one augmented training batch as a picture, unless the run is private."""
+    if isinstance(logger, WandbLogger) and not run.private:
         images, _ = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
         grid = torchvision.utils.make_grid(images.cpu().byte().permute(0, 3, 1, 2), nrow=8)
-        logger.experiment.log({"augmented batch": wandb.Image(grid.permute(1, 2, 0).numpy(), file_type="jpg")})
+        shown = wandb.Image(grid.permute(1, 2, 0).numpy(), file_type="jpg")
+        logger.experiment.log({"images/augmented_batch": shown})
 
 
 def log_again(logger: Any, epochs: Sequence[Mapping[str, str]]) -> None:
@@ -92,31 +110,44 @@ def log_again(logger: Any, epochs: Sequence[Mapping[str, str]]) -> None:
     former = [folder for folder in here.parent.glob(f"offline-run-*-{logger.experiment.id}") if folder != here]
     if former or logger.experiment.offline:
         for row in epochs:
-            figures = {name: float(row[name]) for name in SoftLabelClassifier.MEASURED if row.get(name)}
-            logger.log_metrics(figures | {"epoch": int(row["epoch"])}, step=int(row["steps"]) - 1)
+            logger.log_metrics(figures_of(row) | {"epoch": int(row["epoch"])}, step=int(row["steps"]) - 1)
     for folder in former:
         shutil.rmtree(folder)
 
 
-def log_results(logger: Any, metrics: dict[str, Any], predictions: pd.DataFrame) -> None:
-    """Hand over the figures of a run; to W&B also confusion matrices, mixtures and predictions as tables."""
+def log_results(
+    logger: Any, run: Run, store: ImageStore, facts: Mapping[str, Any], metrics: dict[str, Any], found: pd.DataFrame
+) -> None:
+    """Hand over the figures of a run; to W&B also its network and predictions, plots of them, and mixtures.
+
+    Args:
+        logger: of the run.
+        run: which has ended, its files in its folder.
+        store: its images, of which W&B is shown a few.
+        facts: its manifest.
+        metrics: as metrics.json has them.
+        found: the predictions.
+    """
     if not isinstance(logger, Logger):
         return
     if not isinstance(logger, WandbLogger):
         logger.log_metrics(summary(metrics))
         return
-    run = logger.experiment
-    run.summary.update(summary(metrics))
-    tables = {"predictions": wandb.Table(dataframe=predictions.astype({"fold": str}))}
-    classes = classes_of(predictions)
+    wandb_run = logger.experiment
+    rows = {file.path: row for row, file in enumerate(store.collection.files)}
+
+    def picture(file: str) -> NDArray[np.uint8]:
+        return np.asarray(store.images[rows[file]])
+
+    wandb_run.summary.update(summary(metrics))
+    panels = {"predictions/images": table(found, to_look_at(found), picture), **dict(plots(found))}
     for split, sets in metrics.items():
-        if "homo" in sets:
-            confusion: Any = [[cls, *row] for cls, row in zip(classes, sets["homo"]["confusion"], strict=True)]
-            tables[f"{split} confusion matrix"] = wandb.Table(["true", *classes], confusion)
         if "hetero" in sets:
             mixtures = pd.DataFrame.from_dict(sets["hetero"]["mixtures"], orient="index")
-            tables[f"{split} mixtures"] = wandb.Table(dataframe=mixtures.reset_index(names="mixture"))
-    run.log(tables)
+            panels[f"{split}/mixtures"] = wandb.Table(dataframe=mixtures.reset_index(names="mixture"))
+    show(wandb_run, run.private, panels)
+    made = files_of(run, run.folder, facts)
+    artifacts.log(wandb_run, made.network, made.predictions)
 
 
 def summary(metrics: dict[str, Any]) -> dict[str, float]:
@@ -129,7 +160,11 @@ def summary(metrics: dict[str, Any]) -> dict[str, float]:
     return figures
 
 
-def finish(logger: Any, failed: bool) -> None:
-    """Close a W&B run, so that it is whole on disk."""
-    if isinstance(logger, WandbLogger):
-        logger.experiment.finish(exit_code=int(failed))
+def finish(logger: Any, run: Run, error: BaseException | None = None) -> None:
+    """Close a W&B run, so that it is whole on disk; one that failed, and was not stopped, sends an alert before."""
+    if not isinstance(logger, WandbLogger):
+        return
+    if isinstance(error, Exception):
+        said = described(error)
+        logger.experiment.alert(f"{title(run, ())} failed"[-63:], redacted(said) if run.private else said, "ERROR")
+    logger.experiment.finish(exit_code=int(error is not None))

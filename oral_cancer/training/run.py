@@ -116,6 +116,11 @@ class Run:
         return int(self.settings.split_seed)
 
     @property
+    def private(self) -> bool:
+        """Whether nobody is told of folders and computers, or shown an image, see `privacy`."""
+        return bool(self.settings.get("private"))
+
+    @property
     def resizing(self) -> Resizing:
         """How the store has the images, which may be larger there than the network sees them."""
         return resizing_of(self.settings.model)

@@ -80,12 +80,12 @@ def train(run: Run, expected: Mapping[str, str] = MappingProxyType({})) -> pd.Da
         try:
             with enough_memory():
                 predictions = _fit_and_predict(run, folder, parts, data, logger)
-            _record(run, parts, data, logger, predictions)
-        except BaseException:
-            finish(logger, failed=True)
+            _record(run, folder, parts, data, logger, predictions)
+        except BaseException as error:
+            finish(logger, run, error)
             stop.check()  # a signal may be the cause: ranks that end lose each other
             raise
-        finish(logger, failed=False)
+        finish(logger, run)
     return predictions
 
 
@@ -171,7 +171,7 @@ def _begin(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, ali
 
 
 def _fit_and_predict(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, logger: Any) -> pd.DataFrame:
-    log_training_batch(logger, data)
+    log_training_batch(logger, run, data)
     before = read_checkpoint(folder.checkpoint) if folder.resumed else {}
     log_again(logger, read_history(folder.path / "history.csv", before["epoch"] + 1) if before else [])
     if before.get(ENDED):
@@ -193,10 +193,12 @@ def _fit(run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule) -> No
     if trainer.global_step == 0 and model.origin_kind != "file":  # which may be evaluated as it is
         raise UserError("trainer: ended before its first step; raise its max_time")
     if trainer.is_global_zero:
-        end_training(folder.checkpoint, model, bool(run.settings.get("keep_optimizer")))
+        end_training(folder.checkpoint, model, bool(run.settings.get("keep_optimizer")), run.private)
 
 
-def _record(run: Run, parts: _Parts, data: CellDataModule, logger: Any, predictions: pd.DataFrame) -> None:
+def _record(
+    run: Run, folder: RunFolder, parts: _Parts, data: CellDataModule, logger: Any, predictions: pd.DataFrame
+) -> None:
     """Write predictions and figures, and show them."""
     if not parts.trainer.is_global_zero:
         return
@@ -205,7 +207,7 @@ def _record(run: Run, parts: _Parts, data: CellDataModule, logger: Any, predicti
         metrics["val"]["homo"]["in_sample"] = data.splits.in_sample
     write_predictions(run.folder / "predictions.csv", predictions)
     write_json(run.folder / "metrics.json", metrics)
-    log_results(logger, metrics, predictions)
+    log_results(logger, run, data.store, folder.manifest, metrics, predictions)
     display.show(title(run, _marks(data.store, parts.model)), run.folder, metrics)
 
 

@@ -94,6 +94,17 @@ def test_the_page_is_whole_by_itself(paper):
     assert len(text) < 1_000_000
 
 
+def test_runs_that_are_online_are_linked(tmp_path):
+    url = "https://wandb.example/ann/cells/runs/abc?nw=1&x=2"
+    study = write_study(tmp_path / "paper", ["m1"], [0])
+    for fold, said in enumerate((url, "javascript:alert(1)", "https://wandb.example/a b"), start=1):
+        write_run(study, "m1", fold, wandb_url=said)
+    with few_resamples():
+        path = reported(study)
+    assert [link for link in Page(path).links if not link.startswith(("#", "tables/"))] == [url]
+    assert "javascript:" not in path.read_text(encoding="utf-8")
+
+
 def test_links_lead_somewhere(paper):
     path, page = paper
     assert len(page.ids) == len(set(page.ids))

@@ -2,18 +2,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from wandb.proto.wandb_internal_pb2 import Record
 
-from oral_cancer.wandb_start import START_TIMEOUT
+from oral_cancer.tracking.start import START_TIMEOUT
+from tests.tracking.records import Logged, logged
 from tests.training.test_train import fail_in_epoch
 
 TWO_RUNS = """
 import sys, time
-from oral_cancer import wandb_start
+from oral_cancer.tracking import start as wandb_start
 wandb_start.START_TIMEOUT = 2
 for name in ("first", "second"):
     before = time.monotonic()
@@ -27,7 +27,7 @@ assert seconds < 2, f"the second run waited {seconds:.0f} s again"
 
 
 HOMELESS = """
-from oral_cancer import wandb_start
+from oral_cancer.tracking import start as wandb_start
 run = wandb_start.start_wandb("oral-cancer", "outputs", tags=["simulated", "mine"])
 artifact = wandb_start.wandb.Artifact("table", type="table")
 artifact.add_file("table.csv")
@@ -61,33 +61,6 @@ def test_a_server_that_does_not_answer_leaves_the_runs_offline(tmp_path: Path) -
     assert START_TIMEOUT <= 20
 
 
-BLOCK = 2**15  # bytes of LevelDB's log format, after whose end a record goes on with another header
-
-
-def records(path: Path) -> Iterator[Record]:
-    """What a .wandb file holds."""
-    content, at, whole = path.read_bytes(), 7, b""
-    while at + 7 <= len(content):
-        if BLOCK - at % BLOCK < 7:
-            at += BLOCK - at % BLOCK
-            continue
-        length, part = int.from_bytes(content[at + 4 : at + 6], "little"), content[at + 6]
-        whole += content[at + 7 : at + 7 + length]
-        at += 7 + length
-        if part in (1, 4):  # a whole record, or the last part of one
-            yield Record.FromString(whole)
-            whole = b""
-
-
-def logged(path: Path) -> list[dict[str, float]]:
-    """The figures of each call of `log`."""
-    return [
-        {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
-        for record in records(path)
-        if record.HasField("history")
-    ]
-
-
 @pytest.mark.slow
 def test_an_offline_run_that_goes_on_is_one_run_with_every_epoch_once(
     train: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -106,7 +79,7 @@ def test_an_offline_run_that_goes_on_is_one_run_with_every_epoch_once(
     (folder,) = (tmp_path / "wandb").glob("offline-run-*")
     (file,) = folder.glob("run-*.wandb")
     rows = logged(file)
-    for figure in ("train_loss", "val_rmse", "learning_rate"):
+    for figure in ("curves/train_loss", "curves/val_rmse", "curves/learning_rate"):
         epochs = [row["epoch"] for row in rows if figure in row]
         assert epochs == [0, 1, 2], figure
-    assert any(name.startswith("predictions") for row in rows for name in row)
+    assert any(name.startswith("predictions") for name in Logged.of(folder).summary)
