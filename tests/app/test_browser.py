@@ -90,6 +90,7 @@ def test_a_folder_is_dropped_the_result_read_and_kept(
     checked = tab.inner_text("#checked")
     assert "9 images in 3 cultures, 2 left out." in checked
     assert "odd/broken.png: " in checked
+    assert f"{CULTURES[0]} and odd: 1 image in common, such as " in checked
     assert "odd/one.png: identical to odd/again.png, which counts" in checked
     predict(tab)
     headings = [text.partition(" ")[0] for text in tab.locator("#result h3").all_inner_texts()]
