@@ -48,6 +48,11 @@ class Predicted:
     clipped: float
     digest: bytes
 
+    @property
+    def predicted(self) -> int:
+        """Index of the class that is the most probable by the mean over the networks."""
+        return int(self.probabilities.mean(axis=0).argmax())
+
 
 @dataclass(frozen=True)
 class Skipped:
