@@ -123,6 +123,15 @@ def test_a_folder_is_dropped_the_result_read_and_kept(
     assert tab.outside == []
 
 
+def test_a_folder_is_chosen(open_tab: Callable[..., Tab], folder: Path) -> None:
+    tab = open_tab()
+    with tab.expect_file_chooser() as chooser:
+        tab.click("[data-opens=pick-folder]")
+    chooser.value.set_files(folder)
+    tab.wait_for_selector("#checked")
+    assert "9 images in 3 cultures, 2 left out." in tab.inner_text("#checked")
+
+
 def test_a_bad_file_alone_is_told_and_another_goes_on(open_tab: Callable[..., Tab], folder: Path) -> None:
     tab = open_tab()
     drop(tab, folder / "odd" / "broken.png")
