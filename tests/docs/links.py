@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -70,7 +71,7 @@ def _numbered(slug: str) -> Iterator[str]:
 
 def _headings(tokens: list[Token]) -> Iterator[str]:
     """The texts of the headings, without their markup."""
-    for opened, within in zip(tokens, tokens[1:], strict=False):
+    for opened, within in pairwise(tokens):
         if opened.type == "heading_open":
             yield "".join(one.content for one in within.children or () if one.type in ("text", "code_inline"))
 
