@@ -21,10 +21,6 @@ from oral_cancer.inference.populations import Found
 from oral_cancer.inference.predict import Outcome, Predicted, Skipped, apart
 from oral_cancer.inference.prediction import Model, Prediction, inventory
 from oral_cancer.inference.results import in_common, proposed_ranges, refuse_clipped, without_repeats
-from oral_cancer.settings.commands import Predict
-
-BATCH_SIZE: int = Predict.model_fields["batch_size"].default
-"""As in the command, since probabilities depend on it in their last digits."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ def check(job: Job, card: Card, images: Images) -> Checked:
     model = Model(card.study, card.runs, lambda pixels: _no_answers(pixels, classes), way, (), "")
     new = NewReading.of(card.runs[0].facts.get("reading"), images.given)
     job.begin(len(images.found.images))
-    outcomes = model.outcomes(images.found.images, new, BATCH_SIZE, None, job.advance)
+    outcomes = model.outcomes(images.found.images, new, None, None, job.advance)
     return Checked.of(images, outcomes, model.training, new)
 
 
@@ -149,7 +145,7 @@ def predict_images(job: Job, card: Card, load: Callable[[Card], Loaded], images:
     model = loaded.model
     new = NewReading.of(card.runs[0].facts.get("reading"), images.given)
     job.begin(len(images.found.images))
-    outcomes = model.outcomes(images.found.images, new, BATCH_SIZE, None, job.advance)
+    outcomes = model.outcomes(images.found.images, new, None, None, job.advance)
     if not apart(outcomes)[0]:
         raise UserError("no image could be predicted; the check above says why")
     prediction = Prediction.of(model, images.found, outcomes, new)

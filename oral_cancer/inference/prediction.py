@@ -97,7 +97,7 @@ class Model:
         self,
         images: Sequence[NewImage],
         new: NewReading,
-        batch_size: int,
+        batch_size: int | None,
         workers: int | None,
         told: Callable[[Outcome], object],
     ) -> list[Outcome]:
