@@ -51,10 +51,10 @@ app: .venv/.installed         ## a page in the browser where images are dropped;
 bench: .venv/.installed       ## what it costs, beside what it may: a table and outputs/bench/bench.json, in 15 minutes
 	$(BIN)/python -m benchmarks
 
-test: .venv/.installed        ## the quick tests, in minutes
+test: .venv/.docs             ## the quick tests, in minutes
 	$(BIN)/pytest --numprocesses=auto --dist=worksteal
 
-test-all: .venv/.installed    ## these and the slow ones; prints the lines of the package that they reach
+test-all: .venv/.docs         ## these and the slow ones; prints the lines of the package that they reach
 	$(BIN)/pytest -m "not cluster and not faults" --numprocesses=auto --dist=worksteal \
 		--cov=oral_cancer --cov-report=term:skip-covered --cov-fail-under=90
 

@@ -55,6 +55,7 @@ def serve(settings: DictConfig) -> None:
     shelf = Shelf([Path(folder) for folder in settings.studies], settings.trust)
     limits = Limits(settings.max_images, settings.max_mb, settings.max_mb_in_all)
     listening = _listening(settings.host, settings.port)
+    say(*absent(shelf), style="yellow")
     signal.signal(signal.SIGTERM, _stop)  # obeyed once uvicorn has ended what it was about
     with temporary_room() as room:
         app = make_app(Desk(room, shelf, limits, allowed), settings.host, password)
@@ -73,6 +74,20 @@ def serve(settings: DictConfig) -> None:
         if settings.open:
             threading.Timer(1.0, webbrowser.open, [address]).start()
         uvicorn.Server(config).run([listening])
+
+
+def absent(shelf: Shelf) -> list[str]:
+    """A line for each folder of results that is not there; all are refused where none of them has a study.
+
+    Raises:
+        UserError: in that case.
+    """
+    remedy = "give the folder that holds studies, or train one first: oral-cancer train study=demo"
+    lines = [f"studies={folder}: is no folder; {remedy}" for folder in shelf.folders if not folder.is_dir()]
+    if not shelf.studies():
+        empty = [f"studies={folder}: holds no study; {remedy}" for folder in shelf.folders if folder.is_dir()]
+        raise UserError(*lines, *empty)
+    return lines
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:

@@ -11,6 +11,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from oral_cancer.app.brake import Brake
+from oral_cancer.counting import counted
+
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 SAFE = ("GET", "HEAD")
 POLICY = (
@@ -52,6 +55,7 @@ class Guard:
         self.app = app
         self.host = host
         self.password = password
+        self.brake = Brake()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,18 +69,27 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refused = self._refusal(scope["method"], Headers(scope=scope))
+        address, _ = scope.get("client") or ("", 0)
+        refused = self._refusal(scope["method"], Headers(scope=scope), address)
         await (refused or self.app)(scope, receive, send_with_headers)
 
-    def _refusal(self, method: str, headers: Mapping[str, str]) -> PlainTextResponse | None:
+    def _refusal(self, method: str, headers: Mapping[str, str], address: str) -> PlainTextResponse | None:
         host = headers.get("host", "")
         if not self._is_ours(host):
             return PlainTextResponse(f"{host!r} is no name of this page", 421)
         if _is_foreign(method, headers, host):
             return PlainTextResponse("another web site may not ask this page for anything", 403)
-        if self.password and not _knows(self.password, headers.get("authorization", "")):
-            return PlainTextResponse("the password is needed", 401, {"www-authenticate": 'Basic realm="oral-cancer"'})
-        return None
+        return self._without_password(headers.get("authorization", ""), address) if self.password else None
+
+    def _without_password(self, authorization: str, address: str) -> PlainTextResponse | None:
+        if wait := self.brake.seconds_left(address):
+            said = f"too many wrong passwords; try again in {counted(wait, 'second')}"
+            return PlainTextResponse(said, 429, {"retry-after": str(wait)})
+        if _knows(self.password, authorization):
+            return None
+        if authorization:  # a browser asks without any at first
+            self.brake.count(address)
+        return PlainTextResponse("the password is needed", 401, {"www-authenticate": 'Basic realm="oral-cancer"'})
 
     def _is_ours(self, host: str) -> bool:
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host

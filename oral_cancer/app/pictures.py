@@ -41,7 +41,10 @@ def picture(result: Result, one: Predicted, side: int, folder: Path) -> bytes:
 
 
 def heat(result: Result, one: Predicted, shelf: Shelf, folder: Path) -> bytes:
-    """A PNG of what Grad-CAM finds in an image, by the network of the first run, in colours to lay over it.
+    """A PNG of what speaks for the predicted class by Grad-CAM, in colours to lay over an image.
+
+    The class is that of the mean over all networks, as the page shows it; the network is that of the first run, as
+    that of `oral-cancer explain`, whose `fold=null` shows those of the others.
 
     Raises:
         UserError: where it does not apply to the network, or the file is no longer what it was.
@@ -53,7 +56,7 @@ def heat(result: Result, one: Predicted, shelf: Shelf, folder: Path) -> bytes:
         if one.levels.by == "least":
             new = new.with_common([found.measured for found in result.prediction.predicted])
         with _EXPLAINING:
-            (found,) = explain([Labelled(one.image)], explainers, new, None, 1)
+            (found,) = explain([Labelled(one.image)], explainers, new, one.predicted, 1)
         if not isinstance(found, Explained):
             raise UserError(f"{one.image.file}: {found.reason}")
         if found.explanation.heat is None:

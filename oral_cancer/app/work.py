@@ -20,11 +20,7 @@ from oral_cancer.inference.members import resizing
 from oral_cancer.inference.populations import Found
 from oral_cancer.inference.predict import Outcome, Predicted, Skipped, apart
 from oral_cancer.inference.prediction import Model, Prediction, inventory
-from oral_cancer.inference.results import proposed_ranges, refuse_clipped, without_repeats
-from oral_cancer.settings.commands import Predict
-
-BATCH_SIZE: int = Predict.model_fields["batch_size"].default
-"""As in the command, since probabilities depend on it in their last digits."""
+from oral_cancer.inference.results import in_common, proposed_ranges, refuse_clipped, without_repeats
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,7 @@ class Checked:
         found: in a line, e.g. "84 images (80 .tif, 4 .png)".
         cultures: images that can be read, by their culture.
         left_out: those that will not count.
+        common: which cultures have images in common.
         unlike: those that do not look like the training's, with what is unlike.
         reading: what is black and white, where that is worth saying; proposals where it must be said.
         problems: what must be mended before a prediction.
@@ -63,6 +60,7 @@ class Checked:
     found: str
     cultures: dict[str, int]
     left_out: Sequence[Skipped]
+    common: Sequence[str]
     unlike: dict[str, str]
     reading: Sequence[str]
     problems: Sequence[str]
@@ -90,6 +88,7 @@ class Checked:
             inventory(images.found),
             cultures,
             [*unreadable, *repeated],
+            in_common(kept),
             {file: "; ".join(remarks) for file, remarks in looks.items() if remarks},
             [*(in_lines(reading, before="") if is_worth_saying(reading) else []), *proposed_ranges(unreadable)],
             problems,
@@ -104,7 +103,7 @@ def check(job: Job, card: Card, images: Images) -> Checked:
     model = Model(card.study, card.runs, lambda pixels: _no_answers(pixels, classes), way, (), "")
     new = NewReading.of(card.runs[0].facts.get("reading"), images.given)
     job.begin(len(images.found.images))
-    outcomes = model.outcomes(images.found.images, new, BATCH_SIZE, None, job.advance)
+    outcomes = model.outcomes(images.found.images, new, None, None, job.advance)
     return Checked.of(images, outcomes, model.training, new)
 
 
@@ -146,7 +145,7 @@ def predict_images(job: Job, card: Card, load: Callable[[Card], Loaded], images:
     model = loaded.model
     new = NewReading.of(card.runs[0].facts.get("reading"), images.given)
     job.begin(len(images.found.images))
-    outcomes = model.outcomes(images.found.images, new, BATCH_SIZE, None, job.advance)
+    outcomes = model.outcomes(images.found.images, new, None, None, job.advance)
     if not apart(outcomes)[0]:
         raise UserError("no image could be predicted; the check above says why")
     prediction = Prediction.of(model, images.found, outcomes, new)

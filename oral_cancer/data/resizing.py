@@ -46,7 +46,8 @@ def resized(rgb: NDArray[np.uint8], size: int, antialias: bool = True, preproces
     if antialias:
         import torch
 
-        square = np.ascontiguousarray(resized_batch(torch.from_numpy(rgb)[None], size)[0].numpy())
+        writable = np.require(rgb, requirements="W")  # PyTorch warns of others
+        square = np.ascontiguousarray(resized_batch(torch.from_numpy(writable)[None], size)[0].numpy())
     else:
         import cv2
 

@@ -26,7 +26,7 @@ from oral_cancer.inference.page import composition_grid
 from oral_cancer.inference.populations import NewImage, find_images, printable
 from oral_cancer.inference.predict import Outcome, Skipped, apart
 from oral_cancer.inference.prediction import Model, Prediction, csv_of, inventory
-from oral_cancer.inference.results import proposed_ranges
+from oral_cancer.inference.results import in_common, proposed_ranges
 from oral_cancer.study.runs import Study
 
 WIDE = 10_000  # columns of a pipe
@@ -79,6 +79,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
     if is_worth_saying(prediction.reading):
         say(*in_lines(prediction.reading, before=""))
     _say_of_files("left out", root, prediction.repeated, "yellow")
+    say(*in_common(prediction.predicted), style="yellow")
     _write(prediction, root, outputs)
     if settings.wandb:
         from oral_cancer.inference.wandb_run import log_prediction  # late, as W&B is slow to load and seldom wanted

@@ -21,6 +21,9 @@ from oral_cancer.formats.picture import Ambiguous
 from oral_cancer.inference.engines import Answers, Ensemble
 from oral_cancer.inference.populations import NewImage
 
+ON_GPU, ON_CPU = 16, 4
+"""Images a step; on a CPU more at once take longer each, and progress and cancelling wait for a whole batch."""
+
 
 @dataclass(frozen=True)
 class Predicted:
@@ -47,6 +50,11 @@ class Predicted:
     levels: Levels
     clipped: float
     digest: bytes
+
+    @property
+    def predicted(self) -> int:
+        """Index of the class that is the most probable by the mean over the networks."""
+        return int(self.probabilities.mean(axis=0).argmax())
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ def predict(
     images: Sequence[NewImage],
     ensemble: Ensemble,
     way: Resizing,
-    batch_size: int,
+    batch_size: int | None,
     workers: int | None,
     new: NewReading,
 ) -> Generator[Outcome, None, None]:
@@ -98,15 +106,16 @@ def predict(
         images: what to predict.
         ensemble: the study's networks.
         way: how images are resized, as in training.
-        batch_size: images a step.
+        batch_size: images a step; None is `ON_GPU` or `ON_CPU`.
         workers: threads; None is one a core.
         new: how the files are to be read.
     """
+    size = batch_size or (ON_GPU if torch.cuda.is_available() else ON_CPU)
     undecided: list[_Undecided] = []
     with quiet(), _one_core_each(), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
 
         def outcomes(images: Sequence[NewImage], new: NewReading) -> Iterator[Outcome | _Undecided]:
-            batches = [images[first : first + batch_size] for first in range(0, len(images), batch_size)]
+            batches = [images[first : first + size] for first in range(0, len(images), size)]
             for of_batch in pool.map(lambda batch: _predict_batch(batch, ensemble, way, new), batches):
                 yield from of_batch
 

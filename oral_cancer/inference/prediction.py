@@ -28,7 +28,14 @@ from oral_cancer.inference.onnx_files import onnx_ensemble, onnx_folder
 from oral_cancer.inference.page import predictions_page
 from oral_cancer.inference.populations import Found, NewImage
 from oral_cancer.inference.predict import Outcome, Predicted, Skipped, apart, predict
-from oral_cancer.inference.results import by_network, image_table, population_table, refuse_clipped, without_repeats
+from oral_cancer.inference.results import (
+    by_network,
+    image_table,
+    in_common,
+    population_table,
+    refuse_clipped,
+    without_repeats,
+)
 from oral_cancer.privacy import redacted
 from oral_cancer.study.pictures import thumbnail
 from oral_cancer.study.run_record import RunRecord
@@ -91,7 +98,7 @@ class Model:
         self,
         images: Sequence[NewImage],
         new: NewReading,
-        batch_size: int,
+        batch_size: int | None,
         workers: int | None,
         told: Callable[[Outcome], object],
     ) -> list[Outcome]:
@@ -164,6 +171,7 @@ class Prediction:
         """What the head of a page says, of images from the place `root`."""
         study, runs = self.model.study, self.model.runs
         first = runs[0].facts
+        common = in_common(self.predicted)
         facts = {
             "Images": root,
             "Study": str(study.folder),
@@ -172,6 +180,7 @@ class Prediction:
             "Weights at the start": str(first.get("weights")),
             "Predicted": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "Found": inventory(self.found),
+            **({"Identical": "; ".join(common)} if common else {}),
             "Predicted is": views_in_words(runs),
             "Brightness": "; ".join(in_lines(self.reading, before="")),
         }

@@ -16,6 +16,7 @@ from oral_cancer.evaluation.feature_space import LIMIT, USUAL
 from oral_cancer.evaluation.feature_space import OUTSIDE as FAR_OUT
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.formats.brightness import MOST_CLIPPED, Measured
+from oral_cancer.inference.populations import NewImage
 from oral_cancer.inference.predict import Predicted, Skipped
 
 LOOKS = ["brightness", "contrast", "micrometres"]
@@ -75,6 +76,30 @@ def without_repeats(predicted: Sequence[Predicted]) -> tuple[list[Predicted], li
     return kept, repeated
 
 
+def in_common(kept: Sequence[Predicted]) -> list[str]:
+    """A line for all images that the same populations have in common, each of which counts in each of these.
+
+    Args:
+        kept: those of `without_repeats`.
+    """
+    same: dict[bytes, list[NewImage]] = defaultdict(list)
+    for one in kept:
+        same[one.digest].append(one.image)
+    shared: dict[tuple[str, ...], list[list[NewImage]]] = defaultdict(list)
+    for images in same.values():
+        if len(images) > 1:
+            shared[tuple(image.population for image in images)].append(images)
+    return [
+        f"{' and '.join(map(_place, populations))}: {counted(len(found), 'image')} in common, such as "
+        f"{' and '.join(image.file for image in found[0])}; counted in each, so remove them where they do not belong"
+        for populations, found in shared.items()
+    ]
+
+
+def _place(population: str) -> str:
+    return "the folder itself" if population == "." else population
+
+
 def spread(classes: Sequence[str]) -> list[str]:
     """The columns of the SD over the networks."""
     return [f"{name}_sd" for name in classes]
@@ -112,7 +137,7 @@ def image_table(
     for one in predicted:
         mean = one.probabilities.mean(axis=0)
         sd = one.probabilities.std(axis=0, ddof=1) if len(one.probabilities) > 1 else np.full(len(classes), np.nan)
-        views_sd = one.by_view[:, mean.argmax()].std(ddof=1) if len(one.by_view) > 1 else np.nan
+        views_sd = one.by_view[:, one.predicted].std(ddof=1) if len(one.by_view) > 1 else np.nan
         remarks = unlike(one.appearance, training) if training else []
         if one.clipped:
             remarks.append(f"clipped ({one.clipped:.2%} of its values)")
@@ -120,7 +145,7 @@ def image_table(
         if far[0] > LIMIT:
             remarks.append(f"{BY_FEATURES} ({far[0]:.1f} times as far from the training images as usual)")
         looks = [*(getattr(one.appearance, name) for name in LOOKS), *far]
-        said = (one.image.file, one.image.population, experiment, classes[int(mean.argmax())])
+        said = (one.image.file, one.image.population, experiment, classes[one.predicted])
         rows.append((*said, *mean, *sd, views_sd, "; ".join(remarks), NOTHING, *looks))
     nothing, lacking = [np.nan] * (2 * len(classes) + 1), [np.nan] * (len(LOOKS) + len(OF_FEATURES))
     for image, reason in ((one.image, one.reason) for one in skipped):

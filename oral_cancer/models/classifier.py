@@ -44,7 +44,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         ema: decay of the moving average of the weights that is the trained network, None for the weights of the last
             step; the trainer averages, see `training.trainer`.
         recipe: what data, augmentation and trainer follow in conf/; of no influence here.
-        loss: one of `losses.LOSSES`.
+        loss: one of `losses.LOSSES`, or a function of the user's; see `losses.loss_of`.
         focal: gamma and alpha of the focal loss, see `losses.focal`.
         label_smoothing: see `losses.smoothed`; labels are smoothed for the loss in training alone.
         mixup: None, or the number a of mixup: with one l of Beta(a, a) a batch, each image and its label are l parts

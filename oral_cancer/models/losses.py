@@ -7,13 +7,14 @@ weighted where the classes have weights.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pkgutil import resolve_name
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from oral_cancer.errors import UserError
+from oral_cancer.errors import UserError, brief
 from oral_cancer.settings.learning import CROSS_ENTROPY, FOCAL, KL, MSE
 from oral_cancer.settings.refusals import shown
 
@@ -58,19 +59,22 @@ def focal(scores: Tensor, soft_labels: Tensor, gamma: float, alpha: Sequence[flo
 
 LOSSES: dict[str, Callable[..., Tensor]] = {MSE: mse, CROSS_ENTROPY: cross_entropy, KL: kl, FOCAL: focal}
 """By what `model.loss` calls them; the options of one are those of `model.<its name>`."""
+CONTRACT = "make of scores and soft labels (B, K) one number an image that has a gradient, (B,)"
 
 
 def loss_of(name: str, classes: int, options: Mapping[str, Any] | None = None) -> Loss:
     """The loss of a name.
 
     Args:
-        name: one of `LOSSES`.
+        name: one of `LOSSES`, or a function of the user's, `module.name`.
         classes: K.
         options: of the focal loss.
 
     Raises:
-        UserError: for other than K numbers as `alpha`.
+        UserError: for other than K numbers as `alpha`, and a function that is not there or no loss.
     """
+    if name not in LOSSES:
+        return _own(name, classes)
     if name != FOCAL:
         return LOSSES[name]
     options = {"gamma": 2.0} | dict(options or {})
@@ -78,6 +82,25 @@ def loss_of(name: str, classes: int, options: Mapping[str, Any] | None = None) -
         wanted = f"null or a list of {classes} positive numbers, one for each class in their order"
         raise UserError(f"model.focal.alpha={shown(list(alpha))}: must be {wanted}")
     return partial(focal, **options)
+
+
+def _own(name: str, classes: int) -> Loss:
+    """A function of the user's, tried on two images."""
+    try:
+        own: Loss = resolve_name(name)
+    except Exception as error:  # whatever the import of a module provokes
+        raise UserError(
+            f"model.loss={name}: cannot be imported ({brief(error)}); see that PYTHONPATH leads to it"
+        ) from error
+    scores, even = torch.zeros((2, classes), requires_grad=True), torch.full((2, classes), 1 / classes)
+    try:
+        made = own(scores, even)
+    except Exception as error:
+        said = f"{type(error).__name__}: {brief(error)}"
+        raise UserError(f"model.loss={name}: fails on two images ({said}); it must {CONTRACT}") from error
+    if not (isinstance(made, Tensor) and made.shape == (2,) and made.requires_grad):
+        raise UserError(f"model.loss={name}: must {CONTRACT}")
+    return own
 
 
 def smoothed(soft_labels: Tensor, smoothing: float) -> Tensor:

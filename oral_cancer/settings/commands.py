@@ -50,7 +50,7 @@ class Predict(OfStudy, Reading):
     images: Annotated[str, FOLDER, AS_TYPED]
     controls: Annotated[Path | Annotated[dict[Path, Path], MinLen(1)] | None, CONTROLS, BY_NAME] = None
     engine: Annotated[str, one_of(ENGINES), AS_TYPED] = ENGINES[0]
-    batch_size: Annotated[int, whole(1)] = 16
+    batch_size: Annotated[int | None, whole(1)] = None
     workers: Annotated[int | None, whole(1)] = None
     wandb: Annotated[bool, TRUTH] = False
 

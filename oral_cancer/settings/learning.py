@@ -5,11 +5,15 @@ from typing import Annotated, Any
 
 from annotated_types import MinLen
 
-from oral_cancer.settings.rules import NOT_NEGATIVE, POSITIVE, Rule, Section
+from oral_cancer.settings.rules import NOT_NEGATIVE, POSITIVE, Rule, Section, fitting
 
 SOFTMAX, SIGMOID = OUTPUTS = ("softmax", "sigmoid")
 """From a network's numbers to probabilities: by softmax, or each by the sigmoid and a row divided by its sum."""
 MSE, CROSS_ENTROPY, KL, FOCAL = LOSSES = ("mse", "cross_entropy", "kl", "focal")
+LOSS = Rule(
+    f"one of {', '.join(LOSSES)}, or a function of your own as module.name",
+    (fitting(lambda name: name in LOSSES or ("." in name and all(map(str.isidentifier, name.split("."))))),),
+)
 WORDS = {
     SIGMOID: "sigmoids divided by their sum",
     MSE: "mean squared error",

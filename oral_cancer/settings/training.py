@@ -31,7 +31,7 @@ from oral_cancer.settings.data import (
     LayoutSource,
     SimulatedSource,
 )
-from oral_cancer.settings.learning import LOSSES, MSE, OUTPUTS, SOFTMAX, Focal
+from oral_cancer.settings.learning import LOSS, MSE, OUTPUTS, SOFTMAX, Focal
 from oral_cancer.settings.loggers import CsvLogger, NoLogger, TensorBoardLogger, WandbLogger
 from oral_cancer.settings.networks import instead_of_network
 from oral_cancer.settings.optimization import AdamW, KerasAdam, OneCycle, Optimizer, PiecewiseConstant
@@ -123,7 +123,7 @@ class Model(Network):
     recalibrate: Annotated[bool, TRUTH] = False
     ema: Annotated[float | None, Rule("a number above 0 and below 1, such as 0.99", (Gt(0), Lt(1), FINITE))] = None
     compile: Annotated[bool, TRUTH] = False
-    loss: Annotated[str, one_of(LOSSES)] = MSE
+    loss: Annotated[str, LOSS] = MSE
     focal: Focal | None = None
     label_smoothing: Annotated[float, SHARE] = 0.0
     mixup: Annotated[float | None, POSITIVE] = None

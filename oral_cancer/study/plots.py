@@ -116,7 +116,7 @@ def _curves(
             for _, run in of_experiment.groupby(TRAINING, sort=False):
                 axes.plot(run["epoch"] + 1, run[column], color=colour, lw=0.7, alpha=0.3)
             mean = of_experiment.groupby("epoch")[column].mean()
-            axes.plot(mean.index + 1, mean, color=colour, lw=1.9, marker="o" if len(mean) == 1 else "")
+            axes.plot(mean.index + 1, mean, color=colour, lw=1.9, marker="o" if len(mean) == 1 else "", clip_on=False)
             ends[str(experiment)] = float(mean.iloc[-1])
         for experiment, known in published[published["epoch"] < last].groupby("experiment", sort=False):
             axes.plot(known["epoch"] + 1, known[column], color=colours[str(experiment)], lw=1.3, ls="--")

@@ -90,6 +90,7 @@ def test_a_folder_is_dropped_the_result_read_and_kept(
     checked = tab.inner_text("#checked")
     assert "9 images in 3 cultures, 2 left out." in checked
     assert "odd/broken.png: " in checked
+    assert f"{CULTURES[0]} and odd: 1 image in common, such as " in checked
     assert "odd/one.png: identical to odd/again.png, which counts" in checked
     predict(tab)
     headings = [text.partition(" ")[0] for text in tab.locator("#result h3").all_inner_texts()]
@@ -120,6 +121,15 @@ def test_a_folder_is_dropped_the_result_read_and_kept(
     tab.click("text=Back to the images")
     assert tab.input_value("#culture") == "odd"
     assert tab.outside == []
+
+
+def test_a_folder_is_chosen(open_tab: Callable[..., Tab], folder: Path) -> None:
+    tab = open_tab()
+    with tab.expect_file_chooser() as chooser:
+        tab.click("[data-opens=pick-folder]")
+    chooser.value.set_files(folder)
+    tab.wait_for_selector("#checked")
+    assert "9 images in 3 cultures, 2 left out." in tab.inner_text("#checked")
 
 
 def test_a_bad_file_alone_is_told_and_another_goes_on(open_tab: Callable[..., Tab], folder: Path) -> None:

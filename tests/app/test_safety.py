@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oral_cancer.app.command import serve
+from oral_cancer.app.command import absent, serve
 from oral_cancer.app.sessions import IDLE, Desk
 from oral_cancer.app.shelf import Shelf
 from oral_cancer.command import settings_of
@@ -181,6 +181,21 @@ def test_what_would_open_the_page_too_wide_or_not_at_all_is_refused(given: list[
         serve(settings_of("app", given))
     (said,) = refused.value.lines
     assert said == line
+
+
+def test_a_folder_without_a_study_is_refused_where_it_is_the_only_one(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    remedy = "give the folder that holds studies, or train one first: oral-cancer train study=demo"
+    for name, fault in (("typo", "is no folder"), ("empty", "holds no study")):
+        with pytest.raises(UserError) as refused:
+            serve(settings_of("app", [f"studies={tmp_path / name}", "port=0"]))
+        assert refused.value.lines == (f"studies={tmp_path / name}: {fault}; {remedy}",)
+
+
+def test_a_folder_that_is_not_there_is_told_beside_one_with_studies(tmp_path: Path) -> None:
+    (tmp_path / "study" / "m1" / "fold=0").mkdir(parents=True)
+    (said,) = absent(Shelf([tmp_path, tmp_path / "typo"]))
+    assert said.startswith(f"studies={tmp_path / 'typo'}: is no folder; ")
 
 
 def test_a_port_that_is_taken_is_told_with_the_remedy(page: Page) -> None:

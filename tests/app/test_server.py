@@ -3,6 +3,7 @@
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,11 @@ import tifffile
 
 from oral_cancer.app import view
 from oral_cancer.app.jobs import Job
+from oral_cancer.app.pictures import heat
 from oral_cancer.app.sessions import Desk
+from oral_cancer.explain.choice import Labelled
+from oral_cancer.explain.explaining import explain
+from oral_cancer.explain.pictures import coloured, png
 from scripts.predict import main
 from tests.app.conftest import CULTURES, Page, written
 from tests.app.person import drop, predict, wait
@@ -80,6 +85,16 @@ def test_a_job_that_fails_says_so_in_a_line_and_the_page_lives_on(page: Page, pl
     assert predict(person)["state"] == "done"
 
 
+def test_images_that_cultures_have_in_common_are_told(page: Page, plate: dict[str, bytes]) -> None:
+    person = page.person()
+    content = next(iter(plate.values()))
+    drop(person, {f"plate/{name}.png": content for name in ("A/1", "A/2", "B/1")})
+    shown = person.get("/").text
+    assert "A and B: 1 image in common, such as A/1.png and B/1.png; counted in each" in shown
+    assert '<span class="file-name">A/2.png</span>: identical to A/1.png, which counts' in shown
+    assert "2 images in 2 cultures, 1 left out." in shown
+
+
 def test_planes_and_channels_are_chosen_where_there_are_several(page: Page, tmp_path: Path) -> None:
     stack = np.random.default_rng(0).integers(40, 200, (3, 40, 48), np.uint8)
     tifffile.imwrite(tmp_path / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
@@ -120,6 +135,26 @@ def test_pictures_are_shown_in_the_range_that_the_networks_saw(page: Page, image
     assert heat.headers["content-type"] == "image/png"
     assert person.get(address.replace("-320", "-1600")).status_code == 200
     assert person.get(address.replace("-320", "-9000")).status_code == 404
+
+
+def test_heat_is_of_the_class_that_the_page_shows(
+    page: Page, desk: Desk, plate: dict[str, bytes], tmp_path: Path
+) -> None:
+    """Of all networks together, whatever the one says that is explained."""
+    person = page.person()
+    drop(person, plate)
+    predict(person)
+    result = desk._sessions[next(iter(person.cookies.values()))].result
+    one = result.prediction.predicted[0]
+    explainers = desk.shelf.explainers(result.card)
+    pictures = set()
+    for k in range(len(result.card.study.classes)):
+        shown = replace(one, probabilities=np.tile(np.eye(3)[k], (2, 1)))
+        (found,) = explain([Labelled(one.image)], explainers, result.prediction.new, k, 1)
+        expected = png(coloured(found.explanation.heat, found.original.shape[1::-1]))
+        assert heat(result, shown, desk.shelf, tmp_path / str(k)) == expected
+        pictures.add(expected)
+    assert len(pictures) > 1
 
 
 def test_a_job_is_cancelled(page: Page, desk: Desk, plate: dict[str, bytes]) -> None:

@@ -35,6 +35,18 @@ def test_only_without_antialiasing_fine_texture_aliases() -> None:
     assert resized(stripes, 48).std() < 30 < resized(stripes, 48, antialias=False).std()
 
 
+def test_an_image_that_cannot_be_written_to_is_resized_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    image = noise(31, 47)
+    image.flags.writeable = False
+    always = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # and not once a process
+    try:
+        resized(image, 30)
+    finally:
+        torch.set_warn_always(always)
+    assert not recwarn.list
+
+
 def test_the_store_keeps_pixels_by_how_they_were_resized(tmp_path: Path) -> None:
     root = tmp_path / "images"
     (root / "a").mkdir(parents=True)

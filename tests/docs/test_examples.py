@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
@@ -16,6 +17,7 @@ from omegaconf import OmegaConf
 from oral_cancer.data.training_set import checked
 from oral_cancer.evaluation.predictions import read_predictions
 from oral_cancer.experiments import compose_settings
+from oral_cancer.models.losses import loss_of
 from oral_cancer.quoting import for_hydra
 from oral_cancer.settings import build, check, resolved
 from oral_cancer.train import LITERAL, PATTERNED
@@ -25,6 +27,7 @@ from tests.published import CLASSES, soft_label
 
 IN_PYTHON = "docs/tutorials/in_python.md"
 TREATMENT = "docs/how-to/treatment.md"
+LOSS = "docs/how-to/loss.md"
 NETWORK = "docs/how-to/network.md"
 EXPORT = "docs/how-to/export.md"
 TABLE = "docs/how-to/table.md"
@@ -83,6 +86,20 @@ def test_the_network_shown_trains_its_head_alone() -> None:
     trained = [name for name, parameter in network.network.named_parameters() if parameter.requires_grad]
     head = [name for name, _ in network.network.get_classifier().named_parameters()]
     assert [name.rpartition(".")[2] for name in trained] == head
+
+
+def test_the_loss_shown_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_losses.py").write_text(block(LOSS, "python", "hellinger"))
+    monkeypatch.syspath_prepend(tmp_path)
+    hellinger = loss_of("my_losses.hellinger", 3)
+    labels = torch.tensor([[1.0, 0, 0], [0.25, 0.75, 0]])
+    scores = torch.zeros((2, 3), requires_grad=True)
+    optimizer = torch.optim.SGD([scores], lr=1.0)
+    for _ in range(2000):
+        optimizer.zero_grad()
+        hellinger(scores, labels).sum().backward()
+        optimizer.step()
+    torch.testing.assert_close(scores.detach().softmax(dim=1), labels, atol=0.02, rtol=0)
 
 
 @pytest.mark.slow

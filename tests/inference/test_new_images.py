@@ -262,7 +262,11 @@ def test_identical_images_of_a_population_count_once(
     assert "identical to A/" in predictions.left_out[name]
     assert predictions[list(CLASSES)].loc[name].isna().all()
     assert table.parental["A"] == pytest.approx(table.parental["B"], abs=1e-9)
-    assert "left out" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "left out" in said
+    assert "A and B: 4 images in common, such as A/" in said
+    page = (study.parent / "out" / "predictions.html").read_text().replace("<wbr>", "")
+    assert "A and B: 4 images in common, such as A/" in page
 
 
 def test_figures_come_with_and_without_images_unlike_the_training(

@@ -1,6 +1,9 @@
 """Each loss and output against its formula in plain NumPy, and what a step makes of them."""
 
+import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from oral_cancer.errors import UserError
+from oral_cancer.experiments import compose_settings
 from oral_cancer.models import SoftLabelClassifier, SoftLabelNetwork
-from oral_cancer.models.losses import LOSSES, loss_of, smoothed
+from oral_cancer.models.losses import CONTRACT, LOSSES, loss_of, smoothed
+from oral_cancer.settings import check
+from oral_cancer.settings.learning import loss_in_words
 
 Floats = NDArray[np.float64]
 ALPHA = (0.5, 1.0, 3.0)
@@ -108,6 +114,55 @@ def test_weights_of_other_than_the_classes_are_refused() -> None:
         with pytest.raises(UserError, match=r"^model.focal.alpha=\[.*\]: must be null or a list of 3 positive numbers"):
             loss_of("focal", 3, {"alpha": alpha})
     assert loss_of("mse", 3, {"gamma": 2.0, "alpha": [1, 2]}) is LOSSES["mse"]  # which has none
+
+
+OWN = """
+import torch
+def own(scores, soft_labels): return (scores - soft_labels).abs().sum(dim=1)
+def mean(scores, soft_labels): return own(scores, soft_labels).mean()
+def detached(scores, soft_labels): return own(scores, soft_labels).detach()
+def failing(scores, soft_labels): return scores @ soft_labels
+number = 3
+"""
+
+
+@pytest.fixture
+def own_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_losses.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_losses", raising=False)
+
+
+@pytest.mark.usefixtures("own_losses")
+def test_a_function_of_the_users_is_a_loss() -> None:
+    found = loss_of("own_losses.own", 3)(torch.from_numpy(SCORES), torch.from_numpy(LABELS))
+    np.testing.assert_allclose(found, np.abs(SCORES - LABELS).sum(axis=1), rtol=1e-12)
+    check(compose_settings(["model.loss=own_losses.own"]))
+    assert loss_in_words({"loss": "own_losses.own"}) == "own_losses.own"
+
+
+@pytest.mark.usefixtures("own_losses")
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("no_such.loss", r"cannot be imported \(No module named 'no_such'\); see that PYTHONPATH leads to it"),
+        ("own_losses.other", "cannot be imported"),
+        ("own_losses.mean", f"must {re.escape(CONTRACT)}"),
+        ("own_losses.detached", f"must {re.escape(CONTRACT)}"),
+        ("own_losses.failing", f"fails on two images .*; it must {re.escape(CONTRACT)}"),
+        ("own_losses.number", "fails on two images"),
+    ],
+)
+def test_a_function_that_is_no_loss_is_refused_in_a_line(name: str, fault: str) -> None:
+    with pytest.raises(UserError, match=f"^model.loss={name}: {fault}") as refused:
+        loss_of(name, 3)
+    assert len(refused.value.lines) == 1
+
+
+@pytest.mark.parametrize("name", ["mes", "own_losses.", "own losses.own", "../own.loss"])
+def test_a_name_that_no_function_can_have_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=r"^model.loss=.*: must be one of mse, .*, or a function of your own as module"):
+        check(compose_settings([f"model.loss='{name}'"]))
 
 
 def classifier(weights: list[float] | None = None, **settings: Any) -> SoftLabelClassifier:
