@@ -38,8 +38,9 @@ def _first(tables: Mapping[str, pd.DataFrame], experiments: Sequence[str]) -> st
     named = FIGURE_NAMES[metric]
     of = dict(zip(validated.index, map(mean_sd, validated["mean"], validated["sd"]), strict=True))
     ranked = [name for name in experiments if name in of]
-    best = number(validated.loc[ranked[0], "mean"]) if ranked else ""
-    even = [name for name in ranked if number(validated.loc[name, "mean"]) == best]
+    means = dict(zip(validated.index, map(number, validated["mean"]), strict=True))
+    best = means[ranked[0]] if ranked else ""
+    even = [name for name in ranked if means[name] == best]
     if len(even) > 1:
         said = (
             f"By validation {named}, {', '.join(even[:-1])} and {even[-1]} are even with {best}; {even[0]} stands first"
