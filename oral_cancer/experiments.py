@@ -85,8 +85,8 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
 
     Args:
         composed: its settings.
-        with_network: whether the network is part of the name where it is not the default one and the experiment does
-            not declare it; in a study in which all others have the same it need not be.
+        with_network: whether the network is part of the name where it is not that of the declaration; in a study in
+            which all have the same, but for those that declare one, it need not be.
         varied: options that tell it apart from others of a study, such as "model.scheduler.factor".
 
     Returns:
@@ -101,12 +101,15 @@ def name_of(composed: Composed, with_network: bool = True, varied: Sequence[str]
     mine = _identity(composed)
     others = [option for option in varied if option not in NAMED_ALREADY]
     changed = [f"{option}={value}" for option in others if (value := composed.given(option)) is not None]
-    network = [mine.network] if with_network and mine.network != _default().network else []
-    for choice, (name, identity) in _known(composed, chosen):
+
+    def network(usual: str) -> list[str]:
+        return [mine.network] if with_network and mine.network != usual else []
+
+    for name, identity in _known(composed, chosen):
         if identity.treated == mine.treated:
-            return ",".join(["-".join([name, *([] if declares_network(choice) else network)]), *changed])
+            return ",".join(["-".join([name, *network(identity.network)]), *changed])
     own = [as_typed(word) for word in composed.overrides if word.lstrip("+").startswith(TREATING)]
-    parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network]
+    parts = ["_".join(mine.train_sets) or "nothing", str(composed.choices["resampling"]), *network(_default().network)]
     return ",".join(dict.fromkeys(["-".join(parts), *own, *changed]))
 
 
@@ -141,19 +144,19 @@ def declares_network(experiment: str | None) -> bool:
     return experiment in declared() and "model" in _demanded(experiment)[0]
 
 
-def _known(composed: Composed, chosen: str | None) -> Iterator[tuple[str, tuple[str, Identity]]]:
-    """Experiments, choice and name, whose demands some settings meet; each is composed as it is asked for.
+def _known(composed: Composed, chosen: str | None) -> Iterator[tuple[str, Identity]]:
+    """Experiments by name whose demands some settings meet; each is composed as it is asked for.
 
     The chosen one comes first, which may be the user's own, then those that demand the most.
     """
     demands = {choice: _demanded(choice) for choice in declared()}
     if chosen and chosen not in demands:
-        yield chosen, _declaration(chosen)
+        yield _declaration(chosen)
     model = resolved(composed.settings)["model"]
     for choice in sorted(demands, key=lambda choice: (choice != chosen, -sum(map(len, demands[choice])))):
         choices, options = demands[choice]
         if choices.items() <= composed.choices.items() and OmegaConf.merge(model, options) == model:
-            yield choice, _declared(choice)
+            yield _declared(choice)
 
 
 @cache

@@ -241,7 +241,7 @@ FOLD, PLANE = "a whole number of at least 0, or all", "a whole number from 0, or
     [
         (
             "predict batch_size=0",
-            ["images: is needed: images=...", "batch_size=0: must be a whole number of at least 1"],
+            ["images: is needed: images=...", "batch_size=0: must be null or a whole number of at least 1"],
         ),
         ("predict images=a engin=onnx", ["engin: is no option; did you mean engine?"]),
         ("predict images=a engine=tf", ["engine=tf: must be one of torch, onnx"]),

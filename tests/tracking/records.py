@@ -1,6 +1,7 @@
 """What W&B has written of an offline run."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,8 +13,17 @@ from wandb.proto.wandb_internal_pb2 import Record
 BLOCK = 2**15  # bytes of LevelDB's log format, after whose end a record goes on with another header
 
 
-def records(path: Path) -> Iterator[Record]:
-    """What a .wandb file holds."""
+def records(path: Path) -> list[Record]:
+    """What a .wandb file holds, once W&B's service has ended it, for which nobody who ends a run waits."""
+    for _ in range(100):
+        found = list(_records(path))
+        if any(record.HasField("exit") for record in found):
+            return found
+        time.sleep(0.1)
+    raise TimeoutError(f"{path} has no end")
+
+
+def _records(path: Path) -> Iterator[Record]:
     content, at, whole = path.read_bytes(), 7, b""
     while at + 7 <= len(content):
         if BLOCK - at % BLOCK < 7:
@@ -50,7 +60,7 @@ class Logged:
     @classmethod
     def of(cls, folder: Path) -> "Logged":
         (path,) = folder.glob("run-*.wandb")
-        return cls(folder, list(records(path)))
+        return cls(folder, records(path))
 
     def _all(self, kind: str) -> list[Any]:
         return [getattr(record, kind) for record in self.records if record.WhichOneof("record_type") == kind]
