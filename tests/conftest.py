@@ -172,4 +172,4 @@ def undisturbed(made_once: MadeOnce, images_root: Path) -> Path:
 @pytest.fixture
 def again(undisturbed: Path, tmp_path: Path) -> Path:
     """A copy of `undisturbed`, in which a test may start the study again or harm it."""
-    return Path(shutil.copytree(undisturbed, tmp_path / "again"))
+    return Path(shutil.copytree(undisturbed, tmp_path / "again", symlinks=True))
