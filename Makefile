@@ -27,7 +27,7 @@ INSTALL := $(PIP) --constraint constraints.txt $(if $(TORCH_INDEX),$(foreach nam
 	@touch $@
 
 demo: .venv/.installed        ## five models across five folds with the small network on simulated cells
-	@echo "Drawing micrographs and training 25 small networks on them: 3 to 6 minutes on two cores, once PyTorch is loaded."
+	@echo "Drawing micrographs and training 25 small networks on them: minutes on two cores, once PyTorch is loaded."
 	@$(BIN)/python train.py study=demo
 	@echo
 	@echo "The page: $(CURDIR)/outputs/studies/demo/report.html"

@@ -22,7 +22,7 @@ from oral_cancer.inference.engines import Answers, Ensemble
 from oral_cancer.inference.populations import NewImage
 
 ON_GPU, ON_CPU = 16, 4
-"""Images a step; on a CPU more at once take longer each, and progress and cancelling wait for a whole batch."""
+"""Images a step; the first result, progress and cancelling wait for a whole batch."""
 
 
 @dataclass(frozen=True)
