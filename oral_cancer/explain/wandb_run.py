@@ -8,10 +8,9 @@ import wandb
 from oral_cancer.explain.page import Shown
 from oral_cancer.study.run_record import RunRecord
 from oral_cancer.study.runs import Study
-from oral_cancer.study.tracked import SAVE_DIR, marks, project_of, training_files
+from oral_cancer.study.tracked import start_beside, training_files
 from oral_cancer.tracking import artifacts
 from oral_cancer.tracking.identity import key
-from oral_cancer.tracking.start import start_wandb
 
 AT_ONCE = 100  # W&B shows at most 108 pictures of one step
 
@@ -27,16 +26,8 @@ def log_explanations(study: Study, runs: Sequence[RunRecord], folder: Path, expl
         folder: that the sheets' paths are relative to.
         explained: what is logged.
     """
-    run = start_wandb(
-        project_of(study),
-        SAVE_DIR,
-        private=study.private,
-        group=study.name,
-        job_type="explain",
-        name=" ".join(["explain", study.name, *marks(study)]),
-        tags=marks(study),
-        config={"study": study.name, "sheets": len(explained)} | ({} if study.private else {"folder": str(folder)}),
-    )
+    place = {} if study.private else {"folder": str(folder)}
+    run = start_beside(study, "explain", study.name, {"sheets": len(explained), **place})
     try:
         artifacts.use(run, (training_files(study, one).network for one in runs))
         sheets: dict[str, list[wandb.Image]] = {}

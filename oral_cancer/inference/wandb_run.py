@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from oral_cancer.data.reader import quiet, read_new
 from oral_cancer.inference.prediction import Prediction
-from oral_cancer.study.tracked import SAVE_DIR, marks, project_of, training_files
+from oral_cancer.study.tracked import start_beside, training_files
 from oral_cancer.tracking import artifacts
 from oral_cancer.tracking.identity import artifact_name, key
-from oral_cancer.tracking.start import start_wandb
 from oral_cancer.tracking.tables import OF_EACH, UNCERTAIN, show, table
 
 
@@ -26,16 +25,7 @@ def log_prediction(prediction: Prediction, name: str, files: Sequence[Path]) -> 
         files: what was written.
     """
     study = prediction.model.study
-    run = start_wandb(
-        project_of(study),
-        SAVE_DIR,
-        private=study.private,
-        group=study.name,
-        job_type="predict",
-        name=" ".join(["predict", name, *marks(study)]),
-        tags=marks(study),
-        config={"study": study.name, "predicted_by": prediction.model.experiment, "images": name},
-    )
+    run = start_beside(study, "predict", name, {"predicted_by": prediction.model.experiment, "images": name})
     try:
         artifacts.use(run, (training_files(study, one).network for one in prediction.model.runs))
         known = prediction.images[prediction.images["left_out"] == ""].reset_index(drop=True)

@@ -1,10 +1,15 @@
 """What of a study is in W&B: in which project, and from what artifacts whoever goes on with it is made."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
+
+import wandb
 
 from oral_cancer.study.run_record import RunRecord
 from oral_cancer.study.runs import Study
 from oral_cancer.tracking.artifacts import TrainingFiles
+from oral_cancer.tracking.start import start_wandb
 
 PROJECT = "oral-cancer"  # where the study was not logged to W&B
 PROJECTS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")  # that a study may name
@@ -25,3 +30,24 @@ def training_files(study: Study, run: RunRecord) -> TrainingFiles:
 def marks(study: Study) -> list[str]:
     """What a reader must know at a glance."""
     return ["simulated"] if study.simulated else []
+
+
+def start_beside(study: Study, kind: str, name: str, config: Mapping[str, Any]) -> wandb.Run:
+    """A W&B run of the study's group for what is done with its networks.
+
+    Args:
+        study: whose networks they are.
+        kind: the job type, such as "predict".
+        name: of what it is done to.
+        config: beside the study's name.
+    """
+    return start_wandb(
+        project_of(study),
+        SAVE_DIR,
+        private=study.private,
+        group=study.name,
+        job_type=kind,
+        name=" ".join([kind, name, *marks(study)]),
+        tags=marks(study),
+        config={"study": study.name, **config},
+    )
