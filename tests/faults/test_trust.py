@@ -472,7 +472,7 @@ def test_no_folder_that_a_study_names_is_made_for_wandb(
         begun.append((project, save_dir))
         raise UserError("begun")
 
-    monkeypatch.setattr("oral_cancer.explain.wandb_run.start_wandb", start)
+    monkeypatch.setattr("oral_cancer.study.tracked.start_wandb", start)
     for project, taken in (("mine", "mine"), ("../x", "oral-cancer"), (1, "oral-cancer")):
         change(study, config__logger={"project": project, "save_dir": str(bait / "made")})
         with untouched(bait):
