@@ -30,7 +30,6 @@ STUDY = (
     "study.models=[m2]",
     "trainer=cpu",
     "trainer.max_epochs=1",
-    "launcher.jobs=1",
     "+callbacks.clock={_target_: benchmarks.run.Clock}",
 )
 

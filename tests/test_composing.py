@@ -55,6 +55,7 @@ def test_one_fault_hides_no_other() -> None:
         ("fold=0,1", "fold=0,1: is several values; give -m for a training with each, or fold=[0,1] for a list"),
         ("name=[a", "name=[a: cannot be read; "),
         ("fold.x=1", "fold.x"),
+        ("launcher.jobs=2", "launcher.jobs: is no option of what is chosen here; it belongs to hydra/launcher=local"),
     ],
 )
 def test_what_hydra_refuses_is_told_in_our_words(word: str, line: str) -> None:

@@ -285,7 +285,7 @@ def test_paths_and_names_of_a_command_are_taken_as_typed() -> None:
         ("source.root=/elsewhere", False),
         ("store=/elsewhere", False),
         ("study.name=x", False),
-        ("launcher.jobs=2", False),
+        ("hydra/launcher=local", False),
         ("callbacks.progress=null", False),
         ("+callbacks.stop={_target_:pytorch_lightning.callbacks.EarlyStopping,monitor:val/rmse}", True),
         ("data.batch_size=8", True),

@@ -117,15 +117,18 @@ def choices_with(option: str) -> list[str]:
 
     >>> choices_with("source.table"), choices_with("source.group_by"), choices_with("seed")
     (['source=table'], ['source=folder', 'source=table'], [])
+    >>> choices_with("launcher.jobs")
+    ['hydra/launcher=local']
     """
     group, *names = option.split(".")
     found = []
-    for path in sorted((CONF / group).glob("*.yaml")):
-        content: Any = OmegaConf.to_container(OmegaConf.load(path))
-        for name in names:
-            content = content.get(name, LACKING) if isinstance(content, dict) else LACKING
-        if names and content is not LACKING:
-            found.append(f"{group}={path.stem}")
+    for folder, place in ((group, names), (f"hydra/{group}", [group, *names])):  # Hydra's groups bring options of ours
+        for path in sorted((CONF / folder).glob("*.yaml")):
+            content: Any = OmegaConf.to_container(OmegaConf.load(path))
+            for name in place:
+                content = content.get(name, LACKING) if isinstance(content, dict) else LACKING
+            if names and content is not LACKING:
+                found.append(f"{folder}={path.stem}")
     return found
 
 

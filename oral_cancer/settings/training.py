@@ -220,7 +220,7 @@ class Training(Section):
     seed: Annotated[int, whole(0, SEEDS)]
     store: Annotated[str, FOLDER, AS_TYPED, WITHOUT_INFLUENCE]
     study: Annotated[Study, WITHOUT_INFLUENCE]
-    launcher: Annotated[Launcher, WITHOUT_INFLUENCE]
+    launcher: Annotated[Launcher | None, WITHOUT_INFLUENCE] = None
     private: Annotated[bool, TRUTH, WITHOUT_INFLUENCE] = False
     trust: Annotated[bool, TRUTH, WITHOUT_INFLUENCE] = False
     keep_optimizer: Annotated[bool, TRUTH, WITHOUT_INFLUENCE] = False

@@ -58,7 +58,7 @@ ODD = st.one_of(
 
 @pytest.fixture(scope="module")
 def settings() -> DictConfig:
-    return compose_settings(["experiment=m3", "trainer=cpu"])
+    return compose_settings(["experiment=m3", "trainer=cpu", "hydra/launcher=local"])
 
 
 def fits(option: str, value: Any) -> bool:

@@ -26,7 +26,8 @@ def plan(*overrides: str, **data: Any) -> Plan:
     "overrides",
     [
         ("data.eval_batch_size=4", "trainer.log_every_n_steps=5"),
-        ("data.workers=2", "logger=csv", "store=elsewhere", "launcher.jobs=2"),
+        ("data.workers=2", "logger=csv", "store=elsewhere"),
+        ("hydra/launcher=local", "launcher.jobs=2"),
         ("source.root=/b",),
     ],
 )
