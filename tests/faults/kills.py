@@ -3,8 +3,9 @@
     python -m tests.faults.kills --images FOLDER --out FOLDER --kills 50 --seed 0
 
 A process that has imported everything forks the studies, so that a kill falls into work and seldom into imports. Each
-trial begins with nothing, is killed once or twice at moments drawn evenly over the time of an undisturbed study, and is
-then let finish. Lost is a trial that does not finish, or leaves other bytes than the undisturbed study.
+trial begins with nothing, is killed once or twice, and is then let finish. Each of a study's phases has as many kills
+as the others, however short it is, at times drawn evenly over its length in an undisturbed study. Lost is a trial that
+does not finish, or leaves other bytes than the undisturbed study.
 """
 
 import argparse
@@ -18,14 +19,17 @@ import signal
 import sys
 import time
 from collections import Counter
+from itertools import cycle
 from pathlib import Path
 
 from tests.study.processes import arguments, files
 
 FIGURES = ("*/*/predictions.csv", "*/*/metrics.json", "tables/*")
 STUDY = Path("outputs", "studies", "paper")
+PHASES = ("start-up and store", "planning", "training", "evaluation", "aggregation")
 TWICE = 0.3  # share of the trials whose second start is killed as well
 AT_ONCE = 2
+POLL = 0.01  # seconds between looks at a study
 LIMIT = 300  # seconds that a start may take
 
 
@@ -40,37 +44,37 @@ def main() -> None:
     _import_all()
     command = [sys.argv[0], *arguments(given.images, "trainer.max_epochs=3")[2:]]
     undisturbed = given.out / "undisturbed"
-    started = time.monotonic()
-    assert _wait(_start(command, undisturbed)) == 0, (undisturbed / "log.txt").read_text()
-    whole = time.monotonic() - started
+    lengths = _lengths(_start(command, undisturbed), undisturbed)
     expected = _left(undisturbed / STUDY)
 
     chance = random.Random(given.seed)
-    trials: list[list[float]] = []
+    phases = cycle(PHASES)
+    trials: list[list[tuple[str, float]]] = []
     while (left := given.kills - sum(map(len, trials))) > 0:
         times = 2 if left > 1 and chance.random() < TWICE else 1
-        trials.append([chance.uniform(0, whole) for _ in range(times)])
+        killed_in = [next(phases) for _ in range(times)]
+        trials.append([(phase, chance.uniform(0, lengths[phase])) for phase in killed_in])
     folders = [given.out / f"trial{number}" for number in range(len(trials))]
     # Processes and no threads: a process that forks should have no other thread.
     with multiprocessing.get_context("fork").Pool(AT_ONCE) as pool:
         ended = pool.starmap(_trial, [(command, *trial, expected) for trial in zip(folders, trials, strict=True)], 1)
-    moments = Counter(moment for trial in ended for moment in trial[0])
+    moments = Counter(phase for trial in ended for phase in trial[0])
     lost = sum(not intact for _, intact in ended)
     result = {"kills": sum(moments.values()), "resumed": len(trials) - lost, "lost": lost, "moments": dict(moments)}
-    print(json.dumps(result | {"undisturbed_seconds": round(whole, 1)}))
+    print(json.dumps(result | {"undisturbed_seconds": {phase: round(length, 2) for phase, length in lengths.items()}}))
     sys.exit(int(lost > 0))
 
 
 def _trial(
-    command: list[str], folder: Path, seconds: list[float], expected: dict[str, bytes]
+    command: list[str], folder: Path, kills: list[tuple[str, float]], expected: dict[str, bytes]
 ) -> tuple[list[str], bool]:
-    """Kill a study so many seconds after each start, then let it finish; at which moments, and whether all is there."""
+    """Kill a study so many seconds into a phase of each start, then let it finish; in which, and is all there."""
     moments: list[str] = []
-    for until in seconds:
-        while not _killed(_start(command, folder), until):  # it was quicker
+    for phase, seconds in kills:
+        while not _killed(_start(command, folder), folder / STUDY, phase, seconds):  # it was quicker
             shutil.rmtree(folder)
-            until *= 0.9
-        moments.append(_moment(folder / STUDY))
+            seconds *= 0.9
+        moments.append(_phase(folder / STUDY))
     code = _wait(_start(command, folder))
     left = _left(folder / STUDY)
     other = sorted(name for name in left.keys() | expected.keys() if left.get(name) != expected.get(name))
@@ -120,14 +124,33 @@ def _start(command: list[str], folder: Path) -> int:
         os._exit(code)
 
 
-def _killed(process: int, seconds: float) -> bool:
-    """Kill a process after some time; False if it has ended before."""
-    time.sleep(seconds)
-    if os.waitpid(process, os.WNOHANG)[0]:
-        return False
-    os.killpg(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    return True
+def _killed(process: int, study: Path, phase: str, seconds: float) -> bool:
+    """Kill a process so many seconds after its study has come to a phase, or past it; False if it has ended before."""
+    started = time.monotonic()
+    come: float | None = None
+    while not os.waitpid(process, os.WNOHANG)[0]:
+        if come is None and PHASES.index(_phase(study)) >= PHASES.index(phase):
+            come = time.monotonic()
+        if come is not None and time.monotonic() >= come + seconds:
+            os.killpg(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            return True
+        assert time.monotonic() < started + LIMIT, f"it does not come to {phase}"
+        time.sleep(POLL)
+    return False
+
+
+def _lengths(process: int, folder: Path) -> dict[str, float]:
+    """Seconds of each phase of a study that nothing disturbs."""
+    lengths = dict.fromkeys(PHASES, 0.0)
+    last = time.monotonic()
+    while not (ended := os.waitpid(process, os.WNOHANG))[0]:
+        time.sleep(POLL)
+        now = time.monotonic()
+        lengths[_phase(folder / STUDY)] += now - last
+        last = now
+    assert os.waitstatus_to_exitcode(ended[1]) == 0, (folder / "log.txt").read_text()
+    return lengths
 
 
 def _wait(process: int) -> int:
@@ -143,17 +166,17 @@ def _wait(process: int) -> int:
     return -1
 
 
-def _moment(study: Path) -> str:
-    """What a study was doing, as its folder shows."""
+def _phase(study: Path) -> str:
+    """What a study is doing, as its folder shows."""
     if not list(study.parents[1].glob("store/*/index.json")):
         return "start-up and store"
     if not (study / "study.yaml").exists():
         return "planning"
-    done = len(list(study.glob("*/*/metrics.json")))
-    begun = len(list(study.glob("*/*/manifest.json")))
     if (study / "tables").exists():
         return "aggregation"
-    return "training" if begun > done or begun < 4 else "evaluation and aggregation"
+    done = len(list(study.glob("*/*/metrics.json")))
+    begun = len(list(study.glob("*/*/manifest.json")))
+    return "training" if begun > done or begun < 4 else "evaluation"
 
 
 if __name__ == "__main__":

@@ -24,4 +24,4 @@ def test_kills_at_random_moments_lose_nothing(
         print(f"\nkill -9: {result}")
     assert result["kills"] == kills
     assert result["lost"] == 0
-    assert len(result["moments"]) > 3
+    assert len(result["moments"]) >= 4, "kills fell into few of a study's phases"

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.faults
 DELAY = 20.0  # seconds that a start may take longer
 SLOWER = 1.05
 PAIRS = 2  # trainings without and with a server
-TURN = 2.0  # seconds, of several epochs each, so that the median epoch is one without a stop
+TURN = 2.0  # seconds, of several epochs each, so that most epochs are without a stop
 
 
 class Fails(BaseHTTPRequestHandler):
