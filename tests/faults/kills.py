@@ -19,9 +19,11 @@ import signal
 import sys
 import time
 from collections import Counter
+from importlib import import_module
 from itertools import cycle
 from pathlib import Path
 
+from oral_cancer.study.fork_server import PRELOADED
 from tests.study.processes import arguments, files
 
 FIGURES = ("*/*/predictions.csv", "*/*/metrics.json", "tables/*")
@@ -93,11 +95,8 @@ def _left(study: Path) -> dict[str, bytes]:
 
 
 def _import_all() -> None:
-    import oral_cancer.study.callback
-    import oral_cancer.study.plan
-    import oral_cancer.study.report
-    import oral_cancer.study.study
-    import oral_cancer.study.wandb_run  # noqa: F401
+    for name in (*PRELOADED, "oral_cancer.study.callback", "oral_cancer.study.report"):
+        import_module(name)
 
 
 def _start(command: list[str], folder: Path) -> int:
