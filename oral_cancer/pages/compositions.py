@@ -26,6 +26,9 @@ UNCORRECTED = (
     "(fold=all leaves none), or these do not tell all classes apart."
 )
 
+OF_ONE_NETWORK = "of a single network, which knows nothing of how trainings differ, and so they are too narrow"
+"""What is said of the intervals of its estimates."""
+
 
 def with_controls(plate: Plate) -> str:
     """How an estimate with controls comes about, and how far off it is on those that had no part in it."""
@@ -52,5 +55,10 @@ def basis(headline: Headline) -> str:
     return (
         f"The estimate is by {ESTIMATOR_NAMES[headline.choice.name]}, the best of those tried by cross-validation on "
         f"validation images: off by {said}, as the mean absolute error of a proportion. It is fitted on pure images "
-        f"and the mixtures {', '.join(headline.mixtures)}; beyond their ratios it extrapolates."
-    )
+        f"and the mixtures {', '.join(headline.mixtures)}; beyond their ratios it extrapolates. {narrow(headline)}"
+    ).strip()
+
+
+def narrow(headline: Headline) -> str:
+    """What intervals lack where a single network estimates; "" where several do."""
+    return f"Intervals are {OF_ONE_NETWORK}." if headline.network_weights.shape[1] == 1 else ""

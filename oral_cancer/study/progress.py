@@ -1,6 +1,7 @@
 """How far the runs of a study are, read from their folders; nothing is loaded that a training needs."""
 
 import csv
+import json
 import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from oral_cancer.training.run import RunName
 
 Status = Literal["waiting", "running", "interrupted", "failed", "complete"]
 HISTORY = "history.csv"
+METRICS = "metrics.json"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class RunState:
         status: "waiting" has not begun, "interrupted" was cut off before it could say so.
         epoch: how many are done.
         epochs: how many there are to be; None where the settings do not say.
-        figures: of the last epoch, as history.csv names them, such as `val_rmse`.
+        figures: of the last epoch, as history.csv names them, such as `val_rmse`; of a complete run its tables', which
+            are of all views of an image, where those of an epoch are of one.
         seconds: that it took, or has taken since its last start.
         error: of a failed run, on one line.
     """
@@ -68,7 +71,7 @@ def state_of(study: Path, name: RunName) -> RunState:
         status,
         epoch=int(last.pop("epoch", -1)) + 1,
         epochs=trainer.get("max_epochs"),
-        figures=last,
+        figures=last | (_validated(folder / METRICS) if status == "complete" else {}),
         seconds=_since(manifest.get("start")) if status == "running" else float(manifest.get("seconds") or 0),
         error=str(manifest.get("error") or "no error recorded") if status == "failed" else "",
     )
@@ -128,6 +131,15 @@ def _last_epoch(path: Path) -> dict[str, float]:
         return {key: float(value) for key, value in rows[-1].items() if value} if rows else {}
     except (OSError, ValueError, TypeError, csv.Error):
         return {}
+
+
+def _validated(path: Path) -> dict[str, float]:
+    """What a run's metrics say of its validation images; empty where they cannot be read."""
+    try:
+        sets = json.loads(path.read_text(encoding="utf-8"))["val"].values()
+        return {f"val_{name}": float(one[name]) for one in sets for name in ("accuracy", "rmse") if name in one}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}  # `report --verify` says what is wrong with it
 
 
 def _is_alive(manifest: Mapping[str, Any]) -> bool:

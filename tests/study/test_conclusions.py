@@ -9,7 +9,7 @@ from oral_cancer.study.conclusions import conclusions
 @pytest.fixture
 def tables() -> dict[str, pd.DataFrame]:
     """Two experiments of which the second is first by validation, told apart in no way, with compositions."""
-    summary = [("m1", "val", "rmse", 0.3, 0.02), ("m5", "val", "rmse", 0.1, 0.01)]
+    summary = [("m1", "val", "rmse", 0.3, 0.02, 5), ("m5", "val", "rmse", 0.1, 0.01, 5)]
     ensemble = [("m1", "simple", 0.9, 0.8, 0.95, 0.25, 0.2, 0.3), ("m5", "simple", 1.0, 0.98, 1.0, 0.15, 0.12, 0.18)]
     figures = ["accuracy", "accuracy_low", "accuracy_high", "rmse", "rmse_low", "rmse_high"]
     differences = [("m1", "m5", 0.1, 0.0, 0.2, float("nan"), float("nan"))]
@@ -18,7 +18,7 @@ def tables() -> dict[str, pd.DataFrame]:
         ("m5", "dirichlet", True, 0.031, 0.061, 0.92, 0.2),
     ]
     return {
-        "summary": pd.DataFrame(summary, columns=["experiment", "split", "metric", "mean", "sd"]),
+        "summary": pd.DataFrame(summary, columns=["experiment", "split", "metric", "mean", "sd", "n_runs"]),
         "ensemble": pd.DataFrame(ensemble, columns=["experiment", "ensemble", *figures]),
         "groups": pd.DataFrame(columns=["experiment", "split", "group", "n", "accuracy", "rmse"]),
         "yardsticks": pd.DataFrame(
@@ -45,6 +45,14 @@ def test_who_is_first_what_is_not_known_and_how_far_off(tables: dict[str, pd.Dat
     assert off.endswith("whose median width is 0.200.")
 
 
+def test_intervals_of_one_network_are_said_to_be_too_narrow(tables: dict[str, pd.DataFrame]) -> None:
+    tables["summary"]["n_runs"] = [5, 1]
+    assert conclusions(tables, ["m5", "m1"])[-1].endswith(
+        "median width is 0.200. They are of a single network, which knows nothing of how trainings differ, and so they "
+        "are too narrow."
+    )
+
+
 def test_of_those_that_are_even_none_is_called_better(tables: dict[str, pd.DataFrame]) -> None:
     tables["summary"] = tables["summary"].assign(mean=0.1)
     first = conclusions(tables, ["m5", "m1"])[0]
@@ -52,7 +60,7 @@ def test_of_those_that_are_even_none_is_called_better(tables: dict[str, pd.DataF
 
 
 def test_validation_stands_against_the_test(tables: dict[str, pd.DataFrame]) -> None:
-    tested = pd.DataFrame([("m5", "test", "rmse", 0.3, 0.02)], columns=tables["summary"].columns)
+    tested = pd.DataFrame([("m5", "test", "rmse", 0.3, 0.02, 5)], columns=tables["summary"].columns)
     tables["summary"] = pd.concat([tables["summary"], tested])
     said = conclusions(tables, ["m5", "m1"])[1]
     assert said.startswith("In the test m5 has a RMSE of 0.300, in validation of 0.100: 3 times as large.")
@@ -68,7 +76,7 @@ def test_what_was_tested_is_said(tables: dict[str, pd.DataFrame], p_holm: float,
 
 def test_one_experiment_without_tests_or_mixtures(tables: dict[str, pd.DataFrame]) -> None:
     alone = {name: table.iloc[:0] for name, table in tables.items()}
-    alone["summary"] = pd.DataFrame([("cv", "val", "f1_macro", 0.8, 0.1)], columns=tables["summary"].columns)
+    alone["summary"] = pd.DataFrame([("cv", "val", "f1_macro", 0.8, 0.1, 5)], columns=tables["summary"].columns)
     assert conclusions(alone, ["cv"]) == [
         "cv has a validation macro F1 of 0.800 (0.100). No images were set aside to test."
     ]

@@ -46,6 +46,18 @@ def test_states_are_those_of_the_folders(study: Path) -> None:
     assert state_of(study, NAMES[3]) == RunState(NAMES[3], "failed", 0, 4, error="no room")
 
 
+def test_figures_of_a_complete_run_are_those_of_its_tables(study: Path) -> None:
+    leave(study, 0, status="complete", seconds=12.0)
+    metrics = study / NAMES[0].path / "metrics.json"
+    metrics.write_text('{"val": {"homo": {"accuracy": 0.75, "n": 4}, "hetero": {"rmse": 0.125}}, "test": {}}')
+    assert state_of(study, NAMES[0]).figures == {"train_loss": 0.25, "val_accuracy": 0.75, "val_rmse": 0.125}
+    leave(study, 0, status="running", process=os.getpid(), host=os.uname().nodename)
+    assert state_of(study, NAMES[0]).figures["val_rmse"] == 0.2  # those before are of another training
+    leave(study, 0, status="complete", seconds=12.0)
+    metrics.write_text('{"val": 3}')
+    assert state_of(study, NAMES[0]).figures["val_rmse"] == 0.2
+
+
 def running(fold: int, seconds: float, epoch: int = 0) -> RunState:
     return RunState(NAMES[fold], "running", epoch, 4, seconds=seconds)
 
