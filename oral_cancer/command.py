@@ -59,12 +59,11 @@ def faults_in_one_line() -> Iterator[None]:
 
 
 def say(*lines: str, style: str = "") -> None:
-    """Lines on standard output, taken as they are; in a pipe each stays on one line."""
+    """Lines on standard output, taken as they are; none is broken, so that a path can be copied from a terminal."""
     from rich import get_console  # late, as no refusal needs it
 
-    console = get_console()
     for line in lines:
-        console.print(line, style=style, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+        get_console().print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def show_table(table: "RenderableType") -> None:
