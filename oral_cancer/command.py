@@ -58,12 +58,17 @@ def faults_in_one_line() -> Iterator[None]:
             del os.environ[FULL_ERROR]
 
 
-def say(*lines: str, style: str = "") -> None:
-    """Lines on standard output, taken as they are; none is broken, so that a path can be copied from a terminal."""
+def say(*lines: str, style: str = "", whole: bool = False) -> None:
+    """Lines on standard output, taken as they are.
+
+    In a terminal they are broken between words, but for those that name a file and are to be copied `whole`; in a pipe
+    each stays on one line.
+    """
     from rich import get_console  # late, as no refusal needs it
 
+    console = get_console()
     for line in lines:
-        get_console().print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=whole or not console.is_terminal)
 
 
 def show_table(table: "RenderableType") -> None:

@@ -170,4 +170,4 @@ def _show(study: Study, shown: Sequence[Shown], page: Path) -> None:
     off = [one.off for one in shown if one.off is not None]
     of_mixed = f", proportions of mixed ones off by {np.mean(off):.3f} on the mean" if off else ""
     say(f"{len(shown)} sheets{of_pure}{of_mixed}")
-    say(f"page: {page}")
+    say(f"page: {page}", whole=True)

@@ -133,7 +133,7 @@ def _write_controls(judged: JudgedWells, path: Path) -> None:
             f"controls: {judged.found}; mean error of a proportion {held_out:.3f} with those of the other half, "
             f"{without:.3f} without any"
         )
-    say(f"written: {path}")
+    say(f"written: {path}", whole=True)
 
 
 def _composition_table(grid: Grid, below: bool = False) -> Table:
@@ -163,4 +163,4 @@ def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs:
     for column in ("remark", "ratio", "features"):
         told = zip(populations["population"], populations[column], strict=True)
         say(*(f"{population}: {remark}" for population, remark in told if remark), style="yellow")
-    say(*(f"written: {path}" for path in (outputs.predictions, outputs.composition, outputs.page)))
+    say(*(f"written: {path}" for path in (outputs.predictions, outputs.composition, outputs.page)), whole=True)

@@ -119,7 +119,7 @@ def show_comparison(a: Path, b: Path) -> None:
     left, right = sides(a), sides(b)
     for folder, here, there in ((a, left, right), (b, right, left)):
         if len(pairs) > 1 and (only := [name for name in here if name not in there]):
-            say(f"only in {folder}: {', '.join(only)}")
+            say(f"only in {folder}: {', '.join(only)}", whole=True)
 
 
 def sides(folder: Path) -> dict[str, Side]:

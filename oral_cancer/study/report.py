@@ -119,8 +119,8 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
     if study.lacking:
         print(f"[bold red]Incomplete: {len(study.lacking)} of {counted(len(study.runs), 'run')} lacking[/]")
         for fault in study.faults:
-            say(fault)
-    say(f"page: {page}")
+            say(fault, whole=True)
+    say(f"page: {page}", whole=True)
 
 
 def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) -> dict[str, Any]:
