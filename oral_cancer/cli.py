@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -116,9 +117,22 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+class WholeWords(argparse.RawDescriptionHelpFormatter):
+    """Lines as they are; those longer than a terminal is wide are broken between words, under what they begin with."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(_broken(indent + line, width) for line in text.splitlines())
+
+
+def _broken(line: str, width: int) -> str:
+    setting, sign, _ = line.partition("# ")
+    under = " " * len(setting) + sign if sign else " " * (len(line) - len(line.lstrip()))
+    return textwrap.fill(line, width, subsequent_indent=under, break_long_words=False, break_on_hyphens=False)
+
+
 def _verb(parsers: Any, run: Callable[[Given], None], name: str, what: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = parsers.add_parser(
-        name, help=what, description=run.__doc__ or what, formatter_class=argparse.RawDescriptionHelpFormatter
+        name, help=what, description=run.__doc__ or what, formatter_class=WholeWords
     )
     parser.set_defaults(run=run)
     return parser
@@ -135,7 +149,7 @@ def _with_settings(parser: argparse.ArgumentParser, name: str) -> None:
     from oral_cancer.config_groups import CONF
 
     settings = (CONF / f"{name}.yaml").read_text(encoding="utf-8")
-    parser.epilog = f"settings:\n{settings}".replace("%", "%%")
+    parser.epilog = f"settings:\n{settings}"
     options = [line.partition(":")[0] + "=" for line in settings.splitlines() if line[:1].isalpha()]
     _overrides(parser, lambda prefix, **_: options)
 

@@ -58,13 +58,17 @@ def faults_in_one_line() -> Iterator[None]:
             del os.environ[FULL_ERROR]
 
 
-def say(*lines: str, style: str = "") -> None:
-    """Lines on standard output, taken as they are; in a pipe each stays on one line."""
+def say(*lines: str, style: str = "", whole: bool = False) -> None:
+    """Lines on standard output, taken as they are.
+
+    In a terminal they are broken between words, but for those that name a file and are to be copied `whole`; in a pipe
+    each stays on one line.
+    """
     from rich import get_console  # late, as no refusal needs it
 
     console = get_console()
     for line in lines:
-        console.print(line, style=style, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=whole or not console.is_terminal)
 
 
 def show_table(table: "RenderableType") -> None:

@@ -3,8 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from oral_cancer.cli import build_parser, main
+from oral_cancer.config_groups import CONF
 from oral_cancer.train import completions
 from tests.conftest import REPOSITORY
 from tests.study.made_up import write_study
@@ -100,6 +102,22 @@ def test_every_verb_says_what_it_does() -> None:
     assert set(verbs.choices) == set(VERBS)
     for name, parser in verbs.choices.items():
         assert name == "train" or parser.description
+
+
+def test_the_help_of_every_verb_fits_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    (verbs,) = (action for action in build_parser()._actions if action.dest == "command" or action.choices)
+    helps = {name: parser.format_help() for name, parser in verbs.choices.items() if name != "train"}
+    long = {name: line for name, said in helps.items() for line in said.splitlines() if len(line) > 80}
+    assert not long
+    assert "width: ???         # of a 95 % interval of a proportion" in helps["plan"]
+    assert "folder that holds\n                   # images is one population\n" in helps["predict"]
+
+
+def test_the_help_of_train_fits_a_terminal_of_80_columns() -> None:
+    template = yaml.safe_load((CONF / "hydra" / "help" / "train.yaml").read_text(encoding="utf-8"))["template"]
+    lines = template.replace("${called:train}", "oral-cancer train").splitlines()
+    assert max(map(len, lines)) <= 80
 
 
 def test_hydra_completes_what_train_takes() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from oral_cancer.cli import build_parser
+from oral_cancer.cli import WholeWords, build_parser
 from oral_cancer.config_groups import CONF
 
 WIDTH = 100  # characters of a line of help
@@ -25,7 +25,7 @@ def helps() -> Iterator[tuple[str, str]]:
             said = str(help_["template"]).partition("Groups, and what each chooses:")[0] + str(help_["footer"])
             yield verb, said.replace("${called:train}", "oral-cancer train")
         else:
-            parser.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=WIDTH)
+            parser.formatter_class = lambda prog: WholeWords(prog, width=WIDTH)
             yield verb, parser.format_help()
 
 

@@ -64,7 +64,7 @@ def existing_folder(root: str | Path) -> Path:
     path = Path(root)
     if not path.is_dir():
         fault = "is not a folder" if path.exists() else "does not exist"
-        remedy = f"run `{command('fetch')}`, set source.root, or use source=simulated"
+        remedy = f"give the folder of your images, run `{command('fetch')}` for the published ones, or source=simulated"
         raise UserError(f"source.root: {path} {fault}: {remedy}")
     return path
 

@@ -84,7 +84,8 @@ def build(
 
             def filled(numbers: list[int], levels: Levels | None) -> Iterator[tuple[int, Filled | ValueError]]:
                 work = _in_order(pool, lambda at: fill(numbers[at], levels), len(numbers))
-                shown = track(work, "image store", len(numbers), console=console, disable=not console.is_terminal)
+                unseen = not (console.is_terminal and numbers)
+                shown = track(work, "image store", len(numbers), console=console, disable=unseen)
                 for number, future in zip(numbers, shown, strict=True):
                     try:
                         yield number, future.result()

@@ -66,9 +66,7 @@ def explain_images(study_folder: Path, settings: DictConfig) -> bool:
     target = _target(study, settings.target)
     if found:
         say(in_words(record_of([image.file for image in found.images], found.left_out)))
-    print(
-        escape(f"{counted(len(images), 'image')}, explained by {', '.join(run.name for run in runs)} of {study.name}")
-    )
+    say(f"{counted(len(images), 'image')}, explained by {', '.join(run.name for run in runs)} of {study.name}")
 
     console = get_console()
     shown: list[Shown] = []
@@ -171,5 +169,5 @@ def _show(study: Study, shown: Sequence[Shown], page: Path) -> None:
     of_pure = f", {sum(judged)} of {len(judged)} predictions of pure images correct" if judged else ""
     off = [one.off for one in shown if one.off is not None]
     of_mixed = f", proportions of mixed ones off by {np.mean(off):.3f} on the mean" if off else ""
-    print(f"{len(shown)} sheets{of_pure}{of_mixed}")
-    say(f"page: {page}")
+    say(f"{len(shown)} sheets{of_pure}{of_mixed}")
+    say(f"page: {page}", whole=True)

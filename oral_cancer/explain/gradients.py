@@ -173,8 +173,9 @@ class _Guided(nn.Module):
         if not given.requires_grad:
             passed: Tensor = self.activation(given)
             return passed
+        positive = given > 0  # a hook that named the tensor itself would keep it, and the graph with it, for good
         entering = given.clone()
-        entering.register_hook(lambda gradient: gradient * (entering > 0))  # type: ignore[no-untyped-call]
+        entering.register_hook(lambda gradient: gradient * positive)  # type: ignore[no-untyped-call]
         passed = self.activation(entering)
         passed.register_hook(lambda gradient: gradient.clamp(min=0))  # type: ignore[no-untyped-call]
         return passed

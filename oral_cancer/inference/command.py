@@ -27,6 +27,7 @@ from oral_cancer.inference.populations import NewImage, find_images, printable
 from oral_cancer.inference.predict import Outcome, Skipped, apart
 from oral_cancer.inference.prediction import Model, Prediction, csv_of, inventory
 from oral_cancer.inference.results import in_common, proposed_ranges
+from oral_cancer.pages.grids import Grid
 from oral_cancer.study.runs import Study
 
 WIDE = 10_000  # columns of a pipe
@@ -132,7 +133,19 @@ def _write_controls(judged: JudgedWells, path: Path) -> None:
             f"controls: {judged.found}; mean error of a proportion {held_out:.3f} with those of the other half, "
             f"{without:.3f} without any"
         )
-    say(f"written: {path}")
+    say(f"written: {path}", whole=True)
+
+
+def _composition_table(grid: Grid, below: bool = False) -> Table:
+    """The table for a terminal, with each interval beside its proportion, or below it in a narrow one."""
+    title = "estimated composition of fields, with 95 % intervals"
+    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for number, column in enumerate(grid.columns):
+        table.add_column(column, justify="left" if number in (0, 2) else "right", overflow="fold")
+    for row in grid.rows:
+        texts = [escape(entry.text) for entry in row]
+        table.add_row(*texts[:3], *(text.replace(" ", "\n", 1) if below else text for text in texts[3:]))
+    return table
 
 
 def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs: Outputs) -> None:
@@ -141,16 +154,13 @@ def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs:
         warning = "TRAINED ON SIMULATED MICROGRAPHS: no figure says anything about real cells"
         console.print(Panel(warning, style="bold red", expand=console.is_terminal))
     grid = composition_grid(populations, study.classes, digits=2)  # three would not fit a terminal of 80 columns
-    table = Table(title="estimated composition of fields, with 95 % intervals", box=SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(grid.columns):
-        table.add_column(column, justify="left" if number in (0, 2) else "right", overflow="fold")
-    for row in grid.rows:
-        table.add_row(*(escape(entry.text) for entry in row))
-    console.print(table)
+    table = _composition_table(grid)
+    needed = console.measure(table, options=console.options.update(width=WIDE)).maximum
+    console.print(table if needed <= console.width else _composition_table(grid, below=True))
     odd, predicted = (frame["unlike_training"] != "").sum(), (frame["left_out"] == "").sum()
     if odd:
         say(f"{odd} of {counted(predicted, 'image')} unlike those of the training; see the page", style="yellow")
     for column in ("remark", "ratio", "features"):
         told = zip(populations["population"], populations[column], strict=True)
         say(*(f"{population}: {remark}" for population, remark in told if remark), style="yellow")
-    say(*(f"written: {path}" for path in (outputs.predictions, outputs.composition, outputs.page)))
+    say(*(f"written: {path}" for path in (outputs.predictions, outputs.composition, outputs.page)), whole=True)

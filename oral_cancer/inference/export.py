@@ -46,11 +46,11 @@ def export_model(study_folder: Path, settings: DictConfig) -> None:
     with _quiet():
         for name, members, of_members in files:
             differences[name] = write_onnx(folder / name, members, of_members, way)
-            say(f"written: {folder / name}")
+            say(f"written: {folder / name}", whole=True)
     if way.preprocess in IN_WORDS:
         say(f"not in the files: {IN_WORDS[way.preprocess]}; {CARD} shows how images are to be prepared")
     write_text(folder / CARD, model_card(study, runs, way, differences))
-    say(f"written: {folder / CARD}")
+    say(f"written: {folder / CARD}", whole=True)
 
 
 @contextmanager

@@ -83,7 +83,7 @@ for (const table of document.querySelectorAll(".scroll table")) {
   sortable(table);
   const caption = table.caption.textContent;
   const below = table.parentElement.nextElementSibling;
-  below.append(button("as shown", `Download the table "${caption}" as CSV`,
+  below.append(button("as shown (CSV)", `Download the table "${caption}" as CSV`,
     () => download(`${fileName(caption)}.csv`, "text/csv", csv(table))));
 }
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
-from rich import get_console
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
@@ -120,7 +119,7 @@ def show_comparison(a: Path, b: Path) -> None:
     left, right = sides(a), sides(b)
     for folder, here, there in ((a, left, right), (b, right, left)):
         if len(pairs) > 1 and (only := [name for name in here if name not in there]):
-            get_console().print(escape(f"only in {folder}: {', '.join(only)}"), soft_wrap=True)
+            say(f"only in {folder}: {', '.join(only)}", whole=True)
 
 
 def sides(folder: Path) -> dict[str, Side]:
@@ -253,7 +252,7 @@ def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def _show_settings(pair: Compared) -> None:
     if not pair.settings:
-        get_console().print(escape(f"{pair.one.name}, {pair.other.name}: the same settings"), soft_wrap=True)
+        say(f"{pair.one.name}, {pair.other.name}: the same settings")
         return
     table = _table("setting", pair.one, pair.other)
     for name, values in pair.settings.items():

@@ -18,6 +18,7 @@ from oral_cancer.errors import UserError
 from oral_cancer.study.journal import FILE as SEARCH
 from oral_cancer.study.plan import FILE as PLAN
 from oral_cancer.study.progress import RunState, names_of, state_of
+from oral_cancer.training.manifest import FILE as MANIFEST
 from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import RunName
 
@@ -49,16 +50,20 @@ class Listed:
 def studies_below(folder: Path) -> list[Path]:
     """The folders below one that hold runs `<experiment>/fold=<k>`, or are planned to; itself, if it is one.
 
-    Links are not followed.
+    Pictures that explain a study lie in folders of the same names, and are none. Links are not followed.
     """
     found = []
     for path, folders, files in os.walk(folder):
         here = Path(path)
-        if {PLAN, SEARCH} & set(files) or any(RunName.of_path(run) for run in here.glob("*/fold=*")):
+        if {PLAN, SEARCH} & set(files) or any(map(_is_run, here.glob("*/fold=*"))):
             found.append(here)
             folders.clear()
         folders.sort()
     return found
+
+
+def _is_run(folder: Path) -> bool:
+    return RunName.of_path(folder) is not None and (folder / MANIFEST).is_file()
 
 
 def listed(study: Path) -> Listed:
@@ -78,7 +83,7 @@ def show_list(folder: Path) -> None:
     studies = [listed(study) for study in studies_below(folder)]
     if not studies:
         raise UserError(f"{folder}: holds no study and no run; give another folder, or train first")
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in ("study", "runs", "experiments", "best val RMSE or F1", "ended", "size"):
         table.add_column(column, justify="right" if column in ("runs", "size") else "left", overflow="fold")
     for study in studies:

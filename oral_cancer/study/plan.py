@@ -99,15 +99,25 @@ def freeze(folder: Path, plan: Plan) -> None:
         {key: value for key, value in _flat(asdict(each)) if not key.endswith(("config_hash", "private"))}
         for each in (frozen, plan)
     )
-    differences = [
-        f"{folder / FILE}: {_difference(key, before, now)}"
-        for key in dict.fromkeys((*before, *now))
-        if before.get(key) != now.get(key) and key not in WHEREABOUTS
-    ]
-    if differences:
+    if differences := [f"{folder / FILE}: {line}" for line in _differences(before, now)]:
         refuse([*differences, f"{folder}: a study does not change; choose another study.name, or the former settings"])
     if plan.private and not frozen.private:
         write_text(folder / FILE, yaml.safe_dump(sealed(asdict(replace(frozen, private=True))), sort_keys=False))
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """In lines; a setting that differs alike in several experiments has one: settings.{m1,m2}.data.batch_size."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for key in dict.fromkeys((*before, *now)):
+        if before.get(key) != now.get(key) and key not in WHEREABOUTS:
+            of, experiment, setting = key.split(".", 2) if key.startswith("settings.") else (key, "", "")
+            said = _difference(key, before, now).removeprefix(key)
+            alike.setdefault((of, setting, said), []).append(experiment)
+    lines = []
+    for (of, setting, said), experiments in alike.items():
+        names = experiments[0] if len(experiments) == 1 else "{" + ",".join(experiments) + "}"
+        lines.append((f"{of}.{names}.{setting}" if setting else of) + said)
+    return lines
 
 
 def _difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:

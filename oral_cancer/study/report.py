@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich import get_console, print
+from rich import print
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.panel import Panel as Frame
 from rich.table import Table
 
-from oral_cancer.command import show_table
+from oral_cancer.command import say, show_table
 from oral_cancer.counting import counted
 from oral_cancer.data.reading import NewReading, Reading
 from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
@@ -100,7 +100,8 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
     if study.simulated:
         print(Frame("SIMULATED MICROGRAPHS: no figure says anything about real cells", style="bold red", expand=False))
     experiments = ranking(tables["summary"])
-    shown = ON_TERMINAL if max(map(len, experiments)) <= SHORT else BESIDE_LONG_NAMES
+    short = max(map(len, experiments)) <= SHORT
+    shown = ON_TERMINAL if short else BESIDE_LONG_NAMES
     grid = figures.summary(tables["summary"], experiments, shown, tables.get("yardsticks"))
     splits = [name.partition(",")[0].replace("validation", "val.") for name, span in grid.groups for _ in range(span)]
     table = Table(
@@ -109,7 +110,7 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
         pad_edge=False,
         collapse_padding=True,
     )
-    table.add_column(overflow="fold")  # "experiment" would not fit 80 columns beside all figures
+    table.add_column(overflow="fold", no_wrap=short)  # "experiment" would not fit 80 columns beside all figures
     for split, column in zip(splits[1:], grid.columns[1:], strict=True):
         table.add_column(f"{split}\n{column}".strip(), justify="right" if split else "left", overflow="fold")
     for row in grid.rows:
@@ -118,8 +119,8 @@ def show_summary(study: Study, tables: dict[str, pd.DataFrame], page: Path) -> N
     if study.lacking:
         print(f"[bold red]Incomplete: {len(study.lacking)} of {counted(len(study.runs), 'run')} lacking[/]")
         for fault in study.faults:
-            get_console().print(escape(fault), soft_wrap=True)
-    get_console().print(f"page: {escape(str(page))}", soft_wrap=True)
+            say(fault, whole=True)
+    say(f"page: {page}", whole=True)
 
 
 def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) -> dict[str, Any]:

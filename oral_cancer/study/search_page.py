@@ -51,7 +51,7 @@ def write_search_report(folder: Path) -> Path:
     if failed:
         say(f"{folder.name}: {len(failed)} of {counted(len(trials), 'trial')} failed; {TABLE}.csv says why")
     if not _complete(trials):
-        say(f"page: {page}")
+        say(f"page: {page}", whole=True)
         first = failed[0].user_attrs[ERROR] if failed else "none has ended"
         raise UserError(
             f"{folder.name}: no trial of {len(trials)} succeeded ({first}); mend that, and choose another study.name"
@@ -59,7 +59,7 @@ def write_search_report(folder: Path) -> Path:
     best = study.best_trial
     say(f"best: trial {best.number}, {search.judged_by} {best.value:.{DIGITS}f}; to train with it:")
     say(command_line(search, best))
-    say(f"page: {page}")
+    say(f"page: {page}", whole=True)
     return page
 
 

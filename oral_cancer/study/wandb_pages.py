@@ -55,7 +55,7 @@ def write_wandb_pages(folder: Path) -> None:
         for what, made in (("workspace", _workspace), ("report", _report)):
             pages[what] = made(study, entity, project, pages.get(what))
             write_json(path, pages)
-            say(f"{what}: {pages[what]}")
+            say(f"{what}: {pages[what]}", whole=True)
 
 
 def _insist_on_login() -> None:

@@ -35,10 +35,11 @@ def announce(title: str, data: CellDataModule, model: SoftLabelClassifier, train
     batches = min(data.steps_per_epoch, limit) if isinstance(limit, int) else data.steps_per_epoch
     each = ", ".join(f"{number} {name}" for name, number in counts.items())
     steps = math.ceil(batches / trainer.accumulate_grad_batches)
-    get_console().print(
+    console = get_console()
+    console.print(
         f"[bold]{title}[/]: {'goes on' if resumed else 'starts'}, weights {model.origin}\n"
         f"{counted(sum(counts.values()), 'training image')} ({each}), {model.course(steps)}",
-        soft_wrap=True,
+        soft_wrap=not console.is_terminal,
     )
 
 

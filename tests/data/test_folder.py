@@ -72,7 +72,7 @@ def test_hidden_files_and_non_images_are_counted_and_passed_over(layout: Path) -
 
 
 def test_a_missing_root_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nowhere does not exist: run `oral-cancer fetch`"):
+    with pytest.raises(UserError, match=r"nowhere does not exist: give .*, run `oral-cancer fetch`"):
         folder_source(tmp_path / "nowhere")
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is not a folder"):

@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import cv2
 import numpy as np
 import pytest
@@ -87,6 +90,17 @@ def test_silu_passes_only_positive_gradients_at_positive_inputs() -> None:
     sigmoid = torch.sigmoid(torch.tensor(2.0))
     derivative = sigmoid * (1 + 2 * (1 - sigmoid))
     torch.testing.assert_close(given.grad, torch.tensor([[0.0, float(derivative), 0.0]]))
+
+
+def test_nothing_of_a_batch_is_kept_once_it_is_explained() -> None:
+    """The pictures of a study are thousands of backward passes: what one left would fill the memory."""
+    net, kept = network(), []
+    for module in [module for module in net.modules() if isinstance(module, nn.SiLU)]:
+        module.register_forward_pre_hook(lambda _, given: kept.append(weakref.ref(given[0])))
+    guided_backpropagation(net, images(), torch.tensor([0, 1]))
+    gc.collect()
+    assert kept
+    assert all(tensor() is None for tensor in kept)
 
 
 @pytest.mark.parametrize(("name", "kind", "least"), [("tf_efficientnet_b3", "SiLU", 50), ("convnext_tiny", "GELU", 18)])

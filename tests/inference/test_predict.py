@@ -2,6 +2,7 @@ import os
 import pickle
 import shutil
 from html import unescape
+from itertools import takewhile
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from rich.console import Console
 
 from oral_cancer.pages.compositions import ESTIMATOR_NAMES, OF_FIELDS
 from oral_cancer.training.manifest import CHECKPOINT, file_hashes, read_manifest, write_manifest
@@ -112,6 +114,19 @@ def test_images_unlike_those_of_the_training_are_predicted_and_flagged(study: Pa
     assert "size 20 x 20" in found["small.png"]
     assert "bright" in found["bright.png"]
     assert "dark" in found["dark.png"]
+
+
+def test_the_table_fits_a_terminal_of_80_columns_with_no_interval_broken(
+    study: Path, images_root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Console(width=80, force_terminal=True, no_color=True)
+    monkeypatch.setattr("oral_cancer.inference.command.get_console", lambda: console)
+    predicted(study, images_root / HETERO_TEST)
+    below_heads = capsys.readouterr().out.partition("───")[2].splitlines()
+    rows = list(takewhile(str.strip, below_heads))
+    assert max(map(len, rows)) <= 80
+    assert sum(row.count("[") for row in rows) == 4 * 2 * 3  # mixtures, estimate and raw, classes
+    assert all(row.count("[") == row.count("]") for row in rows)
 
 
 def test_results_go_beside_a_csv_file_that_is_named(study: Path, images_root: Path, tmp_path: Path) -> None:

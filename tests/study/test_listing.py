@@ -33,6 +33,13 @@ def test_studies_and_runs_of_none_are_listed(tmp_path: Path, capsys: pytest.Capt
     assert "0.250 m5" in said
 
 
+def test_pictures_of_explanations_are_no_study(tmp_path: Path) -> None:
+    pictures = tmp_path / "explanations" / "paper" / "test" / "m1" / "fold=0"
+    pictures.mkdir(parents=True)
+    (pictures / "a.tif-sheet-correct-parental.png").touch()
+    assert studies_below(tmp_path) == []
+
+
 def test_links_are_neither_followed_nor_counted(tmp_path: Path) -> None:
     elsewhere = write_study(tmp_path / "elsewhere", ("m1",), (0,))
     outputs = tmp_path / "outputs"

@@ -54,6 +54,18 @@ def test_what_changes_figures_is_told_all_at_once(tmp_path: Path) -> None:
     assert "choose another study.name" in remedy
 
 
+def test_what_differs_alike_in_several_experiments_is_told_once(tmp_path: Path) -> None:
+    def of_three(*overrides: str) -> Plan:
+        one = plan(*overrides)
+        return replace(one, settings=dict.fromkeys(("m1", "m2", "m3"), one.settings["m2"]))
+
+    freeze(tmp_path, of_three())
+    with pytest.raises(UserError) as refused:
+        freeze(tmp_path, of_three("data.batch_size=8"))
+    assert refused.value.lines[0] == f"{tmp_path / FILE}: settings.{{m1,m2,m3}}.data.batch_size was 16, now 8"
+    assert len(refused.value.lines) == 2
+
+
 @pytest.mark.parametrize("comes", [True, False])
 def test_a_run_that_comes_or_goes_is_told_in_words(tmp_path: Path, comes: bool) -> None:
     fewer, more = plan(), replace(plan(), runs=[*plan().runs, {"experiment": "m9", "fold": 2, "config_hash": "x"}])

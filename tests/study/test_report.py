@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from oral_cancer.errors import UserError
 from oral_cancer.evaluation import ensembles
@@ -371,6 +372,17 @@ def test_show_summary(paper, capsys, monkeypatch):
     assert f"{rmse:.3f}" in shown
     assert f"page: {path}" in shown
     assert "Incomplete" not in shown
+
+
+def test_no_name_is_broken_in_a_terminal_of_80_columns(paper, capsys, monkeypatch):
+    monkeypatch.setattr("rich.get_console", lambda: Console(width=80, force_terminal=True, color_system=None))
+    folder = paper[0].parent
+    tables = {name: pd.read_csv(folder / "tables" / f"{name}.csv") for name in ("summary", "yardsticks")}
+    tables["yardsticks"] = tables["yardsticks"].replace("(guess)", "(brightness)")
+    show_summary(read_study(folder), tables, Path("page"))
+    rows = capsys.readouterr().out.splitlines()
+    assert any(row.startswith(" (brightness)") for row in rows)
+    assert max(map(len, rows)) <= 80
 
 
 def test_the_command(tmp_path, capsys):
