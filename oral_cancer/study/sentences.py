@@ -172,13 +172,13 @@ def of_baseline(summary: pd.DataFrame, yardsticks: pd.DataFrame) -> str:
     That is by any figure of either split, and near is `NEAR` of what the best experiment's mean gains over the guess.
     """
     near = []
-    for (split, words), (metric, best) in product(SPLIT_NAMES.items(), (("accuracy", max), ("rmse", min))):
+    for (split, words), (metric, sign) in product(SPLIT_NAMES.items(), (("accuracy", 1), ("rmse", -1))):
         means = summary[(summary["split"] == split) & (summary["metric"] == metric)]["mean"]
         guessed, measured = (_of(yardsticks, name, metric, split) for name in (GUESS, BASELINE))
         if len(means) and guessed is not None and measured is not None:
-            network = best(means)
-            gained, gain = measured - guessed, network - guessed
-            if gain * gained > 0 and abs(gained) >= NEAR * abs(gain):
+            network = sign * (sign * means).max()
+            gained, gain = sign * (measured - guessed), sign * (network - guessed)
+            if gain > 0 and gained >= NEAR * gain:
                 figure = f"{words} {FIGURE_NAMES[metric]} {number(measured)}"
                 near.append(f"{figure} where the best experiment has {number(network)}")
     if not near:

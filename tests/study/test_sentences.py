@@ -146,6 +146,11 @@ def test_a_baseline_near_the_networks_in_validation_alone_is_a_warning_too() -> 
     assert "validation accuracy 0.999" in sentences.of_baseline(summary, measured.assign(split="val"))
 
 
+def test_a_baseline_is_near_no_network_that_is_worse_than_a_guess() -> None:
+    summary = pd.DataFrame([("m1", "test", "rmse", 0.31)], columns=["experiment", "split", "metric", "mean"])
+    assert sentences.of_baseline(summary, yardsticks({"rmse": 0.3}, {"rmse": 0.33})) == ""
+
+
 def test_the_bound_is_spoken_of_where_it_is_reached() -> None:
     right = make_run(noise=0.01)
     found = tables.ensemble(Ensembles.of(right), 50)
