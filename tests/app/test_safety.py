@@ -194,6 +194,7 @@ def test_a_folder_without_a_study_is_refused_where_it_is_the_only_one(tmp_path: 
 
 def test_a_folder_that_is_not_there_is_told_beside_one_with_studies(tmp_path: Path) -> None:
     (tmp_path / "study" / "m1" / "fold=0").mkdir(parents=True)
+    (tmp_path / "study" / "m1" / "fold=0" / "manifest.json").touch()
     (said,) = absent(Shelf([tmp_path, tmp_path / "typo"]))
     assert said.startswith(f"studies={tmp_path / 'typo'}: is no folder; ")
 

@@ -30,6 +30,8 @@ def _records(path: Path) -> Iterator[Record]:
             at += BLOCK - at % BLOCK
             continue
         length, part = int.from_bytes(content[at + 4 : at + 6], "little"), content[at + 6]
+        if at + 7 + length > len(content):
+            return  # which is being written
         whole += content[at + 7 : at + 7 + length]
         at += 7 + length
         if part in (1, 4):  # a whole record, or the last part of one
