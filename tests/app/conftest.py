@@ -49,8 +49,14 @@ def shelf(trained: Path) -> Shelf:
 
 
 @pytest.fixture(scope="session")
-def desk(shelf: Shelf, images_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    return Desk(tmp_path_factory.mktemp("room"), shelf, LIMITS, [images_root])
+def allowed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that may be read, beside the images, which other processes share and nobody changes."""
+    return tmp_path_factory.mktemp("allowed")
+
+
+@pytest.fixture(scope="session")
+def desk(shelf: Shelf, images_root: Path, allowed: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("room"), shelf, LIMITS, [images_root, allowed])
 
 
 @pytest.fixture(scope="session")
