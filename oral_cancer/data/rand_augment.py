@@ -37,7 +37,7 @@ class OfTorchvision(albumentations.ImageOnlyTransform):  # type: ignore[misc]
 
     def apply(self, img: NDArray[np.uint8], **_: Any) -> NDArray[np.uint8]:
         """The picture, uint8 (S, S, 3), changed."""
-        pixels = torch.from_numpy(np.ascontiguousarray(img)).permute(2, 0, 1)
+        pixels = torch.from_numpy(img.copy()).permute(2, 0, 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(self.random_generator.integers(SEEDS)))
             changed: torch.Tensor = self.policy(pixels)
