@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
 from omegaconf import DictConfig
 from rich import get_console
 from rich.box import SIMPLE_HEAD
@@ -27,6 +26,7 @@ from oral_cancer.inference.populations import NewImage, find_images, printable
 from oral_cancer.inference.predict import Outcome, Skipped, apart
 from oral_cancer.inference.prediction import Model, Prediction, csv_of, inventory
 from oral_cancer.inference.results import in_common, proposed_ranges
+from oral_cancer.pages.compositions import narrow
 from oral_cancer.pages.grids import Grid
 from oral_cancer.study.runs import Study
 
@@ -86,7 +86,7 @@ def predict_folder(study_folder: Path, settings: DictConfig) -> bool:
         from oral_cancer.inference.wandb_run import log_prediction  # late, as W&B is slow to load and seldom wanted
 
         log_prediction(prediction, root.resolve().name, (outputs.predictions, outputs.composition))
-    _show(study, prediction.images, prediction.populations, outputs)
+    _show(prediction, outputs)
     return not unreadable and not found.others
 
 
@@ -148,7 +148,8 @@ def _composition_table(grid: Grid, below: bool = False) -> Table:
     return table
 
 
-def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs: Outputs) -> None:
+def _show(prediction: Prediction, outputs: Outputs) -> None:
+    study, frame, populations = prediction.model.study, prediction.images, prediction.populations
     console = get_console() if get_console().is_terminal else Console(width=WIDE)
     if study.simulated:
         warning = "TRAINED ON SIMULATED MICROGRAPHS: no figure says anything about real cells"
@@ -157,6 +158,8 @@ def _show(study: Study, frame: pd.DataFrame, populations: pd.DataFrame, outputs:
     table = _composition_table(grid)
     needed = console.measure(table, options=console.options.update(width=WIDE)).maximum
     console.print(table if needed <= console.width else _composition_table(grid, below=True))
+    if lacking := narrow(prediction.model.headline):
+        say(lacking, style="yellow")
     odd, predicted = (frame["unlike_training"] != "").sum(), (frame["left_out"] == "").sum()
     if odd:
         say(f"{odd} of {counted(predicted, 'image')} unlike those of the training; see the page", style="yellow")

@@ -45,18 +45,20 @@ def with_controls(plate: Plate) -> str:
 
 
 def basis(headline: Headline) -> str:
-    """How an experiment's headline estimate comes about, and how far off it was by cross-validation."""
+    """How an experiment's headline estimate comes about, how far off it was by cross-validation, and what it lacks."""
     if not headline.choice.errors:
-        return UNCORRECTED
-    if not headline.mixtures:
-        return ASSUMED
-    errors = headline.choice.errors[headline.choice.name]
-    said = ", ".join(f"{errors[kind]:.3f} in {KIND_NAMES[kind]}" for kind in KINDS if errors[kind] == errors[kind])
-    return (
-        f"The estimate is by {ESTIMATOR_NAMES[headline.choice.name]}, the best of those tried by cross-validation on "
-        f"validation images: off by {said}, as the mean absolute error of a proportion. It is fitted on pure images "
-        f"and the mixtures {', '.join(headline.mixtures)}; beyond their ratios it extrapolates. {narrow(headline)}"
-    ).strip()
+        said = UNCORRECTED
+    elif not headline.mixtures:
+        said = ASSUMED
+    else:
+        errors = headline.choice.errors[headline.choice.name]
+        off = ", ".join(f"{errors[kind]:.3f} in {KIND_NAMES[kind]}" for kind in KINDS if errors[kind] == errors[kind])
+        said = (
+            f"The estimate is by {ESTIMATOR_NAMES[headline.choice.name]}, the best of those tried by cross-validation "
+            f"on validation images: off by {off}, as the mean absolute error of a proportion. It is fitted on pure "
+            f"images and the mixtures {', '.join(headline.mixtures)}; beyond their ratios it extrapolates."
+        )
+    return f"{said} {narrow(headline)}".strip()
 
 
 def narrow(headline: Headline) -> str:

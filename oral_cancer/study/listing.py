@@ -1,9 +1,8 @@
 """What the verb `list` shows: the studies below a folder, and the runs of no study."""
 
-import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -17,7 +16,7 @@ from oral_cancer.disk import in_bytes, size_of
 from oral_cancer.errors import UserError
 from oral_cancer.study.journal import FILE as SEARCH
 from oral_cancer.study.plan import FILE as PLAN
-from oral_cancer.study.progress import RunState, names_of, state_of
+from oral_cancer.study.progress import RunState, names_of, state_of, validated
 from oral_cancer.training.manifest import FILE as MANIFEST
 from oral_cancer.training.manifest import read_manifest
 from oral_cancer.training.run import RunName
@@ -102,24 +101,15 @@ def show_list(folder: Path) -> None:
 def _best(runs: Sequence[Path]) -> tuple[str, str] | None:
     found: dict[str, dict[str, list[float]]] = {"rmse": defaultdict(list), "f1_macro": defaultdict(list)}
     for run in runs:
-        for figure, value in _validation_figure(run):
-            found[figure][run.parent.name].append(value)
+        figures = validated(run)
+        for figure in [name for name in found if name in figures][:1]:  # F1 where nothing mixes
+            found[figure][run.parent.name].append(figures[figure])
     for figure, words, best_of in (("rmse", "", min), ("f1_macro", "F1 ", max)):
         means = {experiment: mean(values) for experiment, values in found[figure].items()}
         if means:
             experiment = best_of(means, key=lambda name: means[name])
             return experiment, f"{words}{means[experiment]:.3f}"
     return None
-
-
-def _validation_figure(run: Path) -> Iterator[tuple[str, float]]:
-    try:
-        val = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["val"]
-        yield (
-            ("rmse", float(val["hetero"]["rmse"])) if "hetero" in val else ("f1_macro", float(val["homo"]["f1_macro"]))
-        )
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return  # `report --verify` says what is wrong with it
 
 
 def _some(names: Sequence[str], shown: int = 6) -> str:

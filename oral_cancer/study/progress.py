@@ -19,7 +19,6 @@ from oral_cancer.training.run import RunName
 
 Status = Literal["waiting", "running", "interrupted", "failed", "complete"]
 HISTORY = "history.csv"
-METRICS = "metrics.json"
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,23 @@ def state_of(study: Path, name: RunName) -> RunState:
         status,
         epoch=int(last.pop("epoch", -1)) + 1,
         epochs=trainer.get("max_epochs"),
-        figures=last | (_validated(folder / METRICS) if status == "complete" else {}),
+        figures=last | (_of_tables(folder) if status == "complete" else {}),
         seconds=_since(manifest.get("start")) if status == "running" else float(manifest.get("seconds") or 0),
         error=str(manifest.get("error") or "no error recorded") if status == "failed" else "",
     )
+
+
+def validated(run: Path) -> dict[str, float]:
+    """The figures of a finished run's validation images, such as `rmse`; empty where they cannot be read.
+
+    Args:
+        run: its folder.
+    """
+    try:
+        sets = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["val"].values()
+        return {name: float(value) for one in sets for name, value in one.items() if isinstance(value, float)}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}  # `report --verify` says what is wrong with it
 
 
 def expected_seconds(states: Sequence[RunState]) -> float | None:
@@ -133,13 +145,8 @@ def _last_epoch(path: Path) -> dict[str, float]:
         return {}
 
 
-def _validated(path: Path) -> dict[str, float]:
-    """What a run's metrics say of its validation images; empty where they cannot be read."""
-    try:
-        sets = json.loads(path.read_text(encoding="utf-8"))["val"].values()
-        return {f"val_{name}": float(one[name]) for one in sets for name in ("accuracy", "rmse") if name in one}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return {}  # `report --verify` says what is wrong with it
+def _of_tables(folder: Path) -> dict[str, float]:
+    return {f"val_{name}": value for name, value in validated(folder).items() if name in ("accuracy", "rmse")}
 
 
 def _is_alive(manifest: Mapping[str, Any]) -> bool:

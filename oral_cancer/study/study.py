@@ -30,7 +30,7 @@ from oral_cancer.study.fork_server import loading
 from oral_cancer.study.journal import freeze_search
 from oral_cancer.study.plan import FILE, Plan, freeze, read_plan
 from oral_cancer.study.planning import freeze_plan, of_tasks, plan_jobs
-from oral_cancer.study.progress import counts, names_of, state_of
+from oral_cancer.study.progress import counts, names_of, state_of, validated
 from oral_cancer.study.search import is_search, plan_search, trials_ended
 from oral_cancer.training.manifest import RESULTS, changed_files, log_of, read_manifest, write_manifest
 from oral_cancer.training.run import Run, RunName
@@ -188,8 +188,8 @@ def _record_failure(run: Run, error: Exception) -> None:
 
 def validation_figure(run: Run) -> float:
     """What a finished run's validation images are judged by: the mixtures' RMSE, or macro F1 where nothing mixes."""
-    val = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))["val"]
-    return float(val["hetero"]["rmse"] if "hetero" in val else val["homo"]["f1_macro"])
+    figures = validated(run.folder)
+    return figures["rmse"] if "rmse" in figures else figures["f1_macro"]
 
 
 def is_finished(run: Run, plan: Plan | None) -> bool:

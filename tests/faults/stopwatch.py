@@ -1,6 +1,7 @@
 """A callback for trainings in processes of their own; apart from tests, whose import changes the environment."""
 
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pytorch_lightning import Callback
 class Stopwatch(Callback):
     """Leaves a file `first_step` at the first step, and at the end `seconds.json`, of what comes between.
 
-    They are the training's by the clock, those that it waits for W&B, and those of a core that W&B's service takes.
+    They are the training's by the clock, those that it waits for W&B, and those of a core that W&B takes beside it.
     """
 
     def __init__(self) -> None:
@@ -20,7 +21,7 @@ class Stopwatch(Callback):
 
     def on_train_start(self, *_) -> None:
         Path("first_step").touch()
-        self.started, self.service = time.monotonic(), service_seconds()
+        self.started, self.beside = time.monotonic(), seconds_beside()
         wandb.Run.log = self.timed(wandb.Run.log)
 
     def timed(self, log):
@@ -35,12 +36,16 @@ class Stopwatch(Callback):
         seconds = {
             "training": time.monotonic() - self.started,
             "waited": self.waited,
-            "service": service_seconds() - self.service,
+            "beside": seconds_beside() - self.beside,
         }
         Path("seconds.json").write_text(json.dumps(seconds))
 
 
-def service_seconds() -> float:
-    """Of a core, that the processes which this one has started have taken."""
-    times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
-    return sum(one.user + one.system for one in times)
+def seconds_beside() -> float:
+    """Of a core, that the processes and the Python threads which this process has started have taken."""
+    here = psutil.Process()
+    threads = {thread.native_id for thread in threading.enumerate()} - {here.pid}  # the main one
+    processes = [process.cpu_times() for process in here.children(recursive=True)]
+    return sum(one.user + one.system for one in processes) + sum(
+        one.user_time + one.system_time for one in here.threads() if one.id in threads
+    )

@@ -64,8 +64,8 @@ def trained(images_root: Path, cwd: Path, **environment: str) -> tuple[float, fl
     assert done.returncode == 0, done.stdout + done.stderr
     seconds = json.loads((cwd / "seconds.json").read_text())
     assert seconds["waited"] > 0, "no figure was logged while it trained"
-    assert seconds["service"] > 0, "W&B's service did not run"
-    share = (seconds["waited"] + seconds["service"]) / seconds["training"]
+    assert seconds["beside"] > 0, "W&B's service did not run"
+    share = (seconds["waited"] + seconds["beside"]) / seconds["training"]
     return (cwd / "first_step").stat().st_mtime - started, share
 
 
