@@ -12,7 +12,7 @@ from oral_cancer.app.work import Result
 from oral_cancer.errors import UserError
 from oral_cancer.formats.kinds import SUFFIXES
 from oral_cancer.inference.members import networks_in_words
-from oral_cancer.pages.compositions import OF_FIELDS, narrow
+from oral_cancer.pages.compositions import OF_FIELDS, untried
 from oral_cancer.pages.render import render
 
 PACKAGE = "oral_cancer.app"
@@ -110,7 +110,7 @@ def _result(result: Result, listing: view.Listing) -> dict[str, Any]:
         "cultures": view.cultures(result),
         "populations": list(result.prediction.populations["population"]),
         "off_by": view.off_by(result.loaded),
-        "narrow": narrow(result.loaded.model.headline),
+        "untried": untried(result.loaded.model.headline),
         "of_fields": OF_FIELDS,
         "downloads": DOWNLOADS,
         "listing": listing,

@@ -5,50 +5,32 @@ knows. Two estimates stand side by side: the paper's, the raw mean of an ensembl
 the headline, of all networks of the experiment, with one over all that it rests on (see `headline`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from oral_cancer.evaluation.bootstrap import N_RESAMPLES
 from oral_cancer.evaluation.choice import KINDS
 from oral_cancer.evaluation.composition import Composition, composition
+from oral_cancer.evaluation.cultures import Culture, Floats, cultures_of, names_of
 from oral_cancer.evaluation.ensembles import ENSEMBLE, SIMPLE, Ensembles, check_same_images
 from oral_cancer.evaluation.estimators import ESTIMATORS
 from oral_cancer.evaluation.headline import Headline
-from oral_cancer.evaluation.known_images import KnownImages, of_networks
-from oral_cancer.evaluation.predictions import classes_of, labels, mean_label, mixtures_of, probabilities, true_columns
-
-Floats = NDArray[np.float64]
+from oral_cancer.evaluation.known_images import KnownImages
+from oral_cancer.evaluation.predictions import classes_of, labels, mean_label, probabilities, true_columns
 
 RAW = "raw"
 
 
 @dataclass(frozen=True)
-class Culture:
-    """The test images of one class or mixture, as an experiment's networks see them.
-
-    Attributes:
-        name: of the class or mixture.
-        mixed: whether it is a mixture.
-        truth: (K,).
-        probabilities: (n, F, K).
-        groups: (n,), of its images; None where there are none.
-    """
-
-    name: str
-    mixed: bool
-    truth: Floats
-    probabilities: Floats
-    groups: NDArray[np.str_] | None
-
-
-@dataclass(frozen=True)
 class Composed:
-    """An experiment's headline estimate, the cultures that it is judged by, and what it says of each."""
+    """An experiment's headline estimate, the cultures that it was tried on, and what it says of each.
+
+    What it says of a culture is said by one that was tried on the others alone.
+    """
 
     known: KnownImages
     headline: Headline
@@ -64,9 +46,12 @@ def compose(frame: pd.DataFrame) -> dict[str, Composed]:
 
 def judge(frame: pd.DataFrame, headline: Headline) -> Composed:
     """What an experiment's headline estimator says of its test cultures, from the predictions of all its runs."""
-    cultures = tuple(_cultures(frame))
-    estimates = tuple(headline.composition(one.probabilities, one.groups) for one in cultures)
-    return Composed(KnownImages.of(frame), headline, cultures, estimates)
+    cultures = cultures_of(frame)
+    estimates = tuple(
+        headline.tried_on([other for other in cultures if other is not one]).composition(one.probabilities, one.groups)
+        for one in cultures
+    )
+    return Composed(KnownImages.of(frame), headline.tried_on(cultures), tuple(cultures), estimates)
 
 
 def compositions(
@@ -82,7 +67,7 @@ def compositions(
     """
     names = classes_of(mixed.raw)
     rows = []
-    for culture in _names(mixed.raw):
+    for culture in names_of(mixed.raw):
         of_culture = mixed.raw[mixed.raw["label"] == culture].groupby(ENSEMBLE, sort=False)
         parts = {(str(experiment), str(ensemble)): part for (experiment, ensemble), part in of_culture}
         (first, images), *others = parts.items()
@@ -102,7 +87,7 @@ def compositions(
     shares = [f"{name}{end}" for end in ("", "_low", "_high") for name in names]
     keys = [*ENSEMBLE, "mixture", "calibrated", "estimator", "n"]
     table = pd.DataFrame(rows, columns=[*keys, *true_columns(names), *shares])
-    order = {name: place for place, name in enumerate(_names(mixed.raw))}
+    order = {name: place for place, name in enumerate(names_of(mixed.raw))}
     return table.sort_values("mixture", key=lambda column: column.map(order), kind="stable", ignore_index=True)
 
 
@@ -111,7 +96,8 @@ def estimators(mixed: Ensembles, composed: Mapping[str, Composed]) -> pd.DataFra
 
     `headline` marks the chosen one. `val_...` is by cross-validation on validation images (see `choice.KINDS`), by
     which it is chosen; `test_...` is of the cultures of test images, which have no say. Of the chosen one, `covered` is
-    the share of their proportions that lie within the 95 % intervals, and `width` the median width of these.
+    the share of their proportions that lie within the 95 % intervals, which know how far off it is on the other
+    cultures, and `width` the median width of these.
     """
     columns = ["experiment", "estimator", "headline", *(f"val_{kind}" for kind in KINDS), "test_mixtures", "test_pure"]
     rows = []
@@ -138,29 +124,6 @@ def _judged(composed: Composed) -> tuple[float, float]:
         within.append((found.low <= culture.truth) & (culture.truth <= found.high))
         widths.append(found.high - found.low)
     return (float(np.mean(within)), float(np.nanmedian(widths))) if within else (np.nan, np.nan)
-
-
-def _cultures(frame: pd.DataFrame) -> Iterator[Culture]:
-    """Those of one experiment, classes after mixtures."""
-    members = of_networks(frame)
-    tested = members[members["split"] == "test"].sort_values("file", kind="stable")
-    for name in _names(tested):
-        of_culture = tested[tested["label"] == name]
-        by_network = [part for _, part in of_culture.groupby("network")]
-        images = by_network[0]
-        yield Culture(
-            name,
-            bool((images["set"] == "hetero").all()),
-            mean_label(labels(images)),
-            np.stack([probabilities(part) for part in by_network], axis=1),
-            images["group"].to_numpy(str) if "group" in images else None,
-        )
-
-
-def _names(tested: pd.DataFrame) -> list[str]:
-    """The mixtures among images, the simplest first, then the classes, as far as there are any."""
-    pure = set(tested.loc[tested["set"] == "homo", "label"])
-    return [*mixtures_of(tested), *(name for name in classes_of(tested) if name in pure)]
 
 
 def _row(key: tuple[Any, ...], names: tuple[str, ...], truth: Floats, found: Composition) -> tuple[Any, ...]:

@@ -1,8 +1,8 @@
 """The estimate of a composition that a study reports, with an interval over all that it rests on."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.stats import norm, t
 from oral_cancer.evaluation.bootstrap import LEVEL, interval
 from oral_cancer.evaluation.choice import Choice, choose, deviations
 from oral_cancer.evaluation.composition import Composition
+from oral_cancer.evaluation.cultures import Culture
 from oral_cancer.evaluation.drawing import drawn_weights
 from oral_cancer.evaluation.estimators import Estimator, on_simplex
 from oral_cancer.evaluation.known_images import PARTS, KnownImages
@@ -28,7 +29,7 @@ FAR = 0.05
 
 @dataclass(frozen=True)
 class Deviations:
-    """How far off the chosen estimator is on known images that had no part in the fit: what resampling cannot show.
+    """How far off the chosen estimator is on images that had no part in the fit: what resampling cannot show.
 
     Attributes:
         pure, mixed: (D, K), of each class and of each mixture, as far as they exceed their standard error.
@@ -50,15 +51,26 @@ class Deviations:
         of_labels = {label: _beyond_error(np.array(of_parts)) for label, of_parts in by_label.items()}
         populations = np.array([f"{label}/{unit}" for label, unit in zip(known.labels, known.units, strict=True)])
         of_groups = deviations(name, known, left_out, populations) if known.grouped else ()
-
-        def stacked(values: Iterable[Floats]) -> Floats:
-            return np.array(list(values)).reshape(-1, known.targets.shape[1])
-
+        n_classes = known.targets.shape[1]
         return cls(
-            stacked(value for label, value in of_labels.items() if label not in known.mixtures),
-            stacked(value for label, value in of_labels.items() if label in known.mixtures),
-            stacked(value for _, value in of_groups),
+            _stacked((value for label, value in of_labels.items() if label not in known.mixtures), n_classes),
+            _stacked((value for label, value in of_labels.items() if label in known.mixtures), n_classes),
+            _stacked((value for _, value in of_groups), n_classes),
         )
+
+    def in_place_of(self, others: Self) -> Self:
+        """These, and others of a kind that there is none of here; groups of both are groups."""
+        pure, mixed = (
+            ours if len(ours) else theirs for ours, theirs in ((self.pure, others.pure), (self.mixed, others.mixed))
+        )
+        return replace(self, pure=pure, mixed=mixed, groups=np.concatenate([others.groups, self.groups]))
+
+    def of_one_like(self, estimate: Floats) -> Floats:
+        """Those (D, K) that a population with this estimate (K,) may have; what seems mixed may be pure, and off."""
+        impurity = 1 - estimate.max()
+        chosen = [self.mixed] if impurity >= FAR or not len(self.pure) else []
+        chosen += [self.pure] if impurity < FAR + np.abs(self.pure).max(initial=0.0) or not len(self.mixed) else []
+        return np.concatenate(chosen)
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,7 @@ class Headline:
         mixtures: the known ones, and their proportions (K,).
         mixed_up_to: the greatest raw mean of a class in a known mixture; 0 without any.
         seed: of the random generator for the populations.
+        tried: those of cultures that it was tried on, in the place of `deviations`; None before, see `tried_on`.
     """
 
     choice: Choice
@@ -87,6 +100,7 @@ class Headline:
     mixtures: Mapping[str, Floats]
     mixed_up_to: float
     seed: int
+    tried: Deviations | None = None
 
     @classmethod
     def of(
@@ -109,16 +123,40 @@ class Headline:
             seed,
         )
 
+    def tried_on(self, cultures: Sequence[Culture]) -> Self:
+        """The same estimate, whose interval also covers how far off it is on cultures that no network has seen.
+
+        Networks answer otherwise to each new culture, which validation images, of the cultures that trained, cannot
+        show. How far off few cultures are says little of the next one: so their deviations are widened to Student's
+        distribution for their number.
+
+        Args:
+            cultures: of known composition. Those that it was tried on before are forgotten.
+        """
+        n_classes = self.deviations.pure.shape[1]
+        pure, mixed = (
+            _stacked((self._off(one) for one in cultures if one.mixed == kind), n_classes) for kind in (False, True)
+        )
+        groups = _stacked((self._off(part) for one in cultures for part in one.by_group()), n_classes)
+        of_cultures = Deviations(pure * widening(len(pure)), mixed * widening(len(mixed)), groups)
+        return replace(self, tried=of_cultures.in_place_of(self.deviations) if cultures else None)
+
+    def _off(self, culture: Culture) -> Floats:
+        """How far off (K,) a culture is, beyond the error of its estimate."""
+        parts = _units(len(culture.probabilities), culture.groups)[0] % PARTS
+        estimates = [self._estimated(self.fitted, culture.probabilities[parts == part]) for part in np.unique(parts)]
+        return _beyond_error(np.array(estimates) - culture.truth)
+
     def composition(self, probabilities: Floats, groups: ArrayLike | None = None) -> Composition:
         """The proportions of a population, and the ends of their intervals, which are NaN for a single image.
 
         Where the raw mean says that a culture is pure, the class has at least `PURE`: what is lacking there may be the
         error of correcting. The interval knows nothing of that, and holds what the estimator itself says.
 
-        To each resample the deviation of a known class, mixture or group is added, to either side: of a group where the
-        study's images have groups, and the population is of one, or nobody knows of how many. Ends are widened from the
-        normal distribution's to Student's for the number of images or groups (Hesterberg, What teachers should know
-        about the bootstrap, The American Statistician 69, 2015, section 4.6).
+        To each resample a deviation is added, to either side: of a class or mixture that it was tried on, else of a
+        known one; of a group where the study's images have groups, and the population is of one, or nobody knows of how
+        many. Ends are widened from the normal distribution's to Student's for the number of images or groups
+        (Hesterberg, What teachers should know about the bootstrap, The American Statistician 69, 2015, section 4.6).
 
         Args:
             probabilities: (n, F, K), of its images by each network, in the order of `KnownImages.networks`.
@@ -131,7 +169,7 @@ class Headline:
         drawn = self._drawn(units, generator)
         resampled = self._estimated(self.resampled, probabilities, drawn[..., None] * self.network_weights[:, None])
         deviations, freedom = self._deviations(estimate, n_groups), units.max()
-        if deviations is self.deviations.groups:
+        if self._by_group(n_groups):
             freedom = min(freedom, len(deviations) - 1)
         if freedom < 1:
             nothing = np.full(len(estimate), np.nan)
@@ -189,9 +227,12 @@ class Headline:
 
     def _deviations(self, estimate: Floats, n_groups: int) -> Floats:
         """Those that a population with this estimate may have too."""
-        if n_groups < 2 and len(self.deviations.groups):
-            return self.deviations.groups
-        return self.deviations.pure if estimate.max() > 1 - FAR else self.deviations.mixed
+        known = self.tried or self.deviations
+        return known.groups if self._by_group(n_groups) else known.of_one_like(estimate)
+
+    def _by_group(self, n_groups: int) -> bool:
+        """Whether a population of so many groups is one more group."""
+        return n_groups < 2 and len((self.tried or self.deviations).groups) > 0
 
     def is_outside(self, proportions: Floats) -> bool:
         """Whether proportions (K,) are neither a pure class nor between the known mixtures, each to within `FAR`."""
@@ -201,6 +242,10 @@ class Headline:
             return True
         ends = np.array(list(self.mixtures.values()))
         return bool(np.abs(on_simplex(ends, proportions) @ ends - proportions).max() > FAR)
+
+
+def _stacked(values: Iterable[Floats], n_classes: int) -> Floats:
+    return np.array(list(values)).reshape(-1, n_classes)
 
 
 def widening(freedom: int) -> float:

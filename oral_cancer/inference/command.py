@@ -26,7 +26,7 @@ from oral_cancer.inference.populations import NewImage, find_images, printable
 from oral_cancer.inference.predict import Outcome, Skipped, apart
 from oral_cancer.inference.prediction import Model, Prediction, csv_of, inventory
 from oral_cancer.inference.results import in_common, proposed_ranges
-from oral_cancer.pages.compositions import narrow
+from oral_cancer.pages.compositions import untried
 from oral_cancer.pages.grids import Grid
 from oral_cancer.study.runs import Study
 
@@ -158,7 +158,7 @@ def _show(prediction: Prediction, outputs: Outputs) -> None:
     table = _composition_table(grid)
     needed = console.measure(table, options=console.options.update(width=WIDE)).maximum
     console.print(table if needed <= console.width else _composition_table(grid, below=True))
-    if lacking := narrow(prediction.model.headline):
+    if lacking := untried(prediction.model.headline):
         say(lacking, style="yellow")
     odd, predicted = (frame["unlike_training"] != "").sum(), (frame["left_out"] == "").sum()
     if odd:

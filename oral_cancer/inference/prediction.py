@@ -14,6 +14,7 @@ from oral_cancer.data.collection import NOT_READ, in_words
 from oral_cancer.data.collection import record_of as found_in
 from oral_cancer.data.reading import NewReading, in_lines, record_of
 from oral_cancer.data.resizing import Resizing
+from oral_cancer.evaluation.cultures import cultures_of
 from oral_cancer.evaluation.feature_space import Judge
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.evaluation.known_images import KnownImages
@@ -91,8 +92,8 @@ class Model:
 
     @cached_property
     def headline(self) -> Headline:
-        """The experiment's estimator of compositions."""
-        return Headline.of(KnownImages.of(self.study.predictions))
+        """The experiment's estimator of compositions, tried on the study's test cultures."""
+        return Headline.of(KnownImages.of(self.study.predictions)).tried_on(cultures_of(self.study.predictions))
 
     def outcomes(
         self,

@@ -26,8 +26,14 @@ UNCORRECTED = (
     "(fold=all leaves none), or these do not tell all classes apart."
 )
 
-OF_ONE_NETWORK = "of a single network, which knows nothing of how trainings differ, and so they are too narrow"
-"""What is said of the intervals of its estimates."""
+TRIED = (
+    "Intervals also cover how far off it is on the study's test cultures, which no network has seen; for cultures that "
+    "differ more from the training's than those do they are too narrow."
+)
+UNTRIED = (
+    "Intervals are too narrow for cultures other than those that trained: the study has no test cultures, which would "
+    "tell how far off it is on others."
+)
 
 
 def with_controls(plate: Plate) -> str:
@@ -58,9 +64,9 @@ def basis(headline: Headline) -> str:
             f"on validation images: off by {off}, as the mean absolute error of a proportion. It is fitted on pure "
             f"images and the mixtures {', '.join(headline.mixtures)}; beyond their ratios it extrapolates."
         )
-    return f"{said} {narrow(headline)}".strip()
+    return f"{said} {untried(headline) or TRIED}"
 
 
-def narrow(headline: Headline) -> str:
-    """What intervals lack where a single network estimates; "" where several do."""
-    return f"Intervals are {OF_ONE_NETWORK}." if headline.network_weights.shape[1] == 1 else ""
+def untried(headline: Headline) -> str:
+    """What intervals lack where no culture was set aside to try the estimate on; "" where one was."""
+    return "" if headline.tried else UNTRIED

@@ -8,7 +8,6 @@ from oral_cancer.counting import counted
 from oral_cancer.evaluation.bootstrap import LEVEL
 from oral_cancer.evaluation.comparison import LEAST
 from oral_cancer.evaluation.ensembles import SIMPLE
-from oral_cancer.pages.compositions import OF_ONE_NETWORK
 from oral_cancer.pages.figures import FIGURE_NAMES
 from oral_cancer.pages.grids import mean_sd, number, with_interval
 from oral_cancer.study.aggregate import GROUPS, ranked_by
@@ -97,7 +96,4 @@ def _compositions(tables: Mapping[str, pd.DataFrame], first: str) -> str:
     if pd.notna(row["covered"]):
         held = f"; {row['covered']:.0%} of the true proportions lie within their intervals, "
         held += f"whose median width is {number(row['width'])}"
-        summary = tables["summary"]
-        if (summary.loc[summary["experiment"] == first, "n_runs"] == 1).all():
-            held += f". They are {OF_ONE_NETWORK}"
     return f"Compositions by {first} are off by {off} (mean error of a proportion on the test images){held}."

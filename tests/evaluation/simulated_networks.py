@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import softmax
 
+from oral_cancer.evaluation.cultures import Culture
 from oral_cancer.evaluation.known_images import KnownImages
 
 PURE = np.eye(3)
@@ -57,3 +58,7 @@ class World:
         """What the networks say of a culture, one group: (n, F, K)."""
         effect = self.random.normal(0, self.spread, 3)
         return see(np.repeat(truth[None], images, axis=0), np.repeat(effect[None], images, axis=0))
+
+    def culture(self, see: See, name: str, truth: np.ndarray, images: int = 40) -> Culture:
+        """A culture of known composition, one group that nobody knows of."""
+        return Culture(name, truth.max() < 1, truth, self.population(see, truth, images), None)

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from oral_cancer.errors import UserError
-from oral_cancer.evaluation.composition_tables import compose, compositions, estimators
+from oral_cancer.evaluation.composition import Composition
+from oral_cancer.evaluation.composition_tables import Composed, compose, compositions, estimators
 from oral_cancer.evaluation.ensembles import Ensembles
 from oral_cancer.evaluation.estimators import ESTIMATORS
 from tests.published import CLASSES, MIXTURES
@@ -56,7 +57,7 @@ def test_shrunk_predictions_are_corrected_and_pure_cultures_stay_pure(run):
     assert (made.loc[list(MIXTURES), "control"] < 0.02).all()
 
 
-def test_no_test_image_has_a_say_in_the_estimate_that_it_is_judged_by(run):
+def test_no_culture_has_a_say_in_what_it_is_judged_by(run):
     frame = run(shrink=0.5, images=20)
     before = compose(frame)["m1"]
     others = frame.copy()
@@ -64,9 +65,19 @@ def test_no_test_image_has_a_say_in_the_estimate_that_it_is_judged_by(run):
     others.loc[tested, list(CLASSES)] = np.float32([0.2, 0.3, 0.5])
     after = compose(others)["m1"]
     assert after.headline.choice == before.headline.choice
-    place = [culture.name for culture in before.cultures].index("3:1")
+    estimated = {key: of_culture(composed, "3:1") for key, composed in (("before", before), ("after", after))}
+    np.testing.assert_array_equal(estimated["after"].mean, estimated["before"].mean)
+    assert (estimated["after"].high - estimated["after"].low)[0] > 0.1  # as it is far off on the others
+    own = frame.copy()
+    own.loc[(frame["split"] == "test") & (frame["label"] == "3:1"), ["true_parental", "true_resistant"]] = (0.2, 0.8)
+    called = of_culture(compose(own)["m1"], "3:1")
     for end in ("mean", "low", "high"):
-        np.testing.assert_array_equal(getattr(after.estimates[place], end), getattr(before.estimates[place], end))
+        np.testing.assert_array_equal(getattr(called, end), getattr(estimated["before"], end))
+
+
+def of_culture(composed: Composed, name: str) -> Composition:
+    """What is said of the culture of this name."""
+    return composed.estimates[[culture.name for culture in composed.cultures].index(name)]
 
 
 def test_experiments_must_have_predicted_the_same_images(study, run):

@@ -1,6 +1,6 @@
 """The headline estimate: which estimator is chosen, how wide its interval is and whether it holds the truth."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ import pytest
 from oral_cancer.evaluation.choice import KINDS, choose
 from oral_cancer.evaluation.drawing import drawn_weights
 from oral_cancer.evaluation.estimators import ESTIMATORS
-from oral_cancer.evaluation.headline import Headline
+from oral_cancer.evaluation.headline import Deviations, Headline
 from oral_cancer.evaluation.known_images import KnownImages
 from tests.evaluation.simulated_networks import MIXED, NETWORKS, PURE, World
 
@@ -98,7 +98,7 @@ def saturated(world: World, mixed: float) -> tuple[KnownImages, np.ndarray]:
     raw = np.clip(raw, 0.004, None) + world.random.uniform(0, 0.002, raw.shape)
     raw = raw / raw.sum(axis=1, keepdims=True)
     culture = world.random.dirichlet([96, 3, 1], (40, NETWORKS))
-    return dataclasses.replace(known, probabilities=raw), culture
+    return replace(known, probabilities=raw), culture
 
 
 def test_what_the_raw_mean_calls_pure_stays_pure_unless_a_mixture_looks_the_same():
@@ -134,6 +134,29 @@ def test_drawn_weights_vary_as_the_mean_of_new_samples_would():
     assert (drawn_weights(np.ones(1), 5, np.random.default_rng(0)) == 1).all()
 
 
+def test_cultures_that_it_is_tried_on_widen_the_interval_and_leave_the_estimate():
+    world = World(np.random.default_rng(0))
+    see = world.networks()
+    headline = Headline.of(world.known(see), FEW)
+    alike = [world.culture(see, f"{truth}", truth) for truth in MIXED]
+    off = [replace(one, truth=one.truth + np.array([0.15, -0.15, 0])) for one in alike]
+    population = world.population(see, MIXED[2])
+    before, near, after = (
+        one.composition(population) for one in (headline, headline.tried_on(alike), headline.tried_on(off))
+    )
+    np.testing.assert_array_equal(after.mean, before.mean)
+    assert (after.high - after.low)[0] > (near.high - near.low)[0] + 0.1
+    tried = headline.tried_on(off)
+    assert tried.tried_on([]).tried is None
+    np.testing.assert_array_equal(tried.tried.pure, headline.deviations.pure)  # no pure culture was tried
+
+
+def test_what_seems_mixed_may_be_a_pure_culture_that_the_estimate_is_off_on():
+    found = Deviations(np.array([[-0.1, 0.1, 0]]), np.array([[0.01, -0.01, 0]]), np.zeros((0, 3)))
+    for most, number in ((0.97, 1), (0.9, 2), (0.8, 1)):
+        assert len(found.of_one_like(np.array([most, 1 - most, 0]))) == number
+
+
 def covered(spread: float, worlds: int, ignore_groups: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Whether intervals hold the truth, (worlds, populations, K), and their widths."""
     found, widths = [], []
@@ -142,7 +165,7 @@ def covered(spread: float, worlds: int, ignore_groups: bool = False) -> tuple[np
         see = world.networks()
         known = world.known(see)
         if ignore_groups:
-            known = dataclasses.replace(known, units=np.arange(len(known)), grouped=False)
+            known = replace(known, units=np.arange(len(known)), grouped=False)
         headline = Headline.of(known, FEW, seed)
         results = [headline.composition(world.population(see, truth)) for truth in ASKED]
         found.append([(one.low <= truth) & (truth <= one.high) for one, truth in zip(results, ASKED, strict=True)])
@@ -167,3 +190,24 @@ def test_the_spread_of_groups_is_part_of_the_interval():
     assert 0.3 < np.median(widths[:, :3, :2]) < 0.75
     ignored, _ = covered(spread=0.4, worlds=15, ignore_groups=True)
     assert ignored[:, :3, :2].mean() < 0.75
+
+
+@pytest.mark.slow
+def test_cultures_that_differ_from_those_that_trained_are_covered_once_some_were_tried():
+    found: dict[str, list[np.ndarray]] = {"before": [], "after": []}
+    widths = []
+    for seed in range(30):
+        world = World(np.random.default_rng(seed))
+        see = world.networks()
+        before = Headline.of(world.known(see), FEW, seed)
+        elsewhere = replace(world, spread=0.3)
+        tried = before.tried_on([elsewhere.culture(see, f"{truth}", truth) for truth in (*PURE, *MIXED)])
+        for truth in ASKED:
+            population = elsewhere.population(see, truth)
+            for key, headline in (("before", before), ("after", tried)):
+                one = headline.composition(population)
+                found[key].append((one.low <= truth) & (truth <= one.high))
+            widths.append((one.high - one.low)[:2])
+    assert np.mean(found["after"]) >= 0.9
+    assert np.mean(found["before"]) < np.mean(found["after"]) - 0.1
+    assert np.median(widths) < 0.6

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from oral_cancer.evaluation.composition_tables import Composed, Culture
+from oral_cancer.evaluation.composition_tables import Composed
+from oral_cancer.evaluation.cultures import Culture
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.evaluation.planning import needs, width_of
 from tests.evaluation.simulated_networks import MIXED, PURE, World

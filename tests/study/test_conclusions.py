@@ -45,14 +45,6 @@ def test_who_is_first_what_is_not_known_and_how_far_off(tables: dict[str, pd.Dat
     assert off.endswith("whose median width is 0.200.")
 
 
-def test_intervals_of_one_network_are_said_to_be_too_narrow(tables: dict[str, pd.DataFrame]) -> None:
-    tables["summary"]["n_runs"] = [5, 1]
-    assert conclusions(tables, ["m5", "m1"])[-1].endswith(
-        "median width is 0.200. They are of a single network, which knows nothing of how trainings differ, and so they "
-        "are too narrow."
-    )
-
-
 def test_of_those_that_are_even_none_is_called_better(tables: dict[str, pd.DataFrame]) -> None:
     tables["summary"] = tables["summary"].assign(mean=0.1)
     first = conclusions(tables, ["m5", "m1"])[0]
