@@ -68,9 +68,9 @@ def _warnings(found: list[Need], width: float) -> list[str]:
     said = []
     if never := [need.name for need in found if need.needed is None]:
         said.append(
-            f"{', '.join(never)}: no number of fields will do; the spread comes from the networks, from the images that "
-            "the estimate was fitted on, and from how far off it is on other cultures: training images of more cultures, "
-            "or controls on each plate, would lessen it"
+            f"{', '.join(never)}: no number of fields will do; the spread comes from the networks, from what the "
+            "estimate was fitted on, and from how far off it is on other cultures: training on more cultures, or "
+            "controls on each plate, would lessen it"
         )
     if biased := [need.name for need in found if need.off > width / 2]:
         said.append(
