@@ -113,8 +113,9 @@ def refit(
 ) -> Plate:
     """The estimate of a plate's populations, with its controls.
 
-    Controls of a label are left aside, and that is said, where they are fewer than `FEWEST`, and where those of two
-    classes, or of one and the study's images of another, cannot be told apart.
+    Controls of a label are left aside, and that is said, where they are fewer than `FEWEST`, where those of two
+    classes, or of one and the study's images of another, cannot be told apart, and where the networks call most of them
+    another class of which there are no controls beside them.
 
     Args:
         known: the study's images.
@@ -130,10 +131,12 @@ def refit(
         for name in few
     ]
     enough = controls.of([name for name in controls.counts if name not in few])
-    remarks += _called_otherwise(enough, proportions)
+    otherwise = dict(_called_otherwise(enough, proportions))
     alike = dict(_alike(known, enough, proportions))
-    remarks += alike.values()
-    used = enough.of([name for name in enough.counts if not any(name in pair for pair in alike)])
+    remarks += [*otherwise.values(), *alike.values()]
+    apart = [name for name in enough.counts if not any(name in pair for pair in alike)]
+    # Whether it is the plate's light or the wells that are mixed up, only its controls of the other class can tell.
+    used = enough.of([name for name in apart if all(called in apart for own, called in otherwise if own == name)])
     if not len(used):
         return _nothing(*remarks, "controls: none can be used; the estimate is the study's")
     both = with_controls(known, used, proportions)
@@ -146,8 +149,14 @@ def refit(
         )
     choice = _choice(study)
     headline = Headline.of(both, n_resamples, seed, choice)
-    judged = _judged(known, study, choice, used, proportions)
-    return Plate(headline, used.counts, tuple(judged), tuple(remarks))
+    plate = Plate(headline, used.counts, tuple(_judged(known, study, choice, used, proportions)), tuple(remarks))
+    without, held_out = plate.errors
+    if held_out > without:
+        worse = (
+            f"controls: they do not help: the mean error is {held_out:.3f} with the other half, {without:.3f} without"
+        )
+        return replace(plate, remarks=(*remarks, f"{worse}; read the estimate without controls"))
+    return plate
 
 
 def _nothing(*remarks: str) -> Plate:
@@ -207,17 +216,23 @@ def _mean_logs(probabilities: Floats) -> Floats:
     )
 
 
-def _called_otherwise(controls: Controls, proportions: Mapping[str, Floats]) -> Iterator[str]:
-    """A line for each class whose controls most of the networks' answers are another's."""
+def _called_otherwise(controls: Controls, proportions: Mapping[str, Floats]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Each class whose controls are another by the networks' mean, that other, and a line that says so."""
     classes = list(proportions)[: controls.probabilities.shape[-1]]
     for name in (name for name in controls.counts if name in classes):
         means = controls.of([name]).probabilities.mean(axis=1)
         called = classes[int(means.mean(axis=0).argmax())]
         if called != name:
             number = int((means.argmax(axis=1) == classes.index(called)).sum())
+            alone = (
+                ""
+                if called in controls.counts
+                else ", of which there are no controls to compare with: not used; give some, or"
+            )
             yield (
-                f"controls.{name}: the networks call {number} of {counted(len(means), 'image')} {called}: see that the "
-                "wells are not mixed up"
+                (name, called),
+                f"controls.{name}: the networks call {number} of {counted(len(means), 'image')} {called}"
+                f"{alone or ':'} see that the wells are not mixed up",
             )
 
 
@@ -243,7 +258,9 @@ def _alike(
             if len(theirs) and mannwhitneyu(*ratios, alternative="greater").pvalue >= ALIKE:
                 whose = f"controls.{cls}" if cls in of_plate else f"the study's images of {cls}"
                 what = "neither is used" if cls in of_plate else "not used"
-                yield (name, cls), f"controls.{name}: the networks cannot tell them from {whose}: {what}"
+                swapped = mannwhitneyu(*ratios, alternative="less").pvalue < ALIKE
+                fault = f"are less like {name} than {whose}" if swapped else f"cannot be told from {whose}"
+                yield (name, cls), f"controls.{name}: by the networks they {fault}: {what}"
 
 
 def _log_ratio(probabilities: Floats, first: int, second: int) -> Floats:

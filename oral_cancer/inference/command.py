@@ -118,7 +118,7 @@ def _write(prediction: Prediction, root: Path, outputs: Outputs) -> None:
     write_text(outputs.composition, csv_of(prediction.populations))
     facts = prediction.facts(str(root))
     if judged := prediction.judged:
-        facts["Controls"] = f"{judged.found} ({outputs.controls.name})"
+        facts["Controls"] = f"{judged.used} ({outputs.controls.name})"
         _write_controls(judged, outputs.controls)
     files = (outputs.predictions.name, outputs.composition.name)
     write_text(outputs.page, prediction.page(root.resolve().name, facts, files))
@@ -130,7 +130,7 @@ def _write_controls(judged: JudgedWells, path: Path) -> None:
     if judged.plate.headline:
         without, held_out = judged.plate.errors
         say(
-            f"controls: {judged.found}; mean error of a proportion {held_out:.3f} with those of the other half, "
+            f"controls: {judged.used}; mean error of a proportion {held_out:.3f} with those of the other half, "
             f"{without:.3f} without any"
         )
     say(f"written: {path}", whole=True)

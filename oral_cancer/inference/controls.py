@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,18 @@ from oral_cancer.inference.populations import NewImage, find_images, printable
 from oral_cancer.inference.predict import Outcome, Predicted, Skipped, apart
 from oral_cancer.inference.results import NOTHING, by_network, without_repeats
 from oral_cancer.spreadsheets import REASON, is_formula
+
+SAID = {"file": "an image or a folder", "label": "its class or mixture"}
+"""What a row of a table of controls has to say, by the columns' roles."""
+
+
+class Place(NamedTuple):
+    """What a message calls an option or a row, its label, and the image or folder that it names."""
+
+    given_by: str
+    label: str
+    path: Path
+    of_table: bool = False
 
 
 def find_controls(
@@ -40,18 +53,19 @@ def find_controls(
     if given is None:
         return []
     if isinstance(given, Mapping):
-        places = [(f"controls.{label}", label, Path(path)) for label, path in given.items()]
+        places = [Place(f"controls.{label}", label, Path(path)) for label, path in given.items()]
     else:
         places = _of_table(Path(given))
     problems: list[str] = []
     found: list[NewImage] = []
-    for option, label, path in places:
+    for place in places:
         try:
-            found += _images(option, label, path)
+            found += _images(place)
         except UserError as refused:
             problems += refused.lines
-        if label not in labels:
-            problems.append(f"{option}: {label!r} is no class or mixture of the study; there are {', '.join(labels)}")
+        if place.label not in labels:
+            there = ", ".join(labels)
+            problems.append(f"{place.given_by}: {place.label!r} is no class or mixture of the study; there are {there}")
     refuse(problems)
     found = list(dict.fromkeys(found))
     refuse_shared(found, images, lambda image: os.path.realpath(image.path))
@@ -86,12 +100,16 @@ class JudgedWells:
     Attributes:
         plate: what they make of the study's estimate.
         table: one row an image, see `control_table`.
-        found: e.g. "12 images of parental, 10 images of resistant".
+        used: those that stand in the place of the study's, e.g. "12 images of parental, 10 images of resistant"; or
+            "none".
     """
 
     plate: Plate
     table: pd.DataFrame
-    found: str
+
+    @property
+    def used(self) -> str:
+        return ", ".join(f"{counted(n, 'image')} of {label}" for label, n in self.plate.used.items()) or "none"
 
 
 def of_wells(
@@ -118,8 +136,7 @@ def of_wells(
     controls = Controls(by_network(predicted), labels)
     plate = refit(KnownImages.of(study), headline, controls, compositions_of(study))
     table = control_table(predicted, [*unreadable, *repeated], plate, classes_of(study))
-    found = ", ".join(f"{counted(number, 'image')} of {label}" for label, number in controls.counts.items())
-    return JudgedWells(plate, table, found)
+    return JudgedWells(plate, table)
 
 
 def control_table(
@@ -141,8 +158,8 @@ def control_table(
     return table.merge(pd.DataFrame(judged, columns=["label", "off_without", "off_held_out"]), on="label", how="left")
 
 
-def _of_table(path: Path) -> list[tuple[str, str, Path]]:
-    """What each row of a table is called in a message, its label, and the image or folder that it names."""
+def _of_table(path: Path) -> list[Place]:
+    """What the rows of a table name."""
     if not path.is_file():
         fault = "is no table" if path.exists() else "does not exist"
         raise UserError(
@@ -154,18 +171,27 @@ def _of_table(path: Path) -> list[tuple[str, str, Path]]:
         [
             *(f"{path}: no column {alternatives(role)}" for role, name in columns.items() if name is None),
             *table.problems,
+            *(
+                f"{table.place(row)}: no {role}; give {SAID[role]}, or take the row out"
+                for row in table.rows
+                for role, name in columns.items()
+                if name is not None and not row.cells[name]
+            ),
         ]
     )
     file, label = map(str, columns.values())
-    return [(table.place(row), row.cells[label], path.parent / row.cells[file]) for row in table.rows]
+    return [Place(table.place(row), row.cells[label], path.parent / row.cells[file], True) for row in table.rows]
 
 
-def _images(option: str, label: str, path: Path) -> list[NewImage]:
+def _images(place: Place) -> list[NewImage]:
     """The images below a folder, or the one that a file is."""
-    if path.is_file() and is_image(path.name):
-        paths = [path]
+    if place.path.is_file() and is_image(place.path.name):
+        paths = [place.path]
+    elif place.of_table and not place.path.is_dir():
+        fault = "is no image that is read" if place.path.exists() else "does not exist"
+        raise UserError(f"{place.given_by}: {printable(str(place.path))} {fault}; give an image, or a folder of images")
     else:
-        paths = [image.path for image in find_images(path, option).images]
+        paths = [image.path for image in find_images(place.path, place.given_by).images]
     files = [printable(os.path.abspath(one)) for one in paths]
-    refuse([f"{option}: {file}: {REASON}; rename it" for file in files if is_formula(file)])
-    return [NewImage(one, file, label) for one, file in zip(paths, files, strict=True)]
+    refuse([f"{place.given_by}: {file}: {REASON}; rename it" for file in files if is_formula(file)])
+    return [NewImage(one, file, place.label) for one, file in zip(paths, files, strict=True)]

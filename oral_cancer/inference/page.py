@@ -20,7 +20,8 @@ from oral_cancer.study.runs import Study
 
 DIGITS = 3
 PICTURES = 12
-"""Images that are shown: those unlike the training, then the least certain ones."""
+"""Images that are shown: those unlike the training, of each population in turn, then the least certain ones; more where
+more populations have unlike ones, so that each is seen."""
 KINDS = {CONTROLS: "with controls", CALIBRATED: "estimate", "": "raw (the paper's)"}
 """What composition.csv has of each population, as far as it has it; the first counts."""
 
@@ -74,7 +75,7 @@ def predictions_page(
         "controls": _controls(plate) if plate else None,
         "with_controls": with_controls(plate) if plate and plate.headline else "",
         "composition": composition_grid(populations, classes, files[1]),
-        "shown": _shown(predicted, classes, picture, nearest),
+        "shown": _shown(predicted, populations, classes, picture, nearest),
         "unjudged": unjudged,
         "limit": f"{LIMIT:g}",
         "usual": f"{USUAL:.0%}".replace("%", " %"),
@@ -140,9 +141,23 @@ def _population(row: Mapping[Any, Any], classes: Sequence[str], kinds: Mapping[s
 
 
 def _shown(
-    images: pd.DataFrame, classes: Sequence[str], picture: Callable[[str], str | None], nearest: Nearest
+    images: pd.DataFrame,
+    populations: pd.DataFrame,
+    classes: Sequence[str],
+    picture: Callable[[str], str | None],
+    nearest: Nearest,
 ) -> list[dict[str, Any]]:
-    ordered = images.assign(like=images["unlike_training"] == "", sure=images[list(classes)].max(axis=1))
+    """The images to look at: of each population that has unlike ones, or lies outside, some, before any other."""
+    outside = set(populations.loc[populations["features"] != "", "population"])
+    of_outside = images["population"].isin(outside)
+    ordered = images.assign(
+        like=(images["unlike_training"] == "") & ~of_outside,
+        alike=images["unlike_training"] == "",
+        sure=images[list(classes)].max(axis=1),
+        outside=of_outside,
+    ).sort_values(["like", "alike", "sure"], kind="stable")
+    turn = ordered.groupby(["like", "population"]).cumcount().where(~ordered["like"], 0)
+    most = max(PICTURES, ordered.loc[~ordered["like"], "population"].nunique())
     return [
         {
             "picture": picture(row["file"]),
@@ -150,9 +165,9 @@ def _shown(
             "predicted": row["predicted"],
             "shares": [row[name] for name in classes],
             "unlike": row["unlike_training"],
-            "nearest": nearest.shown(row["file"]) if BY_FEATURES in row["unlike_training"] else (),
+            "nearest": nearest.shown(row["file"]) if row["outside"] or BY_FEATURES in row["unlike_training"] else (),
         }
-        for row in ordered.sort_values(["like", "sure"], kind="stable").head(PICTURES).to_dict("records")
+        for row in ordered.assign(turn=turn).sort_values(["like", "turn"], kind="stable").head(most).to_dict("records")
     ]
 
 

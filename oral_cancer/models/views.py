@@ -27,6 +27,12 @@ def views_of(images: Tensor, number: int) -> Iterator[Tensor]:
     return (_turned(images, view) for view in range(number))
 
 
+def one_view_each(images: Tensor, number: int, first: int = 0, step: int = 1) -> Tensor:
+    """Images (B, C, S, S), each by one of its `number` views: the first by view `first`, the next `step` further on."""
+    turned = torch.stack([_turned(image, (first + step * place) % number) for place, image in enumerate(images)])
+    return turned.contiguous(memory_format=torch.channels_last)
+
+
 def mean_turned_back(map_of: Callable[[Tensor], Tensor], images: Tensor, number: int) -> Tensor:
     """The mean over the views of a map of each, such as its heat, once all lie as the images do.
 

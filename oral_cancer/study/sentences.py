@@ -209,21 +209,33 @@ def of_test(summary: pd.DataFrame, groups: pd.DataFrame | None, experiment: str)
         said += (
             f": {'an error ' if metric != 'rmse' else ''}{'as large' if times == '1' else f'{times} times as large'}"
         )
-    meaning = _meaning(seen, new, float(figures["sd"]["val", metric]))
+    errors = (figures["sd"][split, metric] / np.sqrt(figures["n_runs"][split, metric]) for split in SPLIT_NAMES)
+    meaning = _meaning(seen, new, float(np.hypot(*errors)))
     of_groups = [] if groups is None else _by_group(groups[groups["experiment"] == experiment], metric)
     return " ".join([f"{said}.", meaning, *of_groups])
 
 
-def _meaning(validated: float, tested: float, sd: float) -> str:
-    """What two errors mean, of which the first has an SD over the trainings, NaN for a single one."""
-    once = bool(np.isnan(sd))
-    apart = once or abs(tested - validated) > 2 * sd
-    if apart and tested > FURTHER * validated:
+def _meaning(validated: float, tested: float, standard_error: float) -> str:
+    """What two errors mean, whose difference has a standard error over the trainings, NaN for a single one."""
+    once = bool(np.isnan(standard_error))
+    if not once and abs(tested - validated) <= 2 * standard_error:
+        return (
+            "That is no more than the trainings differ by: whether test images are further from the training's than "
+            "the folds are is not told; of cultures unlike them that says nothing."
+        )
+    if tested > FURTHER * validated:
         more = "" if once else " more than the folds do"
         return f"Test images differ from the training's{more}; read figures of new cultures by the test column."
-    if apart and validated > FURTHER * tested:
+    if validated > FURTHER * tested:
         return "Test images are easier than those of validation; figures of new cultures can be worse than either."
-    return "Test images are as near to the training's as the folds are; of cultures unlike them that says nothing."
+    if tested > validated and not once:
+        return (
+            "Test images are a little further from the training's than the folds are; read figures of new cultures by "
+            "the test column."
+        )
+    return (
+        "Test images are about as near to the training's as the folds are; of cultures unlike them that says nothing."
+    )
 
 
 def _by_group(groups: pd.DataFrame, metric: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The features of a run's images, taken while the trained network predicts them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from oral_cancer.evaluation.feature_space import FeatureSpace, Floats, Plane
 from oral_cancer.evaluation.run_features import MOST, ROLES, RunFeatures
 from oral_cancer.models import SoftLabelClassifier
 from oral_cancer.models.features import Features, FeatureTap, has_features
+from oral_cancer.models.views import one_view_each
 from oral_cancer.training import ranks
 
 Rows = NDArray[np.int64]
@@ -49,9 +51,10 @@ def outputs_with_features(
 ) -> tuple[list[Tensor], RunFeatures | None]:
     """Probabilities of the images of `data.evaluated()`, float32 (N, K) a set, and the features of a run's images.
 
-    Images that train have a pass of their own, as they lie, by which the space is fitted; all others are reduced as
-    they pass. What a treatment made up is no part of it. Without features, None, are networks of which it is not known
-    where their layers are, and trainings on a single image.
+    Images that train have a pass of their own, each by one of the views that a prediction is the mean over, the next by
+    the next, so that how an image lies makes it no more unlike than it does its prediction. By these the space is
+    fitted; all others, as they lie, are reduced as they pass. What a treatment made up is no part of it. Without
+    features, None, are networks of which it is not known where their layers are, and trainings on a single image.
     """
     names = data.evaluated()
     evaluated = [getattr(data.splits, name) for name in names]
@@ -61,18 +64,16 @@ def outputs_with_features(
     classes = len(data.store.collection.labels.classes)
     # Within what is compiled nothing can be taken.
     with FeatureTap(model.network) as tap, torch.compiler.set_stance("force_eager" if model.compiled else "default"):
-        views = model.views
         try:
             model.beside = lambda: torch.cat(tap.taken(), dim=1)
-            model.views = 1
-            (answers,) = outputs(trainer, model, data, [originals])
-            model.views = views
+            with _one_view_each(model, trainer):
+                (answers,) = outputs(trainer, model, data, [originals])
             early, last = np.split(answers[:, classes:].numpy(), [tap.width], axis=1)
             reduction = _Reduction(FeatureSpace.fit(early), Plane.fit(last))
             model.beside = lambda: reduction.of_batch(tap.taken())
             found = outputs(trainer, model, data, evaluated)
         finally:
-            model.beside, model.views = None, views
+            model.beside = None
     rows, reduced = {"train": originals}, {"train": reduction(early, last)}
     for role in ROLES[1:]:
         sets = [place for place, name in enumerate(names) if name.endswith(role)]
@@ -84,6 +85,21 @@ def outputs_with_features(
     sheet = sheet_of((data.store.images[row] for row in originals), len(originals))
     features = RunFeatures.of(reduction.space, rows, reduced, reduction.plane.shares, sheet)
     return [answer[:, :classes] for answer in found], features
+
+
+@contextmanager
+def _one_view_each(model: SoftLabelClassifier, trainer: Trainer) -> Iterator[None]:
+    """Within it a network predicts each image by one of its views; the same one, however many ranks there are."""
+    first, step = trainer.global_rank, trainer.world_size
+
+    def by_view(pixels: Tensor) -> Tensor:
+        return model.probabilities(one_view_each(pixels, model.views, first, step))[None]
+
+    model.by_view = by_view  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del model.by_view
 
 
 def _evenly(rows: Rows) -> Rows:

@@ -7,7 +7,7 @@ import torch
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint, ProgressBar, RichModelSummary
+from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar, RichModelSummary
 from pytorch_lightning.plugins import AsyncCheckpointIO
 from pytorch_lightning.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
 
@@ -16,6 +16,7 @@ from oral_cancer.data.augmentation import trains_on_cuda
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.settings import build, number_of_ranks, resolved
 from oral_cancer.settings.callbacks import Told, callback_faults, measurable
+from oral_cancer.training.averaging import averaging
 from oral_cancer.training.batch_norm import SyncBatchNorm
 from oral_cancer.training.callbacks import EndState, History, LastEpoch, SeedEachStep
 from oral_cancer.training.manifest import CHECKPOINT
@@ -81,7 +82,7 @@ def build_trainer(run: Run, *more: Callback) -> Trainer:
     objects: dict[str, Any] = {
         "callbacks": [
             *_callbacks_of_every_run(run),
-            *_averaging(cfg, on_gpu),
+            *([] if cfg.model.get("ema") is None else [averaging(cfg.model.ema, on_gpu)]),
             *more,
             *chosen,
             EndState(folder / CHECKPOINT),
@@ -113,12 +114,6 @@ def _callbacks_of_every_run(run: Run) -> list[Callback]:
         save_on_train_epoch_end=True,  # whether it is validated or not
     )
     return [SeedEachStep(run.seed), History(run.folder / "history.csv"), checkpoint]
-
-
-def _averaging(cfg: DictConfig, on_gpu: bool) -> list[Callback]:
-    """What averages the weights, where `model.ema` says so; where the network trains, as at first it lies elsewhere."""
-    decay = cfg.model.get("ema")
-    return [] if decay is None else [EMAWeightAveraging(device="cuda" if on_gpu else None, decay=decay)]
 
 
 def _insist_on_compiler(device: torch.device) -> None:

@@ -1,12 +1,13 @@
 """Controls of a plate: what they correct, how far off they are said to be, and which of them are not used."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pytest
 
-from oral_cancer.evaluation.controls import FEWEST, Controls, Plate, refit, with_controls
+from oral_cancer.evaluation.controls import FEWEST, Controls, Judged, Plate, refit, with_controls
 from oral_cancer.evaluation.estimators import Unmixing
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.evaluation.known_images import KnownImages
@@ -182,7 +183,7 @@ def test_mixtures_of_the_plate_take_the_place_of_the_studys(bench: Bench) -> Non
 def test_controls_of_one_content_under_two_labels_are_told_and_not_used(bench: Bench) -> None:
     same = joined(bench.controls("02"), relabelled(bench.controls("0"), "0", "1"))
     plate = bench.refit(same)
-    assert "controls.0: the networks cannot tell them from controls.1: neither is used" in plate.remarks
+    assert "controls.0: by the networks they cannot be told from controls.1: neither is used" in plate.remarks
     assert plate.used == {"2": ENOUGH}
 
 
@@ -193,10 +194,34 @@ def test_wells_that_are_mixed_up_are_told() -> None:
     assert (
         f"controls.1: the networks call {ENOUGH} of {ENOUGH} images 0: see that the wells are not mixed up" in remarks
     )
-    assert "controls.0: the networks cannot tell them from controls.1: neither is used" in remarks
+    assert "controls.0: by the networks they are less like 0 than controls.1: neither is used" in remarks
     alone = bench.refit(relabelled(bench.controls("1"), "1", "0"))
-    assert "controls.0: the networks cannot tell them from the study's images of 1: not used" in alone.remarks
+    assert "controls.0: by the networks they cannot be told from the study's images of 1: not used" in alone.remarks
     assert alone.headline is None
+
+
+def test_controls_that_are_called_a_class_without_controls_are_not_used(bench: Bench) -> None:
+    """On a plate whose light moves all answers no test against the study's images need show what is mixed up."""
+    as_two = replace(bench.controls("0"), probabilities=np.tile([0.04, 0.01, 0.95], (ENOUGH, NETWORKS, 1)))
+    plate = bench.refit(joined(as_two, bench.controls("1")))
+    assert plate.used == {"1": ENOUGH}
+    assert any(
+        line
+        == f"controls.0: the networks call {ENOUGH} of {ENOUGH} images 2, of which there are no controls to compare "
+        "with: not used; give some, or see that the wells are not mixed up"
+        for line in plate.remarks
+    )
+
+
+def test_controls_that_do_not_help_are_said_to_be_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judged(*_: object) -> Iterator[Judged]:
+        yield Judged("1", ENOUGH, study=0.02, held_out=0.03)
+
+    monkeypatch.setattr("oral_cancer.evaluation.controls._judged", judged)
+    assert bench.refit(bench.controls("1")).remarks[-1] == (
+        "controls: they do not help: the mean error is 0.030 with the other half, 0.020 without; read the estimate "
+        "without controls"
+    )
 
 
 def test_a_study_without_known_images_is_estimated_by_the_controls_alone(bench: Bench) -> None:

@@ -89,7 +89,12 @@ def test_all_that_is_wrong_is_told_before_any_work(wells: Path) -> None:
     table.write_text("file,label\nA1,parental\nA2,resistent\nno.tif,resistant\n")
     lines = refused(str(table))
     assert lines[0].startswith(f"{table}, line 3: 'resistent' is no class or mixture of the study")
-    assert lines[1].startswith(f"{table}, line 4={wells / 'no.tif'} does not exist")
+    assert lines[1] == f"{table}, line 4: {wells / 'no.tif'} does not exist; give an image, or a folder of images"
+    table.write_text("file,label\n,parental\nA2,\n")
+    assert refused(str(table)) == [
+        f"{table}, line 2: no file; give an image or a folder, or take the row out",
+        f"{table}, line 3: no label; give its class or mixture, or take the row out",
+    ]
     table.write_text("file,content\nA1,parental\n")
     assert refused(str(table)) == [f"{table}: no column label (or class, class_label, cell_type)"]
     table.write_text("file,label\n")
@@ -143,7 +148,7 @@ def test_results_have_the_estimate_with_controls_and_without(
     assert controls["left_out"].dropna().str.startswith("identical to ").tolist() == [True]
     page = unescape((out / "predictions.html").read_text())
     assert "Controls of the plate" in page
-    assert "20 images of parental, 20 images of resistant, 5 images of control (controls.csv)" in page
+    assert "20 images of parental, 20 images of resistant (controls.csv)" in page
     assert page.count("with controls</span>") == len(table)
     assert "not used." in page
 

@@ -177,24 +177,36 @@ def test_pure_cultures_have_no_say_in_the_slope() -> None:
 DIFFER = (
     "Test images differ from the training's more than the folds do; read figures of new cultures by the test column."
 )
-ALIKE = "Test images are as near to the training's as the folds are; of cultures unlike them that says nothing."
+ALIKE = "Test images are about as near to the training's as the folds are; of cultures unlike them that says nothing."
+A_LITTLE = (
+    "Test images are a little further from the training's than the folds are; read figures of new cultures by the test "
+    "column."
+)
+NOT_TOLD = (
+    "That is no more than the trainings differ by: whether test images are further from the training's than the folds "
+    "are is not told; of cultures unlike them that says nothing."
+)
 EASIER = "Test images are easier than those of validation; figures of new cultures can be worse than either."
 NO_GROUPS = pd.DataFrame(columns=["experiment", "split", "group", "n", "accuracy", "rmse"])
 
 
 def by_split(validated: float, sd: float, tested: float, metric: str = "rmse") -> pd.DataFrame:
-    rows = [("m1", "val", metric, validated, sd), ("m1", "test", metric, tested, 0.01), ("m2", "val", "rmse", 9.0, 0.0)]
-    return pd.DataFrame(rows, columns=["experiment", "split", "metric", "mean", "sd"])
+    """Figures of four trainings: the standard error of a difference is half the root of both squared SDs."""
+    rows = [("m1", "val", metric, validated, sd), ("m1", "test", metric, tested, sd), ("m2", "val", "rmse", 9.0, 0.0)]
+    return pd.DataFrame(rows, columns=["experiment", "split", "metric", "mean", "sd"]).assign(n_runs=4)
 
 
 @pytest.mark.parametrize(
     ("validated", "sd", "tested", "meaning"),
     [
         (0.2, 0.01, 0.251, DIFFER),
-        (0.2, 0.01, 0.249, ALIKE),  # under 1.25 times
-        (0.2, 0.1, 0.41, DIFFER),
-        (0.2, 0.1, 0.39, ALIKE),  # the folds differ by as much
+        (0.2, 0.01, 0.249, A_LITTLE),  # under 1.25 times
+        (0.2, 0.01, 0.215, A_LITTLE),
+        (0.2, 0.01, 0.214, NOT_TOLD),  # below two standard errors
+        (0.2, 0.1, 0.342, DIFFER),
+        (0.2, 0.1, 0.341, NOT_TOLD),
         (0.2, NAN, 0.251, DIFFER.replace(" more than the folds do", "")),  # trained once
+        (0.2, NAN, 0.249, ALIKE),
         (0.2, 0.01, 0.159, EASIER),
         (0.2, 0.01, 0.161, ALIKE),
     ],
@@ -216,7 +228,7 @@ def test_where_nothing_mixes_the_test_stands_against_validation_by_what_f1_lacks
     assert said.endswith(DIFFER)
     perfect = sentences.of_test(by_split(1.0, 0.0, 0.8, "f1_macro"), NO_GROUPS, "m1")
     assert perfect == f"In the test m1 has a macro F1 of 0.800, in validation of 1.000. {DIFFER}"
-    assert sentences.of_test(by_split(1.0, 0.0, 1.0, "f1_macro"), NO_GROUPS, "m1").endswith(ALIKE)
+    assert sentences.of_test(by_split(1.0, 0.0, 1.0, "f1_macro"), NO_GROUPS, "m1").endswith(NOT_TOLD)
 
 
 def test_without_test_or_validation_nothing_is_said_of_them() -> None:
