@@ -6,7 +6,7 @@ from torch import Tensor
 
 from oral_cancer.data.resizing import resized_batch
 from oral_cancer.models import SoftLabelNetwork
-from oral_cancer.models.views import mean_turned_back, views_of
+from oral_cancer.models.views import mean_turned_back, one_view_each, views_of
 
 TURNS: dict[str, Callable[[Tensor], Tensor]] = {
     "quarter turn": lambda images: images.rot90(1, (1, 2)),
@@ -77,3 +77,18 @@ def test_one_view_is_the_network_itself_and_views_do_not_grow_a_batch() -> None:
     of_views.network.register_forward_pre_hook(lambda _, given: batches.append(len(given[0])))
     predicted(of_views, shown)
     assert batches == [5] * 8
+
+
+@pytest.mark.parametrize(("number", "first", "step"), [(1, 0, 1), (8, 0, 1), (8, 1, 2)])
+def test_one_view_each_goes_through_the_views(number: int, first: int, step: int) -> None:
+    pixels = torch.rand(11, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    views = torch.stack(list(views_of(pixels, number)))
+    expected = [views[(first + step * place) % number, place] for place in range(len(pixels))]
+    assert torch.equal(one_view_each(pixels, number, first, step), torch.stack(expected))
+
+
+def test_two_ranks_give_each_image_the_view_that_one_rank_gives_it() -> None:
+    pixels = torch.rand(16, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    alone = one_view_each(pixels, 8)
+    for rank in range(2):
+        assert torch.equal(one_view_each(pixels[rank::2], 8, first=rank, step=2), alone[rank::2])
