@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from oral_cancer.counting import counted
 from oral_cancer.data.resizing import Resizing
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.evaluation import tables
@@ -103,7 +104,7 @@ def networks_in_words(runs: Sequence[RunRecord]) -> str:
     for name, words in (("split_seed", "split seeds"), ("seed", "seeds")):
         seeds = sorted({getattr(run, name) for run in runs if getattr(run.run, name) is not None})
         said += [f"{words if len(seeds) > 1 else words[:-1]} {', '.join(map(str, seeds))}"] if seeds else []
-    return said[0] if len(said) == 1 else f"{len(runs)} networks: {', '.join(said)}"
+    return said[0] if len(said) == 1 else f"{counted(len(runs), 'network')}: {', '.join(said)}"
 
 
 def views_in_words(runs: Sequence[RunRecord]) -> str:
