@@ -68,8 +68,8 @@ def main() -> None:
         ends = [(run / "manifest.json").stat().st_mtime for run in runs]
         clocks = [json.loads((run / CLOCK).read_text()) for run in runs[1:]]
         splits = pd.read_csv(runs[0] / "predictions.csv")["split"]
-    shown = len(splits) + (splits == "val").sum()  # validation images after the epoch and in the end
-    plain = shown * plain_seconds_an_image()
+    seconds, views = plain_seconds_a_view()
+    plain = (views * len(splits) + (splits == "val").sum()) * seconds  # validation also after the epoch, by one view
     beside = [
         end - before - sum(clock.values()) - plain for before, end, clock in zip(ends, ends[1:], clocks, strict=False)
     ]
@@ -82,8 +82,8 @@ def main() -> None:
     )
 
 
-def plain_seconds_an_image(batches: int = 16) -> float:
-    """Seconds that a loop as anyone would write it takes to predict one image."""
+def plain_seconds_a_view(batches: int = 16) -> tuple[float, int]:
+    """Seconds that a loop as anyone would write it takes to predict one view of an image; how many a prediction has."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", ["study=demo", "trainer=cpu", "model.weights=none"])
     network: torch.nn.Module = instantiate(cfg.model, classes=3).eval()
@@ -94,7 +94,7 @@ def plain_seconds_an_image(batches: int = 16) -> float:
         started = time.perf_counter()
         for _ in range(batches):
             network(images)
-    return (time.perf_counter() - started) / (batches * len(images))
+    return (time.perf_counter() - started) / (batches * len(images)), cfg.model.views
 
 
 if __name__ == "__main__":
