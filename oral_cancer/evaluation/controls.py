@@ -131,12 +131,18 @@ def refit(
         for name in few
     ]
     enough = controls.of([name for name in controls.counts if name not in few])
-    otherwise = dict(_called_otherwise(enough, proportions))
     alike = dict(_alike(known, enough, proportions))
-    remarks += [*otherwise.values(), *alike.values()]
     apart = [name for name in enough.counts if not any(name in pair for pair in alike)]
+    called = _called_otherwise(enough, proportions)
     # Whether it is the plate's light or the wells that are mixed up, only its controls of the other class can tell.
-    used = enough.of([name for name in apart if all(called in apart for own, called in otherwise if own == name)])
+    alone = {name for name, (other, _) in called.items() if name in apart and other not in apart}
+    for name, (_, said) in called.items():
+        lacking = f", of which there are no controls that can be used: {name} is not used; give some, or"
+        remarks.append(
+            f"controls.{name}: {said}{lacking if name in alone else ':'} see that the wells are not mixed up"
+        )
+    remarks += alike.values()
+    used = enough.of([name for name in apart if name not in alone])
     if not len(used):
         return _nothing(*remarks, "controls: none can be used; the estimate is the study's")
     both = with_controls(known, used, proportions)
@@ -216,24 +222,17 @@ def _mean_logs(probabilities: Floats) -> Floats:
     )
 
 
-def _called_otherwise(controls: Controls, proportions: Mapping[str, Floats]) -> Iterator[tuple[tuple[str, str], str]]:
-    """Each class whose controls are another by the networks' mean, that other, and a line that says so."""
+def _called_otherwise(controls: Controls, proportions: Mapping[str, Floats]) -> dict[str, tuple[str, str]]:
+    """Of each class whose controls are another by the networks' mean, that other, and how many are called so."""
     classes = list(proportions)[: controls.probabilities.shape[-1]]
+    found = {}
     for name in (name for name in controls.counts if name in classes):
         means = controls.of([name]).probabilities.mean(axis=1)
         called = classes[int(means.mean(axis=0).argmax())]
         if called != name:
             number = int((means.argmax(axis=1) == classes.index(called)).sum())
-            alone = (
-                ""
-                if called in controls.counts
-                else ", of which there are no controls to compare with: not used; give some, or"
-            )
-            yield (
-                (name, called),
-                f"controls.{name}: the networks call {number} of {counted(len(means), 'image')} {called}"
-                f"{alone or ':'} see that the wells are not mixed up",
-            )
+            found[name] = called, f"the networks call {number} of {counted(len(means), 'image')} {called}"
+    return found
 
 
 def _alike(
