@@ -9,7 +9,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+from oral_cancer.settings import influential
 from oral_cancer.study.planning import plan_jobs
+from oral_cancer.training.run import Run
 from tests.conftest import REPOSITORY
 
 VARIED = ("plain", "balanced", "weighted", "smote", "cleaned")
@@ -22,14 +24,18 @@ def hydra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def planned(*overrides: str) -> dict[str, list[object]]:
-    """The folds of each experiment."""
+def planned_runs(*overrides: str) -> list[Run]:
     loader = GlobalHydra.instance().hydra
     assert loader is not None
     jobs = plan_jobs(loader.compose_config(config_name="train", overrides=list(overrides), run_mode=RunMode.MULTIRUN))
+    return [job.run for job in jobs or ()]
+
+
+def planned(*overrides: str) -> dict[str, list[object]]:
+    """The folds of each experiment."""
     folds: dict[str, list[object]] = {}
-    for job in jobs or ():
-        folds.setdefault(job.run.experiment, []).append(job.run.fold)
+    for run in planned_runs(*overrides):
+        folds.setdefault(run.experiment, []).append(run.fold)
     return folds
 
 
@@ -89,7 +95,14 @@ def test_each_group_is_left_out() -> None:
 def test_treatments_are_the_published_models_and_each_further_choice_by_its_name() -> None:
     names = OmegaConf.load(REPOSITORY / "conf" / "study" / "treatments.yaml").study.models
     assert planned("study=treatments", "source=simulated", "study.folds=[0]") == {name: [0] for name in names}
-    assert {"m1", "m5", "focal", "sigmoid", "mixup", "randaugment", "freeze", "adamw", "ema"} <= set(names)
+    everything = {path.stem for path in (REPOSITORY / "conf" / "experiment").glob("*.yaml")}
+    assert set(names) == everything - {*VARIED, "m3_published", "ema"}
+
+
+def test_the_small_network_is_a_moving_average_whatever_trains_it() -> None:
+    words = ("study=treatments", "source=simulated", "study.models=[m2,ema]", "study.folds=[0]")
+    m2, ema = (run.settings for run in planned_runs(*words))
+    assert influential(m2) == influential(ema)
 
 
 def test_nothing_is_simulated_to_know_the_folds() -> None:
