@@ -18,6 +18,8 @@ from oral_cancer.errors import Interrupted, UserError, refuse
 from oral_cancer.quoting import for_hydra, mapping_in
 from oral_cancer.settings import AS_TYPED, BY_NAME, PATTERNS, faults_of, options, resolved, unknown
 from oral_cancer.settings.commands import COMMANDS
+from oral_cancer.settings.rules import Section
+from oral_cancer.settings.training import Training
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -128,7 +130,7 @@ def settings_of(
         option, equals, value = word.partition("=")
         option, dot, name = option.partition(".") if option.partition(".")[0] in by_name else (option, "", "")
         if option not in settings.keys() or not equals:  # noqa: SIM118 - `in` leaves out what is still needed
-            problems.append(unknown(option, section.model_fields, f"those there are {', '.join(section.model_fields)}"))
+            problems.append(unknown(option, section.model_fields, _where_it_belongs(option, section)))
         elif not value:
             problems.append(f"{word}: has no value; give one, or leave it out")
         elif option in as_typed:
@@ -150,6 +152,13 @@ def settings_of(
     there = {name: value for name, value in resolved(settings).items() if name not in OmegaConf.missing_keys(settings)}
     refuse([*problems, *faults_of(section, there), *further(settings)])
     return settings
+
+
+def _where_it_belongs(option: str, section: type[Section]) -> str:
+    """What is said of an option that a command has not: that it is one of a training, or those that the command has."""
+    if option.partition(".")[0] in Training.model_fields:
+        return "it belongs to the training, and the runs keep theirs"
+    return f"those there are {', '.join(section.model_fields)}"
 
 
 def _as_typed(value: str, listed: bool = False) -> Any:

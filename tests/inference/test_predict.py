@@ -147,6 +147,8 @@ def test_what_is_no_study_is_refused(study: Path, tmp_path: Path, capsys: pytest
     assert "experiment=m7" in refused(capsys, str(study), images, "experiment=m7")
     assert "holds no image" in refused(capsys, str(study), images)
     assert "image: is no option; did you mean images?" in refused(capsys, str(study), images, "image=x")
+    of_run = "is no option; it belongs to the training, and the runs keep theirs"
+    assert f"model.views: {of_run}" in refused(capsys, str(study), images, "model.views=1")
 
 
 class Code:
