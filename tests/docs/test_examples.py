@@ -60,6 +60,8 @@ def test_the_notebook_trains_predicts_and_plots(tmp_path: Path, monkeypatch: pyt
     composition = shown["composition"]
     assert len(composition) == 4
     assert {"population", *composition} <= documented("composition.csv", CLASSES) | of_unlike()
+    assert len(shown["plate"]) == 4
+    assert (tmp_path / "outputs" / "predictions" / "plate" / "controls.csv").exists()
     assert {path.name for path in tmp_path.glob("*.png")} == {"history.png", "composition.png"}
 
 
