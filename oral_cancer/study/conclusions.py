@@ -11,7 +11,7 @@ from oral_cancer.evaluation.ensembles import SIMPLE
 from oral_cancer.pages.figures import FIGURE_NAMES
 from oral_cancer.pages.grids import mean_sd, number, with_interval
 from oral_cancer.study.aggregate import GROUPS, ranked_by
-from oral_cancer.study.sentences import of_baseline, of_guess, of_test
+from oral_cancer.study.sentences import of_baseline, of_few_groups, of_guess, of_test
 
 
 def conclusions(tables: Mapping[str, pd.DataFrame], experiments: Sequence[str]) -> list[str]:
@@ -63,7 +63,8 @@ def _first(tables: Mapping[str, pd.DataFrame], experiments: Sequence[str]) -> st
         for column, figure in (("accuracy", "accuracy"), ("rmse", "RMSE"))
         if pd.notna(row[column])
     ]
-    return f"{said}. On the test images, which have no say there, its ensemble has {', '.join(tested)}."
+    said = f"{said}. On the test images, which have no say there, its ensemble has {', '.join(tested)}."
+    return " ".join([said, *of_few_groups(tables.get(GROUPS), experiments[0])])
 
 
 def _told_apart(differences: pd.DataFrame) -> str:

@@ -150,7 +150,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "split": split,
         "experiments": experiments,
         "validated": validated,
-        "grouped": "group" in study.predictions,
+        "grouped": "group" in (tested := study.predictions.query("split == @split")) and tested["group"].nunique() > 1,
         "ranked_by": RANKED_BY[ranked_by(tables["summary"])],
         "level": f"{LEVEL:.0%}",
         "resamples": f"{N_RESAMPLES:,}",

@@ -21,6 +21,9 @@ STRAIGHT = 0.05
 ELSEWHERE = "other cultures or another microscope"
 FURTHER = 1.25
 """How many times the error must be for test images to be said to differ from those of validation."""
+ENOUGH_GROUPS = 10
+"""So many groups make a bootstrap of groups trustworthy; with fewer it is too narrow. Cameron, Gelbach and Miller,
+Bootstrap-based improvements for inference with clustered errors, Rev. Econ. Stat. 90, 2008, call 5 to 30 few."""
 NEAR = 0.8
 """Share of what the networks gain over a guess from which on the baseline is said to come near them."""
 
@@ -202,8 +205,8 @@ def of_test(summary: pd.DataFrame, groups: pd.DataFrame | None, experiment: str)
         return ""
     validated, tested = (float(figures["mean"][split, metric]) for split in SPLIT_NAMES)
     seen, new = _error(validated, metric), _error(tested, metric)
-    name = FIGURE_NAMES[metric]
-    said = f"In the test {experiment} has a {name} of {number(tested)}, in validation of {number(validated)}"
+    name = f"{'an' if metric == 'rmse' else 'a'} {FIGURE_NAMES[metric]}"
+    said = f"In the test {experiment} has {name} of {number(tested)}, in validation of {number(validated)}"
     if seen > 0:
         times = f"{new / seen:.2g}"
         said += (
@@ -255,6 +258,16 @@ def _by_group(groups: pd.DataFrame, metric: str) -> list[str]:
 
 def _error(figure: Any, metric: str) -> Any:
     return figure if metric == "rmse" else 1 - figure
+
+
+def of_few_groups(groups: pd.DataFrame | None, experiment: str) -> list[str]:
+    """That intervals over the test images know little of other groups, where these are few."""
+    tested = 0 if groups is None else ((groups["experiment"] == experiment) & (groups["split"] == "test")).sum()
+    if tested == 1:
+        return ["These are all of one group: the intervals say nothing of other groups."]
+    if 1 < tested < ENOUGH_GROUPS:
+        return [f"These are of {tested} groups: from fewer than {ENOUGH_GROUPS}, intervals come out too narrow."]
+    return []
 
 
 def of_groups(groups: pd.DataFrame, experiment: str) -> list[str]:

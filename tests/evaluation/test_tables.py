@@ -197,6 +197,19 @@ def test_groups_are_judged_each_by_itself(run):
     assert (table["rmse"] > 0).all()
 
 
+def test_intervals_over_groups_reach_as_far_as_over_images_alone(run):
+    frame = pd.concat([run(fold=fold) for fold in (0, 1)], ignore_index=True)
+    low, high = ([f"{name}_{end}" for name in ("accuracy", "f1_macro", "auc_macro", "rmse")] for end in ("low", "high"))
+    alone = tables.ensemble(Ensembles.of(frame), FEW)
+    one = tables.ensemble(Ensembles.of(frame.assign(group="a")), FEW)
+    pd.testing.assert_frame_equal(one, alone)
+    last = frame["file"].str[-5].astype(int)  # each image's number within its label
+    assert last.nunique() > 2
+    alike = tables.ensemble(Ensembles.of(frame.assign(group=np.where(last % 2, "a", "b"))), FEW)
+    assert (alike[low].to_numpy() <= alone[low].to_numpy()).all()
+    assert (alike[high].to_numpy() >= alone[high].to_numpy()).all()
+
+
 def test_experiments_must_have_predicted_the_same_images(study, run):
     other = Ensembles.of(pd.concat([study, run("m4", 0, images=5)]))
     for table in (tables.ensemble, tables.differences):

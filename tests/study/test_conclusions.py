@@ -51,11 +51,23 @@ def test_of_those_that_are_even_none_is_called_better(tables: dict[str, pd.DataF
     assert first.startswith("By validation RMSE, m5 and m1 are even with 0.100; m5 stands first. On the test images,")
 
 
+@pytest.mark.parametrize(
+    ("n_groups", "said"),
+    [(0, ""), (1, "all of one group: the intervals"), (2, "of 2 groups: from fewer than 10, intervals"), (10, "")],
+)
+def test_few_test_groups_are_said(tables: dict[str, pd.DataFrame], n_groups: int, said: str) -> None:
+    rows = [("m5", "test", f"d{k}", 9, 1.0, 0.15) for k in range(n_groups)] + [("m5", "val", "v", 9, 1.0, 0.1)]
+    tables["groups"] = pd.DataFrame(rows, columns=tables["groups"].columns)
+    first = conclusions(tables, ["m5", "m1"])[0]
+    assert said in first
+    assert first.endswith("narrow." if n_groups == 2 else "of other groups." if n_groups == 1 else "0.180].")
+
+
 def test_validation_stands_against_the_test(tables: dict[str, pd.DataFrame]) -> None:
     tested = pd.DataFrame([("m5", "test", "rmse", 0.3, 0.02, 5)], columns=tables["summary"].columns)
     tables["summary"] = pd.concat([tables["summary"], tested])
     said = conclusions(tables, ["m5", "m1"])[1]
-    assert said.startswith("In the test m5 has a RMSE of 0.300, in validation of 0.100: 3 times as large.")
+    assert said.startswith("In the test m5 has an RMSE of 0.300, in validation of 0.100: 3 times as large.")
 
 
 @pytest.mark.parametrize(

@@ -213,13 +213,13 @@ def by_split(validated: float, sd: float, tested: float, metric: str = "rmse") -
 )
 def test_what_the_test_says_of_new_cultures(validated: float, sd: float, tested: float, meaning: str) -> None:
     said = sentences.of_test(by_split(validated, sd, tested), NO_GROUPS, "m1")
-    figures = f"In the test m1 has a RMSE of {tested:.3f}, in validation of {validated:.3f}"
+    figures = f"In the test m1 has an RMSE of {tested:.3f}, in validation of {validated:.3f}"
     assert said == f"{figures}: {tested / validated:.2g} times as large. {meaning}"
 
 
 def test_a_test_as_far_off_as_validation_is_not_called_one_times_as_large() -> None:
     said = sentences.of_test(by_split(0.2, 0.01, 0.201), NO_GROUPS, "m1")
-    assert said.startswith("In the test m1 has a RMSE of 0.201, in validation of 0.200: as large. ")
+    assert said.startswith("In the test m1 has an RMSE of 0.201, in validation of 0.200: as large. ")
 
 
 def test_where_nothing_mixes_the_test_stands_against_validation_by_what_f1_lacks() -> None:
