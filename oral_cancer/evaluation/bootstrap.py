@@ -10,7 +10,7 @@ A resample is never built. It is how often each image is drawn, a multinomial co
 follows from sums over images, so that all resamples of all ensembles together are one matrix product.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,13 +52,18 @@ def resampled_sums(contributions: Floats, strata: ArrayLike, n_resamples: int = 
     return sums
 
 
+def several(groups: ArrayLike | None) -> bool:
+    """Whether images (N,) are of two groups or more."""
+    return groups is not None and len(np.unique(np.asarray(groups))) > 1
+
+
 def by_group(contributions: Floats, strata: ArrayLike, groups: ArrayLike | None) -> tuple[Floats, ArrayLike]:
     """What is drawn as a whole: the contributions (G, C) of each group, and its stratum (G,).
 
     A group whose images are all of one stratum belongs to it, if that is true of every group; else all are alike.
-    Without groups, what is drawn are the images.
+    Without groups, or of a single one, of which all resamples would be the same, what is drawn are the images.
     """
-    if groups is None:
+    if not several(groups):
         return contributions, strata
     _, places = np.unique(np.asarray(groups), return_inverse=True)
     _, stratum = np.unique(np.asarray(strata), return_inverse=True)
@@ -146,6 +151,19 @@ def interval(resampled: Floats) -> tuple[Floats, Floats]:
     """
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return low, high
+
+
+def interval_over(groups: ArrayLike | None, resampled: Callable[[ArrayLike | None], Floats]) -> tuple[Floats, Floats]:
+    """As `interval`, of the figures (B, ...) that `resampled` has for groups (N,), or for None where images are alone.
+
+    Where there are several groups the ends reach at least as far as those of images drawn singly: groups that are few
+    can happen to be alike.
+    """
+    low, high = interval(resampled(None))
+    if not several(groups):
+        return low, high
+    low_of_groups, high_of_groups = interval(resampled(groups))
+    return np.minimum(low, low_of_groups), np.maximum(high, high_of_groups)
 
 
 def holm(p_values: Sequence[float]) -> Floats:

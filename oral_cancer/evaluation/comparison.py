@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
-from oral_cancer.evaluation.bootstrap import LEVEL, by_group, interval, resampled_means
+from oral_cancer.evaluation.bootstrap import LEVEL, by_group, interval_over, resampled_means
 
 Floats = NDArray[np.float64]
 Metric = Literal["rmse", "accuracy"]
@@ -83,8 +83,12 @@ def on_these_images(
     seed: int = 0,
 ) -> Difference:
     """How far two trained ensembles, losses (N,) each, differ on images like these, by the paired bootstrap; no p."""
-    means = resampled_means(np.column_stack([a, b]), strata, n_resamples, seed, groups)
-    low, high = interval(_figure(means[:, 0], metric) - _figure(means[:, 1], metric))
+
+    def resampled(drawn: ArrayLike | None) -> Floats:
+        means = resampled_means(np.column_stack([a, b]), strata, n_resamples, seed, drawn)
+        return _figure(means[:, 0], metric) - _figure(means[:, 1], metric)
+
+    low, high = interval_over(groups, resampled)
     of_both = _figure(np.array([a.mean(), b.mean()]), metric)
     return Difference(float(of_both[0] - of_both[1]), float(low), float(high), np.nan)
 

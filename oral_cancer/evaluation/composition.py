@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from oral_cancer.evaluation.bootstrap import N_RESAMPLES, interval, resampled_means
+from oral_cancer.evaluation.bootstrap import N_RESAMPLES, interval_over, resampled_means
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,13 @@ def composition(
         probabilities: (N, K), 0 to 1, or (N, M, K) for M ensembles that saw the same N images; N at least 1.
         n_resamples: bootstrap resamples.
         seed: of the random generator.
-        groups: (N,), of each image, drawn as wholes; None draws images.
+        groups: (N,), of each image, drawn as wholes, see `interval_over`; None draws images.
     """
     n_images = len(probabilities)
     flat = probabilities.reshape(n_images, -1)
-    means = resampled_means(flat, np.zeros(n_images), n_resamples, seed, groups)
-    low, high = interval(means.reshape(n_resamples, *probabilities.shape[1:]))
-    return Composition(probabilities.mean(axis=0), low, high)
+
+    def resampled(drawn: ArrayLike | None) -> NDArray[np.float64]:
+        means = resampled_means(flat, np.zeros(n_images), n_resamples, seed, drawn)
+        return means.reshape(n_resamples, *probabilities.shape[1:])
+
+    return Composition(probabilities.mean(axis=0), *interval_over(groups, resampled))

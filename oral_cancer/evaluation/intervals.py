@@ -4,7 +4,8 @@ A bootstrap of images that are all right shows none that is wrong, and would mak
 stand alone a share has the score interval (Wilson, J. Am. Statist. Assoc. 22, 1927), an area the like of it (Newcombe,
 Confidence intervals for an effect size measure based on the Mann-Whitney statistic, part 2, method 5, Statistics in
 Medicine 25, 2006). Where they belong to groups, groups are drawn with replacement; at the bound the same formulas serve
-with as many groups for as many images.
+with as many groups for as many images. Such an interval reaches at least as far as that of images alone, since groups
+that are few can happen to be alike.
 """
 
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from oral_cancer.evaluation.bootstrap import (
     interval,
     resampled_classification,
     resampled_sums,
+    several,
 )
 from oral_cancer.evaluation.metrics import area_under_roc
 
@@ -70,6 +72,20 @@ def classification_intervals(
         By metric, of each ensemble. The macro AUC's ends are the means of its classes' ends, as wide as if these went
         wrong together. Macro F1 is bootstrapped, and has the accuracy's where that is 0 or 1.
     """
+    found = _intervals(labels, probabilities, None, n_resamples, seed)
+    if not several(groups):
+        return found
+    of_groups = _intervals(labels, probabilities, groups, n_resamples, seed)
+    return {metric: list(map(_farther, ends, of_groups[metric])) for metric, ends in found.items()}
+
+
+def _farther(one: Ends, other: Ends) -> Ends:
+    return Ends(float(np.fmin(one.low, other.low)), float(np.fmax(one.high, other.high)))
+
+
+def _intervals(
+    labels: Floats, probabilities: Floats, groups: ArrayLike | None, n_resamples: int, seed: int
+) -> dict[str, list[Ends]]:
     true = labels.argmax(axis=1)
     accuracy, f1 = resampled_classification(labels, probabilities, n_resamples, seed, groups)
     found: dict[str, list[Ends]] = {"accuracy": [], "f1_macro": [], "auc_macro": []}

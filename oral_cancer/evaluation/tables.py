@@ -6,6 +6,7 @@ Experiments, folds and splits come in the order of their first appearance. A fig
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import astuple
+from functools import partial
 from itertools import combinations
 from typing import Any, Literal
 
@@ -208,9 +209,7 @@ def _stack(part: pd.DataFrame) -> Stack:
 
 
 def _groups(images: pd.DataFrame) -> Any:
-    """What is drawn as a whole, (N,); None where there is one group alone, of which all resamples would be the same."""
-    found = images.get("group")
-    return found if found is not None and found.nunique() > 1 else None
+    return images.get("group")
 
 
 def _losses(stack: Stack, metric: comparison.Metric) -> Floats:
@@ -234,34 +233,18 @@ def _repeated(mixed: Ensembles, metric: comparison.Metric, images: pd.DataFrame)
 
 
 def _intervals(predicted: pd.DataFrame, n_resamples: int, seed: int) -> dict[Key, dict[str, tuple[float, float]]]:
-    """Intervals of each ensemble, by metric; metrics of an absent set are absent.
-
-    Where groups are drawn they reach at least as far as with images drawn singly: groups that are few can happen to be
-    alike, and resamples of these alone would not differ.
-    """
+    """Intervals of each ensemble, by metric; metrics of an absent set are absent."""
     ends: dict[Key, dict[str, tuple[float, float]]] = defaultdict(dict)
-
-    def reach(key: Key, metric: str, low: float, high: float) -> None:
-        lowest, highest = ends[key].get(metric, (low, high))
-        ends[key][metric] = float(np.fmin(low, lowest)), float(np.fmax(high, highest))
-
     homo, hetero = _of_set(predicted, "homo"), _of_set(predicted, "hetero")
     if not homo.empty:
         keys, truth, values, images = _stack(homo)
-        for groups in _ways_to_draw(images):
-            for metric, found in classification_intervals(truth, values, groups, n_resamples, seed).items():
-                for key, (low, high) in zip(keys, found, strict=True):
-                    reach(key, metric, low, high)
+        found = classification_intervals(truth, values, _groups(images), n_resamples, seed)
+        for metric, of_metric in found.items():
+            for key, of_key in zip(keys, of_metric, strict=True):
+                ends[key][metric] = of_key
     if not hetero.empty:
         keys, truth, values, images = _stack(hetero)
-        for groups in _ways_to_draw(images):
-            drawn = bootstrap.resampled_rmse(truth, values, images["label"], n_resamples, seed, groups)
-            for key, low, high in zip(keys, *bootstrap.interval(drawn), strict=True):
-                reach(key, "rmse", low, high)
+        of_rmse = partial(bootstrap.resampled_rmse, truth, values, images["label"], n_resamples, seed)
+        for key, low, high in zip(keys, *bootstrap.interval_over(_groups(images), of_rmse), strict=True):
+            ends[key]["rmse"] = float(low), float(high)
     return ends
-
-
-def _ways_to_draw(images: pd.DataFrame) -> list[Any]:
-    """Singly, and as whole groups where there are several."""
-    groups = _groups(images)
-    return [None] if groups is None else [None, groups]

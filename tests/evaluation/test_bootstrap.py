@@ -102,6 +102,27 @@ def test_whole_groups_are_drawn_where_there_are_groups():
     assert by_donor == pytest.approx(2 * 1.96 * 0.5 / np.sqrt(10), rel=0.1)
 
 
+def test_groups_that_happen_to_be_alike_are_not_taken_for_certain():
+    values, alike = np.tile([[0.0], [1.0]], (6, 1)), np.repeat(["a", "b", "c"], 4)
+
+    def resampled(groups):
+        return bootstrap.resampled_means(values, np.zeros(12), 2000, 0, groups)[:, 0]
+
+    assert np.ptp(bootstrap.interval(resampled(alike))) == 0
+    alone = bootstrap.interval_over(None, resampled)
+    assert np.ptp(alone) > 0.4
+    assert bootstrap.interval_over(alike, resampled) == alone
+    assert bootstrap.interval_over(["a"] * 12, resampled) == alone
+    donors = np.repeat([0.0, 0.2, 0.8, 1.0], 25)
+    assert np.ptp(on_donors(donors, donors)) > 2 * np.ptp(on_donors(donors, None))
+
+
+def on_donors(values, groups):
+    return bootstrap.interval_over(
+        groups, lambda drawn: bootstrap.resampled_means(values[:, None], np.zeros(len(values)), 2000, 0, drawn)[:, 0]
+    )
+
+
 def test_groups_of_one_label_each_are_drawn_within_it():
     values, labels = np.eye(2)[np.repeat([0, 1], [6, 4])], np.repeat(["a", "b"], [6, 4])
     donors = np.array([0, 0, 0, 1, 1, 1, 2, 2, 3, 3])
