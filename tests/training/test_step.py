@@ -1,10 +1,14 @@
 """A training step lets a GPU run on."""
 
-import gc
+import os
+import subprocess
+import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -78,13 +82,30 @@ def test_a_number_taken_out_is_seen() -> None:
     assert reads.waiting == ["_local_scalar_dense", "index"]
 
 
-@pytest.fixture
-def on_fake_gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A mode in which CUDA tensors have a device and a shape, and nothing else."""
-    monkeypatch.setattr(torch.nn.Module, "to", lambda self, **_: self)  # which cannot swap what has no content
+def on_fake_gpu(body: Callable[..., None], *arguments: object) -> None:
+    """Run a function of this module where CUDA tensors have a device and a shape, and nothing else.
+
+    In a process of its own, which ends without tidying up: to free such tensors once the mode is over ends any process.
+    """
+    code = f"from tests.training import test_step as t; t._run_and_leave(t.{body.__name__}, *{arguments!r})"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "done\n"
+
+
+def _run_and_leave(body: Callable[..., None], *arguments: object) -> None:
+    torch.nn.Module.to = lambda self, **_: self  # type: ignore[method-assign]  # which cannot swap what has no content
+    failed = 0
     with FakeTensorMode(), torch.device("cuda"):
-        yield
-        gc.collect()  # what has no content goes while the mode lasts that knows it
+        try:
+            body(*arguments)
+            print("done", flush=True)
+        except BaseException:
+            failed = 1
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(failed)
 
 
 def _settings(*overrides: str) -> Any:
@@ -102,17 +123,21 @@ def _settings(*overrides: str) -> Any:
     ],
 )
 @pytest.mark.slow
-def test_a_step_brings_nothing_to_the_gpu(
-    on_fake_gpu: None, monkeypatch: pytest.MonkeyPatch, augmentation: str, drawn: int
-) -> None:
+def test_a_step_brings_nothing_to_the_gpu(augmentation: str, drawn: int) -> None:
+    on_fake_gpu(_take_a_step, augmentation, drawn)
+
+
+def _take_a_step(augmentation: str, drawn: int) -> None:
     cfg = _settings(*augmentation.split(), "model.normalize=imagenet")
-    monkeypatch.setattr("oral_cancer.data.robust.trains_on_cuda", lambda accelerator: True)
     model: SoftLabelClassifier = instantiate(cfg.model, classes=3)
-    monkeypatch.setattr(model, "log", lambda *_, **__: None)
-    monkeypatch.setattr(SoftLabelClassifier, "trainer", SimpleNamespace(datamodule=None))
     images = torch.empty(16, 256, 256, 3, dtype=torch.uint8)
     draws, soft_labels = torch.empty(16, drawn), torch.empty(16, 3)
-    with Reads() as reads:
+    with (
+        patch("oral_cancer.data.robust.trains_on_cuda", lambda accelerator: True),
+        patch.object(model, "log", lambda *_, **__: None),
+        patch.object(SoftLabelClassifier, "trainer", SimpleNamespace(datamodule=None)),
+        Reads() as reads,
+    ):
         augmented = instantiate(cfg.augmentation)(images, draws)
         loss = model.training_step((augmented, soft_labels), 0)
     assert loss.device.type == "cuda"
@@ -120,7 +145,11 @@ def test_a_step_brings_nothing_to_the_gpu(
     assert reads.waiting == []
 
 
-def test_a_number_brought_to_the_gpu_is_seen(on_fake_gpu: None) -> None:
+def test_a_number_brought_to_the_gpu_is_seen() -> None:
+    on_fake_gpu(_bring_a_number)
+
+
+def _bring_a_number() -> None:
     metric = MeanMetric(nan_strategy="disable")
     with Reads() as reads:
         metric.update(torch.empty(()), 16)  # for which it makes a tensor
