@@ -132,6 +132,11 @@ def _fractions(proportions: Iterable[float]) -> list[Fraction]:
 def _problems(classes: Sequence[str], mixtures: Mapping[str, Sequence[float]]) -> list[str]:
     names = [*classes, *mixtures]
     problems = [fault for name in names if (fault := _fault(name))]
+    problems += [
+        f"source: the class {name} is named as a mixture is; describe its parts in source.mixtures, or rename it"
+        for name in classes
+        if re.fullmatch(r"[\d.]+(:[\d.]+)+", name)
+    ]
     problems += _clashes(classes)
     if not FEWEST <= len(classes) <= MOST:
         named = f" ({', '.join(classes[:MOST])})" if classes else ""

@@ -33,6 +33,7 @@ def test_the_published_labels_in_their_order() -> None:
         (("a", ".."), {}, "the label '..' is a path"),
         (("a", "=b"), {}, "the label '=b'"),
         (("a", "true_a"), {}, "the class 'true_a' is called as a column of the tables"),
+        (("a", "1:3"), {}, "the class 1:3 is named as a mixture is; describe its parts in source.mixtures, or rename"),
         (("a", "fold"), {}, "the class 'fold' is called as a column of the tables"),
         (("a", "b"), {"1:1": (0.5, 0.6)}, "the mixture 1:1 has the proportions [0.5, 0.6]"),
         (("a", "b"), {"1:1": (1.0,)}, "the mixture 1:1 has the proportions"),

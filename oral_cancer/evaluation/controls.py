@@ -8,6 +8,7 @@ them and moved as their classes are, and how far the two lie apart is part of th
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations, product
 from typing import Self
 
 import numpy as np
@@ -27,6 +28,10 @@ FEWEST = 6
 """Images of a label, below which the study's say more of it than the plate's."""
 ALIKE = 0.05
 """The p from which two classes' controls count as one."""
+WRONG_ORDER = 0.01
+"""The p below which the controls of two mixtures, which may be near to each other, lie in the wrong order."""
+CLEFT = 4.0
+"""How many of their own SDs the two clusters of a class's controls must be apart to be of two contents."""
 HALVES = 2
 LEAST_MOVED = 1e-3
 """A probability below which differences of logarithms are of single images, and not of plates."""
@@ -95,6 +100,11 @@ class Plate:
     judged: tuple[Judged, ...]
     remarks: tuple[str, ...]
 
+    @classmethod
+    def unused(cls, *remarks: str) -> Self:
+        """Of controls of which none can be used, for what the remarks say."""
+        return cls(None, {}, (), (*remarks, "controls: none can be used; the estimate is the study's"))
+
     @property
     def errors(self) -> tuple[float, float]:
         """The mean of `Judged.study` and of `Judged.held_out`, NaN where no controls are used."""
@@ -113,9 +123,13 @@ def refit(
 ) -> Plate:
     """The estimate of a plate's populations, with its controls.
 
-    Controls of a label are left aside, and that is said, where they are fewer than `FEWEST`, where those of two
-    classes, or of one and the study's images of another, cannot be told apart, and where the networks call most of them
-    another class of which there are no controls beside them.
+    Controls of a label are left aside, and that is said, where they are fewer than `FEWEST`; where those of two
+    classes, or of one and the study's images of another, cannot be told apart, nor those of a mixture from a class;
+    where those of mixtures lie in the wrong order; where many of a class are like another; and where the networks call
+    most of them another class of which there are no controls beside them.
+
+    Of a population that holds classes without controls, deviations are those of the study's test cultures, as without
+    controls.
 
     Args:
         known: the study's images.
@@ -131,8 +145,8 @@ def refit(
         for name in few
     ]
     enough = controls.of([name for name in controls.counts if name not in few])
-    alike = dict(_alike(known, enough, proportions))
-    apart = [name for name in enough.counts if not any(name in pair for pair in alike)]
+    faults = list(_contradictory(known, enough, proportions))
+    apart = [name for name in enough.counts if not any(name in dropped for dropped, _ in faults)]
     called = _called_otherwise(enough, proportions)
     # Whether it is the plate's light or the wells that are mixed up, only its controls of the other class can tell.
     alone = {name for name, (other, _) in called.items() if name in apart and other not in apart}
@@ -141,21 +155,27 @@ def refit(
         remarks.append(
             f"controls.{name}: {said}{lacking if name in alone else ':'} see that the wells are not mixed up"
         )
-    remarks += alike.values()
+    remarks += [said for _, said in faults]
     used = enough.of([name for name in apart if name not in alone])
+    choice = _choice(study)
     if not len(used):
-        return _nothing(*remarks, "controls: none can be used; the estimate is the study's")
+        return Plate.unused(*remarks)
     both = with_controls(known, used, proportions)
-    lacking = ", ".join(name for name in list(proportions)[: both.targets.shape[1]] if name not in used.counts)
+    classes = list(proportions)[: both.targets.shape[1]]
+    lacking = ", ".join(name for name in classes if name not in used.counts)
     if not both.tell_classes_apart:
-        return _nothing(*remarks, f"controls: none of {lacking}, and nothing known of the study: none is used")
+        return Plate.unused(*remarks, f"controls: none of {lacking}, of which the study has no images either")
+    judged = tuple(_judged(known, study, choice, used, proportions))
     if lacking:
         remarks.append(
-            f"controls: none of {lacking}; the study's images of it are kept, and know nothing of this plate"
+            f"controls: none of {lacking}: the study's images stay in their place, and know nothing of this plate"
         )
-    choice = _choice(study)
-    headline = Headline.of(both, n_resamples, seed, choice)
-    plate = Plate(headline, used.counts, tuple(_judged(known, study, choice, used, proportions)), tuple(remarks))
+    headline = replace(
+        Headline.of(both, n_resamples, seed, choice),
+        tried=study.tried,
+        of_plate=np.array([name in used.counts for name in classes]),
+    )
+    plate = Plate(headline, used.counts, judged, tuple(remarks))
     without, held_out = plate.errors
     if held_out > without:
         worse = (
@@ -163,10 +183,6 @@ def refit(
         )
         return replace(plate, remarks=(*remarks, f"{worse}; read the estimate without controls"))
     return plate
-
-
-def _nothing(*remarks: str) -> Plate:
-    return Plate(None, {}, (), remarks)
 
 
 def with_controls(known: KnownImages, controls: Controls, proportions: Mapping[str, Floats]) -> KnownImages:
@@ -235,31 +251,57 @@ def _called_otherwise(controls: Controls, proportions: Mapping[str, Floats]) -> 
     return found
 
 
-def _alike(
+def _contradictory(
     known: KnownImages, controls: Controls, proportions: Mapping[str, Floats]
-) -> Iterator[tuple[tuple[str, str], str]]:
-    """Each class with controls and another whose images cannot be told from them, and a line that says so.
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Labels whose controls are not what they are called, beside those of another, each time with a line that says so.
 
-    Where there are controls of the other too, each pair comes once. What is compared is the images' logarithm of the
-    ratio of both classes' probabilities, by the one-sided test of Mann and Whitney.
+    Of two labels the images' logarithms of a ratio are compared: that of the class of which the first has most more, to
+    that of which it has most less. By the one-sided test of Mann and Whitney the first must have the greater, but for
+    two mixtures, which may be near to each other, and only must not have the smaller. Where a class has no controls,
+    the study's images stand for it.
     """
-    n_classes = controls.probabilities.shape[-1]
-    of_plate = [name for name in list(proportions)[:n_classes] if name in controls.counts]
-    for k, name in enumerate(proportions):
-        for other, cls in enumerate(list(proportions)[:n_classes]):
-            if name not in of_plate or name == cls or (cls in of_plate and other < k):
-                continue
-            theirs = controls.of([cls]).probabilities.mean(axis=1)
-            if cls not in of_plate:
-                theirs = known.probabilities[known.labels == cls]
-            ours = controls.of([name]).probabilities.mean(axis=1)
-            ratios = [_log_ratio(images, k, other) for images in (ours, theirs)]
-            if len(theirs) and mannwhitneyu(*ratios, alternative="greater").pvalue >= ALIKE:
-                whose = f"controls.{cls}" if cls in of_plate else f"the study's images of {cls}"
-                what = "neither is used" if cls in of_plate else "not used"
-                swapped = mannwhitneyu(*ratios, alternative="less").pvalue < ALIKE
-                fault = f"are less like {name} than {whose}" if swapped else f"cannot be told from {whose}"
-                yield (name, cls), f"controls.{name}: by the networks they {fault}: {what}"
+    classes = list(proportions)[: controls.probabilities.shape[-1]]
+    images = {name: controls.of([name]).probabilities.mean(axis=1) for name in proportions if name in controls.counts}
+    lacking = {name: known.probabilities[known.labels == name] for name in classes if name not in images}
+    of_study = [name for name, rows in lacking.items() if len(rows)]
+    for first, second in (*combinations(images, 2), *product(images, of_study)):
+        if first in classes and second not in classes:
+            first, second = second, first
+        difference = proportions[first] - proportions[second]
+        more, less = int(difference.argmax()), int(difference.argmin())
+        ours, theirs = (_log_ratio(rows, more, less) for rows in (images[first], (images | lacking)[second]))
+        pure = [name in classes for name in (first, second)]
+        both = second in images and pure[0] == pure[1]
+        dropped, used = ((first, second), "neither is used") if both else ((first,), "not used")
+        whose = f"controls.{second}" if second in images else f"the study's images of {second}"
+        if mannwhitneyu(ours, theirs, alternative="less").pvalue < (ALIKE if any(pure) else WRONG_ORDER):
+            yield dropped, f"controls.{first}: by the networks they are less like {classes[more]} than {whose}: {used}"
+        elif any(pure) and mannwhitneyu(ours, theirs, alternative="greater").pvalue >= ALIKE:
+            yield dropped, f"controls.{first}: by the networks they cannot be told from {whose}: {used}"
+        elif both and all(pure):
+            yield from _of_two_contents(first, second, ours, theirs)
+            yield from _of_two_contents(second, first, -theirs, -ours)
+
+
+def _of_two_contents(name: str, other: str, ours: Floats, theirs: Floats) -> Iterator[tuple[tuple[str, ...], str]]:
+    """A line for controls of a class of which some lie in a cluster of their own, where another's do.
+
+    Args:
+        name, other: the classes.
+        ours, theirs: the logarithms of the ratio of the first's probability to the other's, (n,) and (m,).
+    """
+    ordered = np.sort(ours)
+    splits = [(ordered[:k], ordered[k:]) for k in range(2, len(ordered) - 1)]
+    within = [np.sqrt(sum(((part - part.mean()) ** 2).sum() for part in split) / (len(ours) - 2)) for split in splits]
+    least = int(np.argmin(within))
+    low, high = (float(part.mean()) for part in splits[least])
+    if high - low > CLEFT * within[least] and abs(low - np.median(theirs)) < (high - low) / 2:
+        yield (
+            (name,),
+            f"controls.{name}: {len(splits[least][0])} of {counted(len(ours), 'image')} are like controls.{other}: not "
+            "of one content, and not used; see that nothing else is in the well",
+        )
 
 
 def _log_ratio(probabilities: Floats, first: int, second: int) -> Floats:

@@ -22,9 +22,7 @@ NEIGHBOURS = 3
 USUAL = 0.95
 """Share of the held-out images whose greatest distance is the unit of distances."""
 LIMIT = 2.0
-"""Units beyond which an image is unlike the training images."""
-OUTSIDE = 1.0
-"""Units beyond which half of a population's images lie outside, where one in twenty held-out images does."""
+"""Units beyond which an image is unlike the training images, and a population outside if half of its images are."""
 FLOOR = 0.1  # of the median spread of features, so that one which hardly varies in training does not decide
 
 

@@ -90,6 +90,8 @@ class Headline:
         mixed_up_to: the greatest raw mean of a class in a known mixture; 0 without any.
         seed: of the random generator for the populations.
         tried: those of cultures that it was tried on, in the place of `deviations`; None before, see `tried_on`.
+        of_plate: (K,), the classes of which known images are of the population's own plate; of a population that holds
+            no others, `tried` is not asked. None where there are none.
     """
 
     choice: Choice
@@ -101,6 +103,7 @@ class Headline:
     mixed_up_to: float
     seed: int
     tried: Deviations | None = None
+    of_plate: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(
@@ -168,9 +171,8 @@ class Headline:
         generator = np.random.default_rng(self.seed + 1)
         drawn = self._drawn(units, generator)
         resampled = self._estimated(self.resampled, probabilities, drawn[..., None] * self.network_weights[:, None])
-        deviations, freedom = self._deviations(estimate, n_groups), units.max()
-        if self._by_group(n_groups):
-            freedom = min(freedom, len(deviations) - 1)
+        deviations, of_groups = self._deviations(estimate, n_groups)
+        freedom = min(units.max(), len(deviations) - 1) if of_groups else units.max()
         if freedom < 1:
             nothing = np.full(len(estimate), np.nan)
             return Composition(shown, nothing, nothing)
@@ -195,7 +197,7 @@ class Headline:
         of_images = self._estimated(self.fitted, probabilities, drawn)
         alike = np.ones((1, len(probabilities), 1)) * self.network_weights[:, None]
         others = self._estimated(self.resampled, probabilities, alike)
-        deviations = self._deviations(self._estimated(self.fitted, probabilities), n_groups)
+        deviations, _ = self._deviations(self._estimated(self.fitted, probabilities), n_groups)
         of_rest = others + _to_either_side(deviations, len(others), generator)
         over_images, over_rest = (np.subtract(*interval(resampled)[::-1]) ** 2 for resampled in (of_images, of_rest))
         return over_images * (units.max() + 1), over_rest
@@ -225,14 +227,12 @@ class Headline:
         kept[k] = PURE
         return np.asarray(estimate + share * (kept - estimate))
 
-    def _deviations(self, estimate: Floats, n_groups: int) -> Floats:
-        """Those that a population with this estimate may have too."""
-        known = self.tried or self.deviations
-        return known.groups if self._by_group(n_groups) else known.of_one_like(estimate)
-
-    def _by_group(self, n_groups: int) -> bool:
-        """Whether a population of so many groups is one more group."""
-        return n_groups < 2 and len((self.tried or self.deviations).groups) > 0
+    def _deviations(self, estimate: Floats, n_groups: int) -> tuple[Floats, bool]:
+        """Those that a population of so many groups with this estimate may have too; whether as one more group."""
+        on_its_plate = self.of_plate is not None and estimate[~self.of_plate].sum() <= FAR
+        known = self.deviations if on_its_plate or self.tried is None else self.tried
+        of_groups = n_groups < 2 and len(known.groups) > 0
+        return (known.groups if of_groups else known.of_one_like(estimate)), of_groups
 
     def is_outside(self, proportions: Floats) -> bool:
         """Whether proportions (K,) are neither a pure class nor between the known mixtures, each to within `FAR`."""

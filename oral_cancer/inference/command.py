@@ -164,6 +164,6 @@ def _show(prediction: Prediction, outputs: Outputs) -> None:
     if odd:
         say(f"{odd} of {counted(predicted, 'image')} unlike those of the training; see the page", style="yellow")
     for column in ("remark", "ratio", "features"):
-        told = zip(populations["population"], populations[column], strict=True)
-        say(*(f"{population}: {remark}" for population, remark in told if remark), style="yellow")
+        told = populations[populations[column] != ""].groupby(column, sort=False)["population"]
+        say(*(f"{', '.join(names)}: {remark}" for remark, names in told), style="yellow")
     say(*(f"written: {path}" for path in (outputs.predictions, outputs.composition, outputs.page)), whole=True)

@@ -1,8 +1,9 @@
 """Controls of a plate as a user gives them: images of known content, found before any work and told apart after it."""
 
 import os
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from oral_cancer.evaluation.known_images import KnownImages
 from oral_cancer.evaluation.predictions import classes_of, compositions_of
 from oral_cancer.inference.populations import NewImage, find_images, printable
 from oral_cancer.inference.predict import Outcome, Predicted, Skipped, apart
-from oral_cancer.inference.results import NOTHING, by_network, without_repeats
+from oral_cancer.inference.results import NOTHING, by_network, image_table, is_flat, without_repeats
 from oral_cancer.spreadsheets import REASON, is_formula
 
 SAID = {"file": "an image or a folder", "label": "its class or mixture"}
@@ -113,15 +114,22 @@ class JudgedWells:
 
 
 def of_wells(
-    outcomes: Sequence[Outcome], asked: Sequence[Predicted], study: pd.DataFrame, headline: Headline
+    outcomes: Sequence[Outcome],
+    asked: Sequence[Predicted],
+    images: pd.DataFrame,
+    study: pd.DataFrame,
+    headline: Headline,
+    training: dict[str, list[float]] | None,
 ) -> JudgedWells:
     """What the control images of a call say.
 
     Args:
         outcomes: of the images that `find_controls` has found.
         asked: the images of the populations.
+        images: these as `image_table` has them.
         study: its predictions by the networks of the ensemble.
         headline: fitted on these.
+        training: as for `image_table`.
 
     Raises:
         UserError: where none could be read, or an image is the same under two labels or in a population too.
@@ -132,30 +140,52 @@ def of_wells(
     pixels = {one.image: one.digest for one in (*readable, *asked)}
     refuse_shared([one.image for one in readable], [one.image for one in asked], pixels.__getitem__)
     predicted, repeated = without_repeats(readable)
-    labels = np.array([one.image.population for one in predicted], np.str_)
-    controls = Controls(by_network(predicted), labels)
-    plate = refit(KnownImages.of(study), headline, controls, compositions_of(study))
-    table = control_table(predicted, [*unreadable, *repeated], plate, classes_of(study))
-    return JudgedWells(plate, table)
+    classes = classes_of(study)
+    table = image_table(predicted, [*unreadable, *repeated], classes, training, experiment="")
+    unfit = dict(_unfit(table[table["left_out"] == NOTHING], images[images["left_out"] == NOTHING]))
+    controls = Controls(by_network(predicted), np.array([one.image.population for one in predicted], np.str_))
+    fit = controls.of([label for label in controls.counts if label not in unfit])
+    plate = refit(KnownImages.of(study), headline, fit, compositions_of(study)) if len(fit) else Plate.unused()
+    plate = replace(plate, remarks=(*_copies(readable, repeated), *unfit.values(), *plate.remarks))
+    return JudgedWells(plate, control_table(table, plate, classes))
 
 
-def control_table(
-    predicted: Sequence[Predicted], skipped: Sequence[Skipped], plate: Plate, classes: Sequence[str]
-) -> pd.DataFrame:
-    """One row a control image: `file, label, used, left_out`, the ensemble's probability of each class, two errors.
+def _copies(readable: Sequence[Predicted], repeated: Sequence[Skipped]) -> Iterator[str]:
+    """A line for each label with images that are the same."""
+    given = Counter(one.image.population for one in readable)
+    for label, number in Counter(one.image.population for one in repeated).items():
+        same = "is identical to another and does" if number == 1 else "are identical to others and do"
+        yield f"controls.{label}: {number} of {counted(given[label], 'image')} {same} not count"
 
-    `used` says whether the label's images stand in the place of the study's; `left_out` why an image has no figures.
-    `off_without` and `off_held_out` are its label's, see `Judged`.
+
+def _unfit(wells: pd.DataFrame, asked: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Each label whose images show nothing, or are not of the plate that is asked for; and a line that says so."""
+    strange = asked["unlike_training"] != NOTHING
+    for label, members in wells.groupby("population", sort=False):
+        unlike = members["unlike_training"] != NOTHING
+        if is_flat(members):
+            yield str(label), f"controls.{label}: its images show next to nothing: not used; give a well with cells"
+        elif unlike.mean() > 0.5 >= strange.mean():
+            yield (
+                str(label),
+                f"controls.{label}: {unlike.sum()} of {counted(len(members), 'image')} are unlike those of the "
+                f"training, of the {len(asked)} asked for {strange.sum()}: not used; see that they are of one plate",
+            )
+
+
+def control_table(images: pd.DataFrame, plate: Plate, classes: Sequence[str]) -> pd.DataFrame:
+    """One row a control image: `file, label, used, left_out`, the ensemble's probability of each class, and errors.
+
+    `used` says whether the label's images stand in the place of the study's; `left_out` why an image has no figures;
+    `unlike_training` and `feature_distance` are as in `image_table`, whose table `images` is. `off_without` and
+    `off_held_out` are its label's, see `Judged`.
     """
-    nothing = [np.nan] * len(classes)
-    rows = [
-        (one.image.file, one.image.population, one.image.population in plate.used, NOTHING, *mean)
-        for one, mean in zip(predicted, by_network(predicted).mean(axis=1), strict=True)
-    ]
-    rows += [(one.image.file, one.image.population, False, one.reason, *nothing) for one in skipped]
-    table = pd.DataFrame(rows, columns=["file", "label", "used", "left_out", *classes])
+    table = images.rename(columns={"population": "label"})
+    table["used"] = table["label"].isin(list(plate.used)) & (table["left_out"] == NOTHING)
     judged = [(one.label, one.study, one.held_out) for one in plate.judged]
-    return table.merge(pd.DataFrame(judged, columns=["label", "off_without", "off_held_out"]), on="label", how="left")
+    table = table.merge(pd.DataFrame(judged, columns=["label", "off_without", "off_held_out"]), on="label", how="left")
+    said = ["unlike_training", "feature_distance", "off_without", "off_held_out"]
+    return table[["file", "label", "used", "left_out", *classes, *said]]
 
 
 def _of_table(path: Path) -> list[Place]:

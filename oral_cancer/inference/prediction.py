@@ -162,7 +162,11 @@ class Prediction:
         study = model.study
         left_out = [*skipped, *repeated, *others]
         images = image_table(predicted, left_out, study.classes, model.training, model.experiment)
-        judged = of_wells(of_controls, predicted, study.predictions, model.headline) if of_controls else None
+        judged = (
+            of_wells(of_controls, predicted, images, study.predictions, model.headline, model.training)
+            if of_controls
+            else None
+        )
         plate = judged.plate if judged else None
         populations = population_table(images, by_network(predicted), study.classes, model.headline, plate)
         reading = record_of(new.reading, summary([(one.measured, one.levels) for one in readable]))

@@ -13,7 +13,7 @@ from oral_cancer.errors import refuse
 from oral_cancer.evaluation.composition import Composition, composition
 from oral_cancer.evaluation.controls import Plate
 from oral_cancer.evaluation.feature_space import LIMIT, USUAL
-from oral_cancer.evaluation.feature_space import OUTSIDE as FAR_OUT
+from oral_cancer.evaluation.headline import FAR as NEAR_PURE
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.formats.brightness import MOST_CLIPPED, Measured
 from oral_cancer.inference.populations import NewImage
@@ -28,8 +28,11 @@ WITHOUT_UNLIKE = "_without_unlike"
 OF_FEATURES = ["feature_distance", "feature_percentile"]
 BY_FEATURES = "features"
 """How a remark begins on an image that is unlike the training images by what the networks see."""
-FAR = f"outside the training images by its features: half of its images are farther than {USUAL:.0%} of those held out"
-OUTSIDE = "outside the compositions that the estimate was fitted on: it is extrapolated"
+FAR = (
+    f"outside the training images by its features: half of its images are more than {LIMIT:g} times as far as "
+    f"{USUAL:.0%} of those held out"
+)
+OUTSIDE = f"neither between the known mixtures nor within {NEAR_PURE} of a pure class: extrapolated"
 
 
 def refuse_clipped(predicted: Sequence[Predicted]) -> None:
@@ -195,8 +198,8 @@ def population_table(
         where controls can be used `<class>_controls...`, the same with these. All once more, named
         `..._without_unlike...`, of the images that are like those of the training, NaN where there are none. Ends are
         NaN for a single image, and for a population that `remark` says is nearly constant. `estimator` is the
-        headline's, `ratio` says where the last of the estimates lies outside the compositions that it was fitted on,
-        and `features` where the population lies outside the training images by what the networks see.
+        headline's, `ratio` says where the last of the estimates lies neither between known mixtures nor at a pure
+        class, and `features` where the population lies outside the training images by what the networks see.
     """
     rows = []
     headlines = {CALIBRATED: headline} | ({CONTROLS: plate.headline} if plate and plate.headline else {})
@@ -214,7 +217,7 @@ def population_table(
             "remark": "nearly constant: no interval" if constant else NOTHING,
             "estimator": headline.choice.name,
             "ratio": NOTHING,
-            "features": FAR if members["feature_distance"].median() > FAR_OUT else NOTHING,
+            "features": FAR if members["feature_distance"].median() > LIMIT else NOTHING,
         }
         for subset, chosen in (("", of_members), (WITHOUT_UNLIKE, of_members[~is_unlike])):
             found = {}
@@ -236,9 +239,13 @@ def is_constant(members: pd.DataFrame, classes: Sequence[str]) -> bool:
     """
     if members.empty:
         return False
-    flat = (members["contrast"] < FLAT).mean() >= 0.5
     alike = len(members) > 1 and (members[list(classes)].std(ddof=1) < CONSTANT).all()
-    return bool(flat or alike)
+    return is_flat(members) or bool(alike)
+
+
+def is_flat(members: pd.DataFrame) -> bool:
+    """Whether at least half of the images, one or more, show next to nothing."""
+    return bool((members["contrast"] < FLAT).mean() >= 0.5)
 
 
 def _estimate(found: Composition | None, classes: Sequence[str], kind: str, interval: bool) -> dict[str, float]:

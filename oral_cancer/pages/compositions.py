@@ -43,10 +43,14 @@ def with_controls(plate: Plate) -> str:
     before, after = plate.errors
     moved = "the study's mixtures between them, as they are and moved as their classes are"
     between = moved if plate.headline.mixtures else "no mixture between them"
+    headline = plate.headline
+    as_before = headline.tried is not None and headline.of_plate is not None and not headline.of_plate.all()
+    rest = " Intervals of populations that hold a class without controls are as wide as without any."
     return (
         f"The estimate is fitted anew with images of known content on the plate ({used}) in the place of the study's, "
-        f"and {between}, by {ESTIMATOR_NAMES[plate.headline.choice.name]}. On controls it is off by {after:.3f}, as "
-        f"the mean absolute error of a proportion, with those of their other half, and by {before:.3f} without any."
+        f"and {between}, by {ESTIMATOR_NAMES[headline.choice.name]}. On controls it is off by {after:.3f}, as the "
+        f"mean absolute error of a proportion, with those of their other half, and by {before:.3f} without any."
+        f"{rest if as_before else ''}"
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -97,9 +96,6 @@ def test_every_column_of_a_study_is_there(name: str, made_tables: Tables) -> Non
     assert found == expected
 
 
-IMAGE: Any = SimpleNamespace(
-    image=SimpleNamespace(file="a.png", population="parental"), probabilities=np.full((1, len(CLASSES)), 1 / 3)
-)
 PLATE: Any = SimpleNamespace(used=(), judged=())
 OTHERS: dict[str, Callable[[], Iterable[str]]] = {
     "history.csv": lambda: callbacks.COLUMNS,
@@ -108,7 +104,7 @@ OTHERS: dict[str, Callable[[], Iterable[str]]] = {
     "image_statistics.csv": lambda: ("file", *predictions.true_columns(CLASSES), *statistics.NAMES),
     "predictions.csv": lambda: predictions.columns(CLASSES, grouped=True),
     "predictions.csv, of new images": lambda: image_table([], [], CLASSES, None, "m1"),
-    "controls.csv": lambda: control_table([IMAGE], [], PLATE, CLASSES),
+    "controls.csv": lambda: control_table(image_table([], [], CLASSES, None, ""), PLATE, CLASSES),
     "trials.csv": lambda: trials_table([], []),
     "groups.csv": lambda: tables.groups(pd.DataFrame()),
 }

@@ -1,5 +1,6 @@
 """Controls of a plate: what they correct, how far off they are said to be, and which of them are not used."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from oral_cancer.evaluation.controls import FEWEST, Controls, Judged, Plate, refit, with_controls
+from oral_cancer.evaluation.cultures import Culture
 from oral_cancer.evaluation.estimators import Unmixing
 from oral_cancer.evaluation.headline import Headline
 from oral_cancer.evaluation.known_images import KnownImages
@@ -105,10 +107,10 @@ def test_held_out_halves_say_how_good_the_controls_are(bench: Bench) -> None:
 
 
 def test_the_half_that_is_judged_has_no_part_in_its_estimate(bench: Bench) -> None:
-    """Four images of another class pull an end towards themselves, and the half without them is judged by it."""
+    """Four images of a mixture pull an end towards themselves, and the half without them is judged by it."""
     mixed_up = bench.controls()
     members = np.flatnonzero(mixed_up.labels == "0")
-    mixed_up.probabilities[members[:4]] = bench.images(PURE[1], 4)
+    mixed_up.probabilities[members[:4]] = bench.images(HALF, 4)
     judged = {one.label: one for one in bench.refit(mixed_up).judged}
     whole = {one.label: one for one in bench.refit(bench.controls()).judged}
     assert judged["0"].held_out > whole["0"].held_out + 0.02
@@ -151,7 +153,7 @@ def test_too_few_controls_are_told_and_not_used(bench: Bench) -> None:
     assert plate.used == {"0": ENOUGH, "1": ENOUGH}
     assert plate.remarks == (
         f"controls.2: {FEWEST - 1} images, of at least {FEWEST} that are needed: not used",
-        "controls: none of 2; the study's images of it are kept, and know nothing of this plate",
+        "controls: none of 2: the study's images stay in their place, and know nothing of this plate",
     )
     nothing = bench.refit(bench.controls("012", FEWEST - 1))
     assert (nothing.headline, nothing.used, nothing.judged) == (None, {}, ())
@@ -167,7 +169,7 @@ def test_the_classes_without_controls_keep_the_ends_of_the_study(bench: Bench) -
     np.testing.assert_array_equal(of_plate.probabilities, controls.probabilities.reshape(-1, 3))
     assert not set(of_plate.units) & set(bench.known.units)
     assert len(np.unique(of_plate.units)) == ENOUGH
-    assert "controls: none of 1, 2; the study's images" in bench.refit(controls).remarks[-1]
+    assert "controls: none of 1, 2: the study's images" in bench.refit(controls).remarks[-1]
 
 
 def test_mixtures_of_the_plate_take_the_place_of_the_studys(bench: Bench) -> None:
@@ -185,6 +187,48 @@ def test_controls_of_one_content_under_two_labels_are_told_and_not_used(bench: B
     plate = bench.refit(same)
     assert "controls.0: by the networks they cannot be told from controls.1: neither is used" in plate.remarks
     assert plate.used == {"2": ENOUGH}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_well_of_two_contents_is_told_and_not_used(seed: int) -> None:
+    bench = Bench(seed, shift=0.5)
+    half = joined(bench.controls("1", 6), relabelled(bench.controls("0", 6), "0", "1"))
+    plate = bench.refit(joined(bench.controls("02"), half))
+    assert plate.used == {"0": ENOUGH, "2": ENOUGH}
+    assert any(
+        re.match(r"controls.1: \d of 12 images are like controls.0: not of one content", line) for line in plate.remarks
+    )
+
+
+@pytest.mark.parametrize("ends", ["", "012"])
+def test_mixtures_that_are_mixed_up_are_told_and_not_used(ends: str) -> None:
+    bench = Bench(0, shift=0.3)
+    low, high = min("3456", key=lambda name: PROPORTIONS[name][0]), max("3456", key=lambda name: PROPORTIONS[name][0])
+    swapped = [relabelled(bench.controls(low), low, high), relabelled(bench.controls(high), high, low)]
+    plate = bench.refit(joined(*([bench.controls(ends)] if ends else []), *swapped))
+    assert plate.used == dict.fromkeys(ends, ENOUGH)
+    first, second = sorted((low, high))
+    assert f"controls.{first}: by the networks they are less like " in "".join(plate.remarks)
+    assert f"than controls.{second}: neither is used" in "".join(plate.remarks)
+    right = bench.refit(bench.controls(ends + low + high))
+    assert right.used == dict.fromkeys(ends + low + high, ENOUGH)
+
+
+def test_intervals_of_classes_without_controls_are_those_of_other_cultures(bench: Bench) -> None:
+    off = np.array([0.2, -0.2, 0.0])
+    cultures = [
+        Culture(name, False, PROPORTIONS[name] - off * sign, bench.images(PROPORTIONS[name]), None)
+        for name, sign in (("0", 1), ("1", -1))
+    ]
+    study = bench.study.tried_on(cultures)
+    images = [bench.images(PROPORTIONS[name]) for name in "02"]
+    before, after = (
+        [headline.composition(each) for each in images]
+        for headline in (study, refit(bench.known, study, bench.controls("2"), PROPORTIONS, FEW, 0).headline)
+    )
+    widths = [[float((one.high - one.low).max()) for one in each] for each in (before, after)]
+    assert widths[1][0] > 0.9 * widths[0][0]
+    assert widths[1][1] < 0.7 * widths[0][1]
 
 
 def test_wells_that_are_mixed_up_are_told() -> None:
@@ -229,4 +273,7 @@ def test_a_study_without_known_images_is_estimated_by_the_controls_alone(bench: 
     assert plate.headline.choice.name == "unmixing"
     partial = refit(nothing, Headline.of(nothing, FEW), bench.controls("01"), PROPORTIONS, FEW)
     assert partial.headline is None
-    assert partial.remarks == ("controls: none of 2, and nothing known of the study: none is used",)
+    assert partial.remarks == (
+        "controls: none of 2, of which the study has no images either",
+        "controls: none can be used; the estimate is the study's",
+    )

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -151,6 +153,21 @@ def test_results_have_the_estimate_with_controls_and_without(
     assert "20 images of parental, 20 images of resistant (controls.csv)" in page
     assert page.count("with controls</span>") == len(table)
     assert "not used." in page
+
+    for number, path in enumerate(sorted(plate["resistant"].iterdir())):
+        grey = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2GRAY)
+        cv2.imwrite(str(path), cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
+        cv2.imwrite(str(plate["control"] / f"black{number}.png"), np.full((64, 64, 3), number, np.uint8))
+    main([str(study), f"images={tmp_path / 'plate' / 'asked'}", "workers=1", f"out={out}", *given])
+    said = capsys.readouterr().out
+    assert "controls.parental: 1 of 21 images is identical to another and does not count" in said
+    assert "controls.control: its images show next to nothing: not used; give a well with cells" in said
+    assert (
+        "controls.resistant: 20 of 20 images are unlike those of the training, of the 16 asked for 0: not used" in said
+    )
+    controls = pd.read_csv(out / "controls.csv")
+    assert controls.loc[controls["used"], "label"].unique().tolist() == ["parental"]
+    assert controls.loc[controls["label"] == "resistant", "unlike_training"].str.startswith("grey").all()
 
     shutil.copy(sorted(plate["parental"].iterdir())[0], tmp_path / "plate" / "asked" / "1to3" / "same.png")
     with pytest.raises(SystemExit):
