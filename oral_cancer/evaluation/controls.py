@@ -259,7 +259,7 @@ def _contradictory(
     Of two labels the images' logarithms of a ratio are compared: that of the class of which the first has most more, to
     that of which it has most less. By the one-sided test of Mann and Whitney the first must have the greater, but for
     two mixtures, which may be near to each other, and only must not have the smaller. Where a class has no controls,
-    the study's images stand for it.
+    the study's images stand for it, and a mixture must not be nearer to them than to the study's of its own.
     """
     classes = list(proportions)[: controls.probabilities.shape[-1]]
     images = {name: controls.of([name]).probabilities.mean(axis=1) for name in proportions if name in controls.counts}
@@ -279,16 +279,21 @@ def _contradictory(
             yield dropped, f"controls.{first}: by the networks they are less like {classes[more]} than {whose}: {used}"
         elif any(pure) and mannwhitneyu(ours, theirs, alternative="greater").pvalue >= ALIKE:
             yield dropped, f"controls.{first}: by the networks they cannot be told from {whose}: {used}"
-        elif both and all(pure):
-            yield from _of_two_contents(first, second, ours, theirs)
-            yield from _of_two_contents(second, first, -theirs, -ours)
+        elif second in lacking and not pure[0] and (own := known.where(known.labels == first).probabilities).size:
+            to_class, to_own = (abs(ours.mean() - np.mean(to)) for to in (theirs, _log_ratio(own, more, less)))
+            if to_class < to_own:
+                yield dropped, f"controls.{first}: by the networks they are nearer to {whose} than of {first}: {used}"
+        elif all(pure):
+            yield from _of_two_contents(first, whose, ours, theirs)
+            yield from _of_two_contents(second, f"controls.{first}", -theirs, -ours) if both else ()
 
 
-def _of_two_contents(name: str, other: str, ours: Floats, theirs: Floats) -> Iterator[tuple[tuple[str, ...], str]]:
-    """A line for controls of a class of which some lie in a cluster of their own, where another's do.
+def _of_two_contents(name: str, whose: str, ours: Floats, theirs: Floats) -> Iterator[tuple[tuple[str, ...], str]]:
+    """A line for controls of a class of which some lie in a cluster of their own, where images of another do.
 
     Args:
-        name, other: the classes.
+        name: the class.
+        whose: the other's images, in words.
         ours, theirs: the logarithms of the ratio of the first's probability to the other's, (n,) and (m,).
     """
     ordered = np.sort(ours)
@@ -299,8 +304,8 @@ def _of_two_contents(name: str, other: str, ours: Floats, theirs: Floats) -> Ite
     if high - low > CLEFT * within[least] and abs(low - np.median(theirs)) < (high - low) / 2:
         yield (
             (name,),
-            f"controls.{name}: {len(splits[least][0])} of {counted(len(ours), 'image')} are like controls.{other}: not "
-            "of one content, and not used; see that nothing else is in the well",
+            f"controls.{name}: {len(splits[least][0])} of {counted(len(ours), 'image')} are like {whose}: not of "
+            "one content, and not used; see that nothing else is in the well",
         )
 
 

@@ -195,6 +195,9 @@ def test_a_well_of_two_contents_is_told_and_not_used(seed: int) -> None:
     half = joined(bench.controls("1", 6), relabelled(bench.controls("0", 6), "0", "1"))
     plate = bench.refit(joined(bench.controls("02"), half))
     assert plate.used == {"0": ENOUGH, "2": ENOUGH}
+    alone = bench.refit(joined(bench.controls("2"), half))
+    assert alone.used == {"2": ENOUGH}
+    assert any("are like the study's images of 0: not of one content" in line for line in alone.remarks)
     assert any(
         re.match(r"controls.1: \d of 12 images are like controls.0: not of one content", line) for line in plate.remarks
     )
@@ -212,6 +215,20 @@ def test_mixtures_that_are_mixed_up_are_told_and_not_used(ends: str) -> None:
     assert f"than controls.{second}: neither is used" in "".join(plate.remarks)
     right = bench.refit(bench.controls(ends + low + high))
     assert right.used == dict.fromkeys(ends + low + high, ENOUGH)
+
+
+def test_a_class_that_is_called_a_mixture_is_told_and_not_used() -> None:
+    bench = Bench(0, shift=0.3)
+    name = max("3456", key=lambda name: PROPORTIONS[name][1])  # most of it is of the other class
+    as_mixture = relabelled(bench.controls("0"), "0", name)
+    for beside in ("1", "012"):
+        plate = bench.refit(joined(bench.controls(beside), as_mixture))
+        assert plate.used == dict.fromkeys(beside, ENOUGH)
+        assert any(line.startswith(f"controls.{name}: by the networks they ") for line in plate.remarks)
+    moved = np.log(bench.controls("0").probabilities) + np.array([0.0, 0.4, 0.0])
+    alone = replace(as_mixture, probabilities=np.exp(moved) / np.exp(moved).sum(axis=-1, keepdims=True))
+    nearer = f"controls.{name}: by the networks they are nearer to the study's images of 0 than of {name}: not used"
+    assert nearer in bench.refit(alone).remarks
 
 
 def test_intervals_of_classes_without_controls_are_those_of_other_cultures(bench: Bench) -> None:

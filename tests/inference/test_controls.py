@@ -165,6 +165,9 @@ def test_results_have_the_estimate_with_controls_and_without(
     assert (
         "controls.resistant: 20 of 20 images are unlike those of the training, of the 16 asked for 0: not used" in said
     )
+    assert "No control is used" not in (out / "predictions.html").read_text()
+    main([str(study), f"images={tmp_path / 'plate' / 'asked'}", "workers=1", f"out={tmp_path / 'none'}", given[-1]])
+    assert "No control is used" in (tmp_path / "none" / "predictions.html").read_text()
     controls = pd.read_csv(out / "controls.csv")
     assert controls.loc[controls["used"], "label"].unique().tolist() == ["parental"]
     assert controls.loc[controls["label"] == "resistant", "unlike_training"].str.startswith("grey").all()
