@@ -159,18 +159,22 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         """The rate that the epoch starts with."""
         self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"], sync_dist=True)
 
-    def on_validation_start(self) -> None:
-        """Recalibrate before the validation that follows the last step, and so before the last checkpoint."""
-        if self.trainer.state.fn == TrainerFn.FITTING and self._is_at_last_step:
+    def on_validation_epoch_start(self) -> None:
+        """Recalibrate before the validation that follows the last step, and so before the last checkpoint.
+
+        Callbacks come first here: where weights are averaged, those of the average are in place by now.
+        """
+        if self.trainer.state.fn == TrainerFn.FITTING and self.is_at_last_step:
             self.renew_statistics()
 
     def on_train_epoch_end(self) -> None:
         """The same where the last epoch is not validated."""
-        if self._is_at_last_step:
+        if self.is_at_last_step:
             self.renew_statistics()
 
     @property
-    def _is_at_last_step(self) -> bool:
+    def is_at_last_step(self) -> bool:
+        """Whether a training takes no further step, unless it is ended before."""
         return self.trainer.global_step >= self.trainer.estimated_stepping_batches
 
     def course(self, steps: int) -> str:

@@ -132,13 +132,6 @@ class Model(Network):
     optimizer: Annotated[Any, by_target(KerasAdam, AdamW, other=Optimizer)]
     scheduler: Annotated[Any, by_target(PiecewiseConstant, OneCycle)]
 
-    @field_validator("ema")
-    @classmethod
-    def _averages_last(cls, ema: float | None, info: ValidationInfo) -> float | None:
-        if ema is not None and info.data.get("recalibrate"):
-            raise must(ema, "null with model.recalibrate=true, whose batch-norm statistics would be averaged away")
-        return ema
-
 
 class SoftLabelClassifier(Model):
     model_config = ConfigDict(extra="forbid")

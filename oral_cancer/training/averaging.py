@@ -3,8 +3,11 @@
 from functools import partial
 
 import torch
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
+
+from oral_cancer.models import SoftLabelClassifier
 
 
 def moving_average(averaged: Tensor, current: Tensor, count: Tensor, decay: float) -> Tensor:
@@ -24,6 +27,22 @@ def moving_average(averaged: Tensor, current: Tensor, count: Tensor, decay: floa
     return torch.lerp(current, averaged, kept) if current.is_floating_point() else current
 
 
-def averaging(decay: float, on_gpu: bool) -> WeightAveraging:
-    """What keeps the moving average, on the GPU if the network trains there, and makes it the trained network."""
-    return WeightAveraging("cuda" if on_gpu else None, avg_fn=partial(moving_average, decay=decay))
+class MovingAverage(WeightAveraging):
+    """Keeps the moving average of a network, makes it the trained network, and recalibrates it if that is wanted.
+
+    Args:
+        decay: as for `moving_average`.
+        on_gpu: whether the network trains on a GPU, on which the average is kept then.
+    """
+
+    def __init__(self, decay: float, on_gpu: bool) -> None:
+        super().__init__("cuda" if on_gpu else None, avg_fn=partial(moving_average, decay=decay))
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The average, too, is recalibrated before the last checkpoint where the last epoch is not validated."""
+        super().on_train_epoch_end(trainer, pl_module)
+        assert isinstance(pl_module, SoftLabelClassifier)
+        if pl_module.is_at_last_step:
+            self._swap_models(pl_module)
+            pl_module.renew_statistics()
+            self._swap_models(pl_module)

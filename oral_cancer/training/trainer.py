@@ -16,7 +16,7 @@ from oral_cancer.data.augmentation import trains_on_cuda
 from oral_cancer.errors import UserError, refuse
 from oral_cancer.settings import build, number_of_ranks, resolved
 from oral_cancer.settings.callbacks import Told, callback_faults, measurable
-from oral_cancer.training.averaging import averaging
+from oral_cancer.training.averaging import MovingAverage
 from oral_cancer.training.batch_norm import SyncBatchNorm
 from oral_cancer.training.callbacks import EndState, History, LastEpoch, SeedEachStep
 from oral_cancer.training.manifest import CHECKPOINT
@@ -82,7 +82,7 @@ def build_trainer(run: Run, *more: Callback) -> Trainer:
     objects: dict[str, Any] = {
         "callbacks": [
             *_callbacks_of_every_run(run),
-            *([] if cfg.model.get("ema") is None else [averaging(cfg.model.ema, on_gpu)]),
+            *([] if cfg.model.get("ema") is None else [MovingAverage(cfg.model.ema, on_gpu)]),
             *more,
             *chosen,
             EndState(folder / CHECKPOINT),

@@ -44,7 +44,6 @@ def test_the_trained_network_is_the_moving_average_of_its_steps(train: Callable[
     ("overrides", "line"),
     [
         (["model.ema=1"], "model.ema=1: must be null or a number above 0 and below 1, such as 0.99"),
-        (["model.ema=0.9", "model.recalibrate=true"], "model.ema=0.9: must be null with model.recalibrate=true"),
         (
             ["model.ema=0.9", "+callbacks.a={_target_: pytorch_lightning.callbacks.EMAWeightAveraging}"],
             "callbacks.a: EMAWeightAveraging averages what is averaged already; give model.ema=null",

@@ -130,9 +130,14 @@ def test_the_bar_shows_steps_loss_and_rate(train: Train, monkeypatch: pytest.Mon
     assert len(losses) > 1
 
 
-def test_recalibration_renews_batch_norm_statistics_and_changes_no_weight(train: Train) -> None:
+@pytest.mark.parametrize("options", [(), ("model.ema=0.8",), ("model.ema=0.8", "+trainer.check_val_every_n_epoch=2")])
+def test_recalibration_renews_batch_norm_statistics_and_changes_no_weight(
+    train: Train, options: tuple[str, ...]
+) -> None:
+    """Of a moving average those of the average, whether the last epoch is validated or not."""
+
     def state(folder: str, recalibrate: bool) -> dict[str, torch.Tensor]:
-        run = train(f"model.recalibrate={recalibrate}", "trainer.max_epochs=1", folder=folder)
+        run = train(f"model.recalibrate={recalibrate}", "trainer.max_epochs=1", *options, folder=folder)
         saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
         return {name: value for name, value in saved.items() if not name.endswith("num_batches_tracked")}
 
@@ -141,14 +146,35 @@ def test_recalibration_renews_batch_norm_statistics_and_changes_no_weight(train:
     assert changed == {name for name in gathered if "running_" in name}
 
 
+def test_the_statistics_of_a_moving_average_are_those_of_its_own_weights(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    renew = SoftLabelClassifier.renew_statistics
+
+    def watched(self: SoftLabelClassifier) -> bool:
+        done = renew(self)
+        if done:
+            seen.append({name: value.clone() for name, value in self.state_dict().items()})
+        return done
+
+    monkeypatch.setattr(SoftLabelClassifier, "renew_statistics", watched)
+    run = train("model.ema=0.8", "model.recalibrate=true", "trainer.max_epochs=2")
+    saved = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    (with_which,) = seen
+    assert all(torch.equal(saved[name], with_which[name]) for name in saved)
+
+
 EARLY = "{_target_: pytorch_lightning.callbacks.EarlyStopping, monitor: val_loss, min_delta: 9, patience: 1}"
 
 
-def test_a_training_that_ends_early_is_recalibrated_too(train: Train) -> None:
+@pytest.mark.parametrize("average", ["null", "0.8"])
+def test_a_training_that_ends_early_is_recalibrated_too(train: Train, average: str) -> None:
     end = f"+callbacks.stop={EARLY}"
 
     def of(recalibrate: bool) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor], str]:
-        run = train(end, f"model.recalibrate={recalibrate}", "trainer.max_epochs=5", folder=str(recalibrate))
+        options = (f"model.recalibrate={recalibrate}", f"model.ema={average}", "trainer.max_epochs=5")
+        run = train(end, *options, folder=str(recalibrate))
         state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
         return pd.read_csv(run / "history.csv").to_dict("records"), state, (run / "predictions.csv").read_text()
 
