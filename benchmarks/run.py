@@ -2,8 +2,9 @@
 """What a run of a study costs on a CPU beside its training: data, network, checkpoints, figures, files, W&B offline.
 
 Runs a study of one model and several folds in one process, as `python train.py study=...` does. From the seconds
-between the ends of two runs are taken those of the training steps, those of the features of the training images (a
-figure of their own), and for every image that is validated or predicted, what a plain PyTorch loop takes for one.
+between the ends of two runs are taken those of the training steps, those of the batch-norm statistics that are taken
+anew from training images and those of the features of these (figures of their own), and for every image that is
+validated or predicted, what a plain PyTorch loop takes for one.
 
     python -m benchmarks.run [--folds 4] [key=value ...]
 """
@@ -34,7 +35,7 @@ STUDY = (
 
 
 class Clock(Callback):
-    """Leaves in a run's folder how many seconds its one epoch's steps and its features took."""
+    """Leaves in a run's folder how many seconds its one epoch's steps, its recalibration and its features took."""
 
     features: float | None = None
 
@@ -46,6 +47,10 @@ class Clock(Callback):
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.seconds = {"steps": self.stepped - self.started}
+        self.recalibrating = time.perf_counter()  # which the network does after this
+
+    def on_validation_batch_start(self, *_: object) -> None:
+        self.seconds.setdefault("recalibration", time.perf_counter() - self.recalibrating)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.features is None:  # of the training images, then of those that are evaluated
@@ -76,6 +81,7 @@ def main() -> None:
     publish(
         [
             Figure("a run beside its steps and its evaluation at a plain loop's speed", beside, "s", 1),
+            Figure("the new batch-norm statistics of the same run", [clock["recalibration"] for clock in clocks], "s"),
             Figure("the features of its training images", [clock["features"] for clock in clocks], "s"),
         ],
         chosen.json,
