@@ -145,7 +145,7 @@ def insist_on_one_wording(section: type[Section], content: Mapping[str, Any], be
         ("data.folds=true", "data.folds=true: must be a whole number of at least 2"),
         ("model.views=2", "model.views=2: must be 1 or 8"),
         ("model.views=true", "model.views=true: must be 1 or 8"),
-        ("model.recalibrate=1", "model.recalibrate=1: must be true or false"),
+        ("model.recalibrate=1", "model.recalibrate=1: must be true, false or augmented"),
         ("model.compile='true'", "model.compile=true: must be true or false"),
         ("model.scheduler.factor=true", "model.scheduler.factor=true: must be a positive finite number"),
         ("study.name=../x", "study.name=../x: must be a name that a folder can have: not empty, no slash, no dot"),

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -197,18 +197,21 @@ class CellDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches of the training set, `steps_per_epoch` an epoch, augmented or to be by `on_after_batch_transfer`."""
+        return self._training_batches(self.first_epoch)
+
+    def _training_batches(self, epoch: int) -> DataLoader[Any]:
         plain = self._plain_images()
         if isinstance(self.augmentation, DeviceAugmentation):
             if self.pixels is None:
                 self.pixels = self._pixels_on_device(plain)
             drawn = DrawnImages(plain, self.augmentation, self.seed, by_position=self.pixels is not None)
-            return self._stream(drawn, self.first_epoch)
+            return self._stream(drawn, epoch)
         augmented = copy(plain)
         augmented.augmentation = SeededAugmentation(self.augmentation, self.seed)
         workers = self.workers
         if workers is None:
             workers = min(torch.get_num_threads(), 8) if self.on_gpu else 0
-        return self._stream(augmented, self.first_epoch, workers)
+        return self._stream(augmented, epoch, workers)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Augment training batches on the device, where that is where it happens."""
@@ -220,9 +223,12 @@ class CellDataModule(LightningDataModule):
         assert isinstance(self.augmentation, DeviceAugmentation)
         return self.augmentation(images, draws.to(images.device)), soft_labels
 
-    def plain_train_dataloader(self) -> DataLoader[Batch]:
-        """The batches of the first epoch, not augmented."""
-        return self._stream(self._plain_images(), epoch=0)
+    def first_training_images(self, augmented: bool, device: torch.device) -> Iterator[torch.Tensor]:
+        """The images of each batch of the first epoch, on a device, augmented as they train or not at all."""
+        for batch in self._training_batches(0) if augmented else self._stream(self._plain_images(), epoch=0):
+            with torch.autocast(device.type, enabled=False):  # whatever precision the network runs in meanwhile
+                images, *_ = self.on_after_batch_transfer([part.to(device) for part in batch], 0)
+            yield images
 
     def _plain_images(self) -> TrainingImages:
         assert self.training_images is not None, "setup() comes first"

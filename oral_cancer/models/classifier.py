@@ -23,7 +23,7 @@ from oral_cancer.models.network import SoftLabelNetwork
 from oral_cancer.models.single_class import SingleClassAccuracy
 from oral_cancer.settings import callbacks
 from oral_cancer.settings.callbacks import OF_VALIDATION
-from oral_cancer.settings.learning import MSE, SOFTMAX
+from oral_cancer.settings.learning import AUGMENTED, MSE, SOFTMAX
 from oral_cancer.settings.training import NONE, RAW
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,10 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
     Args:
         backbone, weights, classes, image_size, supersampling, drop_path_rate, views: see `SoftLabelNetwork`, as are
             normalize, batch_norm_momentum, antialias, output, preprocess and backbone_options.
-        recalibrate: whether batch-norm statistics are taken anew, after the last step, from training images that are
-            not augmented. Those gathered in training are of augmented images, whose black corners and blur shift
-            them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019).
+        recalibrate: whether batch-norm statistics are taken anew, after the last step. True: from training images that
+            are not augmented; those gathered in training are of augmented images, whose black corners and blur shift
+            them (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019). "augmented": from images
+            as they train; those gathered in a short training are of weights that have changed since.
         optimizer: builds the optimiser from the parameters that train; None for a network that is not to be trained.
         scheduler: builds the schedule from (optimizer, epochs, steps_per_epoch); see `schedules`; None likewise.
         compile: whether `torch.compile` makes the network faster, after a slow first step.
@@ -66,7 +67,7 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         image_size: int,
         supersampling: int,
         drop_path_rate: float | None,
-        recalibrate: bool,
+        recalibrate: bool | str,
         optimizer: Callable[[Iterable[torch.nn.Parameter]], Optimizer] | None = None,
         scheduler: Callable[[Optimizer, int, int], LRScheduler] | None = None,
         compile: bool = False,
@@ -192,9 +193,10 @@ class SoftLabelClassifier(SoftLabelNetwork, LightningModule):
         """Recalibrate, if that is wanted and has not been done since the last step; whether it has been done now."""
         if not self.recalibrate or self.recalibrated_at == self.trainer.global_step:
             return False
-        plain = self.trainer.datamodule.plain_train_dataloader()  # type: ignore[attr-defined]
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        images = data.first_training_images(self.recalibrate == AUGMENTED, self.device)
         with self.trainer.precision_plugin.forward_context():
-            update_bn(plain, self, self.device)
+            update_bn(images, self, self.device)
         self.recalibrated_at = self.trainer.global_step
         return True
 

@@ -10,6 +10,8 @@ from oral_cancer.settings.rules import NOT_NEGATIVE, POSITIVE, Rule, Section, fi
 SOFTMAX, SIGMOID = OUTPUTS = ("softmax", "sigmoid")
 """From a network's numbers to probabilities: by softmax, or each by the sigmoid and a row divided by its sum."""
 MSE, CROSS_ENTROPY, KL, FOCAL = LOSSES = ("mse", "cross_entropy", "kl", "focal")
+AUGMENTED = "augmented"
+"""Batch-norm statistics are taken anew from images as they train."""
 LOSS = Rule(
     f"one of {', '.join(LOSSES)}, or a function of your own as module.name",
     (fitting(lambda name: name in LOSSES or ("." in name and all(map(str.isidentifier, name.split("."))))),),

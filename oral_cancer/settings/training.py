@@ -31,7 +31,7 @@ from oral_cancer.settings.data import (
     LayoutSource,
     SimulatedSource,
 )
-from oral_cancer.settings.learning import LOSS, MSE, OUTPUTS, SOFTMAX, Focal
+from oral_cancer.settings.learning import AUGMENTED, LOSS, MSE, OUTPUTS, SOFTMAX, Focal
 from oral_cancer.settings.loggers import CsvLogger, NoLogger, TensorBoardLogger, WandbLogger
 from oral_cancer.settings.networks import instead_of_network
 from oral_cancer.settings.optimization import AdamW, KerasAdam, OneCycle, Optimizer, PiecewiseConstant
@@ -120,7 +120,7 @@ class Model(Network):
     """A network of any class, and how it trains."""
 
     weights: Annotated[str, WEIGHTS, AS_TYPED]
-    recalibrate: Annotated[bool, TRUTH] = False
+    recalibrate: Annotated[bool | Literal["augmented"], Rule(f"true, false or {AUGMENTED}")] = False
     ema: Annotated[float | None, Rule("a number above 0 and below 1, such as 0.99", (Gt(0), Lt(1), FINITE))] = None
     compile: Annotated[bool, TRUTH] = False
     loss: Annotated[str, LOSS] = MSE

@@ -146,6 +146,19 @@ def test_recalibration_renews_batch_norm_statistics_and_changes_no_weight(
     assert changed == {name for name in gathered if "running_" in name}
 
 
+@pytest.mark.parametrize("augmentation", ["none", "quarters", "device"])
+def test_statistics_are_of_images_as_they_train_or_of_plain_ones(train: Train, augmentation: str) -> None:
+    def means(recalibrate: str) -> dict[str, torch.Tensor]:
+        options = (f"augmentation={augmentation}", f"model.recalibrate={recalibrate}", "trainer.max_epochs=1")
+        saved = torch.load(train(*options, folder=recalibrate) / "checkpoints" / "last.ckpt", weights_only=True)
+        return {name: value for name, value in saved["state_dict"].items() if name.endswith("running_mean")}
+
+    gathered, plain, augmented = means("false"), means("true"), means("augmented")
+    assert not any(torch.equal(gathered[name], augmented[name]) for name in gathered)
+    same = [torch.equal(plain[name], augmented[name]) for name in plain]
+    assert all(same) if augmentation == "none" else not any(same)
+
+
 def test_the_statistics_of_a_moving_average_are_those_of_its_own_weights(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,7 +98,7 @@ COMBINED = {
         ("+trainer.limit_val_batches=0", "+trainer.limit_train_batches=2", "+trainer.gradient_clip_val=0.5"),
         [(2, False), (4, False), (6, False)],
     ),
-    "averaged": (("model.ema=0.8",), [(3, True), (6, True), (9, True)]),
+    "averaged": (("model.ema=0.8", "model.recalibrate=augmented"), [(3, True), (6, True), (9, True)]),
 }
 
 
