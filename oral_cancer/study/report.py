@@ -15,7 +15,7 @@ from rich.table import Table
 from oral_cancer.command import say, show_table
 from oral_cancer.counting import counted
 from oral_cancer.data.reading import NewReading, Reading
-from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES
+from oral_cancer.evaluation.bootstrap import LEVEL, N_RESAMPLES, several
 from oral_cancer.evaluation.ensembles import SIMPLE, Ensembles
 from oral_cancer.evaluation.predictions import ALL_FOLDS, mixtures_of
 from oral_cancer.evaluation.yardsticks import BASELINE
@@ -150,7 +150,7 @@ def _content(study: Study, tables: dict[str, pd.DataFrame], mixed: Ensembles) ->
         "split": split,
         "experiments": experiments,
         "validated": validated,
-        "grouped": "group" in (tested := study.predictions.query("split == @split")) and tested["group"].nunique() > 1,
+        "grouped": several(study.predictions.query("split == @split").get("group")),
         "ranked_by": RANKED_BY[ranked_by(tables["summary"])],
         "level": f"{LEVEL:.0%}",
         "resamples": f"{N_RESAMPLES:,}",
